@@ -1,0 +1,73 @@
+# Everything goes through `make`. It needs git, make, Python 3.11+ and the package registries; all else it installs by itself.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/uv/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON := $(PYTHON)
+RUN := $(UV) run --locked --all-extras --no-sync
+
+##@ Use
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*##/ {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Develop
+.PHONY: generate
+generate: setup ## Write what is generated: CRDs, the config's JSON Schema, the contract tables, the API reference
+	@$(RUN) python hack/generate.py
+
+.PHONY: format
+format: setup ## Format the code
+	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format --quiet .
+
+.PHONY: lint
+lint: setup ## Lint, check types and import contracts
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports --no-logo
+
+.PHONY: test
+test: setup cluster-tools ## Run every test, those on real API servers too
+	@$(RUN) pytest
+
+.PHONY: test-fast
+test-fast: setup ## Run the tests that need no cluster
+	@$(RUN) pytest -m "not cluster"
+
+.PHONY: soak
+soak: setup cluster-tools ## Run the long properties in full
+	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
+
+.PHONY: check
+check: generate lint test ## What a change must pass: generated files are current, lint, types, contracts, tests
+	@git diff --exit-code || { echo "make check: the files above changed; commit what 'make generate' and 'make format' write"; exit 1; }
+
+##@ Tools
+.PHONY: setup
+setup: .venv/.synced ## Install what the project needs into .venv
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	@echo "==> Installing Python packages into .venv"
+	@$(UV) sync --locked --all-extras --quiet
+	@touch $@
+
+$(UV):
+	@echo "==> Installing uv $(UV_VERSION) into .tools"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .tools/uv || { echo "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"; rm -rf .tools/uv; exit 1; }
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: cluster-tools
+cluster-tools: setup ## Build the Kubernetes control plane that the tests start (once, cached outside the work tree)
+	@$(RUN) python -m tests.cluster.tools
+
+.PHONY: clean
+clean: ## Remove what was built in the work tree
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

@@ -1,0 +1,374 @@
+"""EdgeNode: a point of presence. A place, the Kubernetes cluster that it is, and its gateway."""
+
+import enum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from isochrone.api.conditions import Status
+from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
+from isochrone.api.scalars import (
+    Cidr,
+    Digest,
+    Duration,
+    Host,
+    Hostname,
+    Iata,
+    Jurisdiction,
+    Label,
+    LabelMap,
+    Latitude,
+    Longitude,
+    Money,
+    ObjectName,
+    Port,
+    Text,
+    WebOrigin,
+)
+from isochrone.api.schema import SET, Model, Rule, immutable
+from isochrone.api.selectors import SecretKeyRef
+
+
+class Evidence(enum.StrEnum):
+    """How well a place is known, weakest first."""
+
+    DECLARED = "Declared"
+    CONTRACTED = "Contracted"
+    ATTESTED = "Attested"
+
+
+class ClusterType(enum.StrEnum):
+    """How the hub reaches the Kubernetes cluster of a site."""
+
+    LOCAL = "Local"
+    KUBECONFIG = "Kubeconfig"
+    CLUSTER_PROFILE = "ClusterProfile"
+    REMOTE = "Remote"
+
+
+class Delivery(enum.StrEnum):
+    """Who applies a site's objects. Exactly one does."""
+
+    PUSH = "Push"
+    PULL = "Pull"
+    GIT_OPS = "GitOps"
+
+
+class State(enum.StrEnum):
+    """Whether a site takes part."""
+
+    ACTIVE = "Active"
+    DRAINING = "Draining"
+    DISABLED = "Disabled"
+
+
+class Coordinates(Model):
+    """A point on the earth, WGS 84."""
+
+    latitude: Latitude
+    """Degrees north, such as `50.1109`."""
+    longitude: Longitude
+    """Degrees east, such as `8.6821`."""
+
+
+class Place(Model):
+    """Where a site stands: an IATA code, or a jurisdiction with coordinates."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="has(self.iata) != (has(self.jurisdiction) || has(self.coordinates))",
+            message="give either iata, or jurisdiction and coordinates",
+        ),
+        Rule(
+            rule="has(self.jurisdiction) == has(self.coordinates)",
+            message="jurisdiction and coordinates go together: one says which law, the other how far",
+        ),
+        Rule(
+            rule="self.evidence == 'Declared' || has(self.evidenceRef)",
+            message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
+            field=".evidence",
+        ),
+        Rule(
+            rule="has(self.iata) == has(oldSelf.iata) && (!has(self.iata) || self.iata == oldSelf.iata)"
+            " && has(self.jurisdiction) == has(oldSelf.jurisdiction)"
+            " && (!has(self.jurisdiction) || self.jurisdiction == oldSelf.jurisdiction)",
+            message="a site does not move: create another EdgeNode, so that no evidence changes its place",
+        ),
+    )
+
+    iata: Iata | None = None
+    """The IATA code of the nearest airport in the same jurisdiction, as in `FRA`."""
+    jurisdiction: Jurisdiction | None = None
+    """The ISO 3166-1 or -2 code of the place, as in `DE`, `US-CA`."""
+    coordinates: Coordinates | None = None
+    """Where it is, for distances."""
+    evidence: Evidence = Evidence.DECLARED
+    """How well the place is known: declared by its owner, contracted (a document), or attested (by hardware)."""
+    evidence_ref: Text | None = None
+    """The document or attestation that shows the place, for auditors."""
+
+
+class ClusterProfileRef(Model):
+    """A ClusterProfile of the Cluster Inventory API (multicluster.x-k8s.io)."""
+
+    namespace: Label
+    """Its namespace."""
+    name: ObjectName
+    """Its name."""
+
+
+class Cluster(Model):
+    """The Kubernetes cluster of a site."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="(self.type == 'Kubeconfig') == has(self.kubeconfigSecretRef)",
+            message="kubeconfigSecretRef goes with type Kubeconfig, and only with it",
+        ),
+        Rule(
+            rule="(self.type == 'ClusterProfile') == has(self.clusterProfileRef)",
+            message="clusterProfileRef goes with type ClusterProfile, and only with it",
+        ),
+    )
+
+    type: ClusterType = ClusterType.LOCAL
+    """Local: this very cluster. Kubeconfig: by a Secret. ClusterProfile: by the cluster inventory. Remote: the hub has
+    no credentials for it, its own operator pulls, or GitOps delivers."""
+    kubeconfig_secret_ref: SecretKeyRef | None = None
+    """A kubeconfig in a Secret of the namespace isochrone-system. Exec and auth plug-ins, file paths and
+    insecure-skip-tls-verify are refused."""
+    cluster_profile_ref: ClusterProfileRef | None = None
+    """The ClusterProfile that says how to reach it."""
+
+
+class Advertise(Model):
+    """Where other sites reach this site's gateway."""
+
+    host: Host
+    """A host name or an IP address."""
+    port: Port = 8443
+    """The port for peers (mutual TLS)."""
+
+
+class GatewayAutoscaling(Model):
+    """A HorizontalPodAutoscaler for the gateway."""
+
+    max_replicas: Annotated[int, Field(ge=1, le=100)]
+    """The most replicas."""
+    target_cpu_percent: Annotated[int, Field(ge=10, le=100)] = 70
+    """The mean CPU use to aim at."""
+
+
+class ClientAddress(Model):
+    """Where the gateway takes a client's address from."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.source == 'Connection' || has(self.trustedProxies) && size(self.trustedProxies) > 0",
+            message="ProxyProtocol and XForwardedFor need trustedProxies: anybody else could forge the address",
+        ),
+    )
+
+    source: Literal["Connection", "ProxyProtocol", "XForwardedFor"] = "Connection"
+    """The connection itself, the PROXY protocol (v2), or the header X-Forwarded-For."""
+    trusted_proxies: Annotated[list[Cidr], Field(max_length=64), SET] | None = None
+    """The networks whose word is taken."""
+
+
+class GatewayTls(Model):
+    """The certificate of the gateway's data port."""
+
+    secret_name: ObjectName
+    """A kubernetes.io/tls Secret in isochrone-system of the site's cluster."""
+
+
+class Gateway(Model):
+    """The AI gateway of a site."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.autoscaling) || self.autoscaling.maxReplicas >= self.replicas",
+            message="autoscaling.maxReplicas is below replicas",
+            field=".autoscaling",
+        ),
+    )
+
+    replicas: Annotated[int, Field(ge=1, le=100)] = 2
+    """How many gateway pods; the least number when autoscaling is on."""
+    autoscaling: GatewayAutoscaling | None = None
+    """Scale the gateway by CPU use."""
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """The type of the gateway's Service."""
+    service_annotations: Annotated[dict[str, Text], Field(max_length=32)] | None = None
+    """Annotations for the Service, as load balancers want them."""
+    hostname: Hostname | None = None
+    """The public host name of this site."""
+    advertise: Advertise | None = None
+    """Where peers reach it. Without it, this site sends to its peers but serves none."""
+    tls: GatewayTls | None = None
+    """TLS on the data port. Without it, the port speaks plain HTTP."""
+    client_address: ClientAddress | None = None
+    """Where a client's address is taken from."""
+    cors_origins: Annotated[list[WebOrigin], Field(max_length=64), SET] | None = None
+    """Web origins whose pages may call this gateway."""
+    anonymous_access: Literal["Deny", "Allow"] = "Deny"
+    """Whether requests without a key are answered."""
+
+
+class Staleness(Model):
+    """What happens as the configuration of a cut-off site ages."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="duration(self.hardMaxAge) >= duration(self.maxAge)",
+            message="hardMaxAge is below maxAge",
+            field=".hardMaxAge",
+        ),
+    )
+
+    max_age: Duration = "24h"
+    """Past this age, only candidates in the site's own country remain."""
+    hard_max_age: Duration = "720h"
+    """Past this age, requests that a policy binds are refused."""
+
+
+class Egress(Model):
+    """What traffic out of a site costs."""
+
+    price_per_gib: Annotated[Money, Field(alias="pricePerGiB")] = "0"
+    """US dollars per GiB that leaves the site."""
+
+
+class Images(Model):
+    """Where a site pulls container images from."""
+
+    registry_prefix: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$", max_length=255)] | None = None
+    """A mirror that is put in front of every image, as in `registry.example.com/mirror`."""
+    pull_secrets: Annotated[list[ObjectName], Field(max_length=16), SET] | None = None
+    """Names of image pull Secrets in the namespaces of the site."""
+
+
+class Cleanup(Model):
+    """What becomes of a site's objects when the EdgeNode is deleted."""
+
+    policy: Literal["Delete", "Orphan"] = "Delete"
+    """Delete them, or leave them running."""
+    timeout: Duration = "10m"
+    """How long an unreachable cluster may hold the deletion up. After it, a tombstone cleans up when it comes back."""
+
+
+class EdgeNodeSpec(Model):
+    """What a site is."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.delivery != 'Push' || self.cluster.type != 'Remote'",
+            message="the hub has no credentials to push to a Remote cluster: set delivery to Pull or GitOps,"
+            " or give a kubeconfig",
+            field=".delivery",
+        ),
+        Rule(
+            rule="self.delivery != 'Pull' || self.cluster.type == 'Remote'",
+            message="with delivery Pull the hub needs no credentials: set cluster.type to Remote",
+            field=".delivery",
+        ),
+    )
+
+    place: Place
+    """Where it stands."""
+    cluster: Annotated[
+        Cluster,
+        immutable("a site keeps its cluster: create another EdgeNode and drain this one"),
+    ] = Cluster()
+    """The Kubernetes cluster that it is."""
+    node_selector: LabelMap | None = None
+    """The nodes that belong to this site, where several sites share the cluster."""
+    gateway: Gateway = Gateway()
+    """Its AI gateway."""
+    delivery: Delivery = Delivery.PUSH
+    """Push: the hub applies. Pull: the operator in the member does. GitOps: `isochrone render` writes files."""
+    staleness: Staleness = Staleness()
+    """What happens as its configuration ages."""
+    egress: Egress = Egress()
+    """What its traffic costs."""
+    images: Images | None = None
+    """Where it pulls images from."""
+    cleanup: Cleanup = Cleanup()
+    """What its deletion leaves."""
+    state: State = State.ACTIVE
+    """Active; Draining: no new work, what runs is finished; Disabled: nothing runs."""
+
+
+class Revision(Model):
+    """A version of what was delivered to a site."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    """Rises when the hub is restored or rebuilt."""
+    sequence: Annotated[int, Field(ge=0)]
+    """Rises with every delivery in an epoch."""
+    digest: Digest
+    """The content."""
+
+
+class GatewayStatus(Model):
+    """The gateway as it runs."""
+
+    replicas: Annotated[int, Field(ge=0)] = 0
+    """Pods wanted."""
+    ready_replicas: Annotated[int, Field(ge=0)] = 0
+    """Pods ready."""
+    revision: Revision | None = None
+    """The configuration that all ready pods run."""
+
+
+class EdgeNodeStatus(Status):
+    """What a site is doing."""
+
+    jurisdiction: Jurisdiction | None = None
+    """The jurisdiction that the place resolves to."""
+    kubernetes_version: Annotated[str, Field(max_length=64)] | None = None
+    """The version of the site's API server."""
+    revision: Revision | None = None
+    """What was delivered last."""
+    gateway: GatewayStatus | None = None
+    """The gateway as it runs."""
+    devices: Annotated[int, Field(ge=0)] | None = None
+    """GPUs that pools declare here."""
+    devices_used: Annotated[int, Field(ge=0)] | None = None
+    """GPUs that placements hold here."""
+
+
+class EdgeNode(Resource):
+    """A point of presence: where it is, the Kubernetes cluster that it is, and its gateway."""
+
+    info: ClassVar[KindInfo] = KindInfo(
+        plural="edgenodes",
+        short_name="edge",
+        scope="Cluster",
+        columns=(
+            Column(name="Place", path=".spec.place.iata", description="IATA code of the place"),
+            Column(name="Law", path=".status.jurisdiction", description="Jurisdiction of the place"),
+            Column(name="Evidence", path=".spec.place.evidence", priority=1),
+            Column(name="Cluster", path=".spec.cluster.type", priority=1),
+            Column(name="Delivery", path=".spec.delivery", priority=1),
+            Column(name="State", path=".spec.state"),
+            Column(name="GPUs", path=".status.devices", type="integer", description="GPUs declared here"),
+            Column(name="Used", path=".status.devicesUsed", type="integer", description="GPUs in use"),
+            READY,
+            REASON,
+            AGE,
+        ),
+    )
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 48",
+            message="the name becomes part of others: at most 48 of a-z, 0-9 and '-', beginning with a letter",
+        ),
+    )
+
+    kind: Literal["EdgeNode"] = "EdgeNode"
+    """Always EdgeNode."""
+    spec: EdgeNodeSpec
+    """What the site is."""
+    status: EdgeNodeStatus | None = None
+    """What the site is doing."""

@@ -1,0 +1,164 @@
+"""ModelProvider: an outside provider, where each of its endpoints processes data, and who may use it."""
+
+import enum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from isochrone.api.conditions import Status
+from isochrone.api.edge_node import Evidence
+from isochrone.api.inference_tenant import Limits
+from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
+from isochrone.api.scalars import Area, HttpsUrl, Label, ModelName, Money, Text
+from isochrone.api.schema import ATOMIC, SET, Model, Rule, map_list
+from isochrone.api.selectors import Namespaces, SecretKeyRef
+
+
+class Dialect(enum.StrEnum):
+    """The HTTP API that a provider speaks."""
+
+    OPEN_AI = "OpenAI"
+    ANTHROPIC = "Anthropic"
+
+
+class Endpoint(Model):
+    """One base URL of a provider, and where it processes what is sent to it."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.url.startsWith('https://') || self.plaintext == 'Allow'",
+            message="the URL must be https; set plaintext to Allow for a service in a network of your own",
+            field=".url",
+        ),
+        Rule(
+            rule="self.evidence == 'Declared' || has(self.evidenceRef)",
+            message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
+            field=".evidence",
+        ),
+    )
+
+    name: Label
+    """A name to tell endpoints apart."""
+    url: HttpsUrl
+    """The base URL, with the version in its path if it has one, as in `https://eu.api.example.com/v1`."""
+    plaintext: Literal["Deny", "Allow"] = "Deny"
+    """Whether the URL may be plain http."""
+    processes_in: Annotated[list[Area], Field(min_length=1, max_length=64), SET]
+    """Every place where it may process a request: ISO 3166 codes or blocs. Lawful only if all of them are."""
+    stores_in: Annotated[list[Area], Field(min_length=1, max_length=64), SET] | None = None
+    """Every place where it may keep state (`store`, files, background); as `processesIn` when left out."""
+    evidence: Evidence = Evidence.DECLARED
+    """How well that is known."""
+    evidence_ref: Text | None = None
+    """The contract or attestation that shows it."""
+    ca_secret_ref: SecretKeyRef | None = None
+    """CA certificates to trust instead of the system's, in a Secret of isochrone-system."""
+
+
+class ProviderKey(Model):
+    """One API key of a provider."""
+
+    name: Label
+    """A name to tell keys apart, in metrics and logs."""
+    secret_ref: SecretKeyRef
+    """Where the key is, in a Secret of isochrone-system."""
+
+
+class Price(Model):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: Money
+    """Prompt tokens."""
+    output: Money
+    """Generated tokens."""
+    cached_input: Money | None = None
+    """Prompt tokens from the provider's cache; as `input` when left out."""
+
+
+class ProviderModel(Model):
+    """One model of a provider."""
+
+    name: ModelName
+    """The name that ModelRoutes use."""
+    upstream_name: ModelName | None = None
+    """The name that the provider knows it by; `name` when left out."""
+    price_per_million_tokens: Price
+    """What it costs."""
+    context_length: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """The most tokens of prompt and answer together."""
+    max_output_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """The most tokens of an answer."""
+
+
+class ModelProviderSpec(Model):
+    """What a provider offers."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.headers) || self.headers.all(h, !(h in ['authorization', 'api-key', 'x-api-key', 'cookie',"
+            " 'host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'trailer'])"
+            " && !h.startsWith('x-isochrone-') && !h.startsWith('proxy-'))",
+            message="credentials, connection headers and x-isochrone-* are never passed on",
+            field=".headers",
+        ),
+    )
+
+    dialect: Dialect = Dialect.OPEN_AI
+    """The HTTP API that it speaks."""
+    endpoints: Annotated[list[Endpoint], Field(min_length=1, max_length=32), map_list("name")]
+    """Its base URLs, each with the places where it processes data."""
+    keys: Annotated[list[ProviderKey], Field(max_length=16), map_list("name")] | None = None
+    """Its API keys. Several are rotated when one is rate-limited or refused."""
+    models: Annotated[list[ProviderModel], Field(min_length=1, max_length=256), map_list("name")]
+    """Its models."""
+    limits: Limits | None = None
+    """How much each site may ask of it."""
+    allowed_namespaces: Namespaces | None = None
+    """Whose ModelRoutes may use it. Nobody's, unless this says so."""
+    headers: (
+        Annotated[
+            list[Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=64)]],
+            Field(max_length=16),
+            ATOMIC,
+        ]
+        | None
+    ) = None
+    """Request headers of clients that are passed on, in lower case, beyond those of the dialect."""
+
+
+class ModelProviderStatus(Status):
+    """Where a provider is used."""
+
+    edge_nodes: Annotated[int, Field(ge=0)] | None = None
+    """Sites that may call it."""
+    routes: Annotated[int, Field(ge=0)] | None = None
+    """ModelRoutes that name it."""
+
+
+class ModelProvider(Resource):
+    """An outside provider of models."""
+
+    info: ClassVar[KindInfo] = KindInfo(
+        plural="modelproviders",
+        short_name="mprov",
+        scope="Cluster",
+        columns=(
+            Column(name="Dialect", path=".spec.dialect"),
+            Column(
+                name="Processes-In",
+                path=".spec.endpoints[*].processesIn",
+                description="Places of its endpoints",
+            ),
+            Column(name="Routes", path=".status.routes", type="integer", description="Routes that name it"),
+            READY,
+            REASON,
+            AGE,
+        ),
+    )
+
+    kind: Literal["ModelProvider"] = "ModelProvider"
+    """Always ModelProvider."""
+    spec: ModelProviderSpec
+    """What the provider offers."""
+    status: ModelProviderStatus | None = None
+    """Where it is used."""

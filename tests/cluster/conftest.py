@@ -1,0 +1,82 @@
+"""The cluster that all tests in this folder share, and ways to leave it as it was found."""
+
+import contextlib
+import functools
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cluster import choice, tools
+from tests.cluster.choice import Choice, Cluster
+from tests.cluster.client import Client, Object
+from tests.cluster.kubectl import kubectl as run_kubectl
+
+_HERE = Path(__file__).parent
+
+
+@functools.cache
+def _chosen() -> Choice:
+    return choice.choose(os.environ)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.cluster)
+
+
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> str | None:
+    """Below pytest's header, which a run of all tests writes before it reads this file."""
+    if not any(item.path.is_relative_to(_HERE) for item in items):
+        return None
+    return f"cluster: {_chosen().reason}"
+
+
+@pytest.fixture(scope="session")
+def kube(request: pytest.FixtureRequest) -> Path:
+    """The built control plane; a first build takes minutes, so what it reports is shown at once."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        return tools.built()
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The cluster to test on, started when a test first asks for it."""
+    if _chosen().source == "built":
+        request.getfixturevalue("kube")
+    with choice.opened(_chosen(), os.environ) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: Cluster) -> Iterator[Client]:
+    """A client of that cluster, with the administrator's rights."""
+    with Client(control_plane.kubeconfig) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: Cluster, kube: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`kubectl("get", "pods", stdin=None)` on that cluster."""
+    assert kube.exists()
+    return functools.partial(run_kubectl, control_plane.kubeconfig)
+
+
+@pytest.fixture
+def namespace(api: Client) -> Iterator[str]:
+    """A new namespace, deleted afterwards with all that is in it."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    with api.existing({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}):
+        yield name
+
+
+@pytest.fixture
+def temporary(api: Client) -> Iterator[Callable[[Object], dict[str, Any]]]:
+    """Creates an object (a CRD, say), returns it as stored, and deletes it afterwards."""
+    with contextlib.ExitStack() as stack:
+        yield lambda item: stack.enter_context(api.existing(item))

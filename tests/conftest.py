@@ -1,0 +1,14 @@
+"""Hypothesis: the same examples in every run, unless `make soak` asks for new and many more."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+SOAK = os.environ.get("ISOCHRONE_SOAK") == "1"
+
+# Machines are shared and slow at times: no deadline per example, and no complaint that making one took long.
+settings.register_profile(
+    "test", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("soak", parent=settings.get_profile("test"), derandomize=False)
+settings.load_profile("soak" if SOAK else "test")

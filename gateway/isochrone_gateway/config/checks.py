@@ -1,0 +1,183 @@
+"""What one record can't prove of itself: that references resolve, names are unique and bounds fit each other.
+
+`find_problems` reports all of them, in a stable order. A reference that leads nowhere is never ignored: a policy
+bound to a misspelt route would bind nothing.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from isochrone_gateway.config.census import Census, Subject, find_repeated, repeated_items, take_census
+from isochrone_gateway.config.checks_law import check_law
+from isochrone_gateway.config.checks_routes import check_routes
+from isochrone_gateway.config.document import Config, Kind
+from isochrone_gateway.config.engines import StaticEndpoints
+from isochrone_gateway.config.errors import Problem
+from isochrone_gateway.config.peers import Peer
+from isochrone_gateway.config.providers import Provider
+from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, Site
+from isochrone_gateway.config.tenants import Tenant
+
+_MAX_PORT = 65_535
+
+
+def find_problems(config: Config, kinds: Iterable[Kind] = tuple(Kind)) -> tuple[Problem, ...]:
+    """All cross-reference problems of a config, or of some sections of it, in the order of the sections.
+
+    A writer of many configs that share sections need look at those once, if what they refer to is shared too.
+    """
+    census = take_census(config)
+    return tuple(problem for kind in kinds for problem in _CHECKS[kind](config, census))
+
+
+def _check_site(config: Config, census: Census) -> Iterator[Problem]:
+    site = config.site
+    subject = Subject(kind=Kind.SITE, path="$.site")
+    yield from subject.out_of_range(".place", site.place, length=census.places, what="places")
+    if site.age.hard_max_age_ms < site.age.max_age_ms:
+        yield subject.problem(".age", "has hardMaxAgeMs below maxAgeMs; raise it")
+    if find_repeated(f"{listener.host}:{listener.port}" for listener in _listeners(site)):
+        yield subject.problem(".listeners", "use one port twice; give each its own")
+    yield from _check_client_address(subject, site.client_address)
+
+
+def _check_client_address(subject: Subject, address: ClientAddress) -> Iterator[Problem]:
+    where = ".clientAddress.trustedProxies"
+    if address.source is not ClientAddressSource.CONNECTION and not address.trusted_proxies:
+        yield subject.problem(where, f"is empty, so anybody could forge {address.source}; name the proxies")
+    for cidr in sorted(address.trusted_proxies):
+        if not _is_network(cidr):
+            yield subject.problem(where, f"has {cidr!r}, which is no network; its host bits must be 0")
+
+
+def _check_places(config: Config, _: Census) -> Iterator[Problem]:
+    for index, place in enumerate(config.places.places):
+        subject = Subject(kind=Kind.PLACES, path=f"$.places.places[{index}]")
+        countries = {code[:2] for code in place.codes}
+        country = countries.pop() if len(countries) == 1 else None
+        if place.country != country:
+            yield subject.problem(".country", f"is {place.country}, but the codes say {country}")
+        if (place.latitude is None) != (place.longitude is None):
+            yield subject.problem("", "has one coordinate; give both or none")
+    subject = Subject(kind=Kind.PLACES, path="$.places.aliases")
+    for alias, code in sorted(config.places.aliases.items()):
+        if code in config.places.aliases:
+            yield subject.problem(f".{alias}", f"leads to {code}, which is an alias itself; name the final code")
+
+
+def _check_engines(config: Config, _: Census) -> Iterator[Problem]:
+    yield from repeated_items(Kind.ENGINES, "engines", (pool.id for pool in config.engines))
+    for pool in config.engines:
+        if isinstance(pool.discovery, StaticEndpoints):
+            subject = Subject(kind=Kind.ENGINES, key=pool.id, path=f'$.engines["{pool.id}"].discovery.addresses')
+            for address in sorted(pool.discovery.addresses):
+                if not _has_port(address):
+                    yield subject.problem("", f"has {address!r}; ports go from 1 to {_MAX_PORT}")
+            if not pool.discovery.addresses:
+                yield subject.problem("", "is empty; name an engine or leave the pool out")
+
+
+def _check_providers(config: Config, census: Census) -> Iterator[Problem]:
+    yield from repeated_items(Kind.PROVIDERS, "providers", (provider.name for provider in config.providers))
+    for provider in config.providers:
+        yield from _check_provider(provider, census)
+
+
+def _check_provider(provider: Provider, census: Census) -> Iterator[Problem]:
+    subject = Subject(kind=Kind.PROVIDERS, key=provider.name, path=f'$.providers["{provider.name}"]')
+    lists = {
+        "endpoints": [endpoint.name for endpoint in provider.endpoints],
+        "credentials": [credential.name for credential in provider.credentials],
+        "models": [model.name for model in provider.models],
+    }
+    for where, names in lists.items():
+        for name in find_repeated(names):
+            yield subject.problem(f".{where}", f"have {name!r} twice; keep one")
+    for index, endpoint in enumerate(provider.endpoints):
+        here = f".endpoints[{index}]"
+        yield from subject.out_of_range(f"{here}.place", endpoint.place, length=census.places, what="places")
+        if endpoint.state_place is not None:
+            where = f"{here}.statePlace"
+            yield from subject.out_of_range(where, endpoint.state_place, length=census.places, what="places")
+        if endpoint.base_url.startswith("http://") and not endpoint.plaintext:
+            yield subject.problem(f"{here}.baseUrl", "is not https; use https, or set plaintext")
+
+
+def _check_tenants(config: Config, census: Census) -> Iterator[Problem]:
+    yield from repeated_items(Kind.TENANTS, "tenants.tenants", (tenant.id for tenant in config.tenants.tenants))
+    lost = [key_hash for key_hash, key in config.tenants.keys.items() if key.tenant not in census.tenants]
+    for key_hash in sorted(lost):
+        subject = Subject(kind=Kind.TENANTS, key=key_hash, path=f'$.tenants.keys["{key_hash}"].tenant')
+        yield subject.problem("", f"is {config.tenants.keys[key_hash].tenant!r}, which is no tenant")
+    for tenant in config.tenants.tenants:
+        yield from _check_tenant(tenant, census)
+
+
+def _check_tenant(tenant: Tenant, census: Census) -> Iterator[Problem]:
+    if tenant.routes is not None and not tenant.routes <= census.routes:
+        missing = ", ".join(sorted(tenant.routes - census.routes))
+        yield _tenant(tenant).problem(".routes", f"has {missing}: no such route")
+    if len(tenant.budgets) > 1:
+        for window in find_repeated(budget.window for budget in tenant.budgets):
+            yield _tenant(tenant).problem(".budgets", f"has {window} twice; keep one")
+
+
+def _tenant(tenant: Tenant) -> Subject:
+    return Subject(kind=Kind.TENANTS, key=tenant.id, path=f'$.tenants.tenants["{tenant.id}"]')
+
+
+def _check_peers(config: Config, census: Census) -> Iterator[Problem]:
+    yield from repeated_items(Kind.PEERS, "peers", (peer.site for peer in config.peers))
+    for peer in config.peers:
+        subject = Subject(kind=Kind.PEERS, key=peer.site, path=f'$.peers["{peer.site}"]')
+        yield from subject.out_of_range(".place", peer.place, length=census.places, what="places")
+        if peer.site == config.site.name:
+            yield subject.problem("", "is this site itself; leave it out")
+        if not _has_port(peer.address):
+            yield subject.problem(".address", f"is {peer.address!r}; ports go from 1 to {_MAX_PORT}")
+        elif not _is_authentic(peer, config.site):
+            text = "is reached without mutual TLS; give serverName or uri, and site.peerTrust"
+            yield subject.problem("", text)
+
+
+def _is_authentic(peer: Peer, site: Site) -> bool:
+    """Plain text is for peers on the same machine only."""
+    named = peer.server_name is not None or peer.uri is not None
+    return (named and site.peer_trust is not None) or _is_loopback(peer.address)
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listeners(site: Site) -> Iterator[Listener]:
+    return (each for each in (site.listeners.data, site.listeners.admin, site.listeners.peer) if each is not None)
+
+
+def _is_network(cidr: str) -> bool:
+    try:
+        ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_port(address: str) -> bool:
+    return 1 <= int(address.rpartition(":")[2]) <= _MAX_PORT
+
+
+_CHECKS: Final[Mapping[Kind, Callable[[Config, Census], Iterator[Problem]]]] = {
+    Kind.SITE: _check_site,
+    Kind.PLACES: _check_places,
+    Kind.LAW: check_law,
+    Kind.ROUTES: check_routes,
+    Kind.ENGINES: _check_engines,
+    Kind.PROVIDERS: _check_providers,
+    Kind.TENANTS: _check_tenants,
+    Kind.PEERS: _check_peers,
+}

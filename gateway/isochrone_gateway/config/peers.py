@@ -1,0 +1,17 @@
+"""Peers: the other sites' gateways, as seen from here."""
+
+from typing import Annotated
+
+from isochrone_gateway.config.record import Address, Hostname, Index0, Milliseconds, Name, Record, whole
+
+
+class Peer(Record, frozen=True, kw_only=True):
+    """Another site's gateway. Its certificate must carry the server name or URI given here, both if both are."""
+
+    site: Name
+    address: Address
+    hostname: Hostname
+    place: Index0
+    server_name: Hostname | None = None
+    uri: Annotated[str, whole("spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)*", max_length=512)] | None = None
+    rtt_ms: Milliseconds = 0

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STEPS = ("crds", "geo", "config_schema", "residency_table")
 
 
 def generator(step: str) -> Callable[[pathlib.Path], None]:

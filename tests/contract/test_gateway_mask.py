@@ -1,8 +1,8 @@
 """The gateway's mask answers every case of the law's table, from nothing but the compiled tables.
 
-What a mask can't tell apart: of a place that a policy doesn't allow, whether it is too coarse, not known well enough, or
-simply elsewhere. All three are PlaceNotAllowed to a gateway. Everything else is compared as it stands: the answer, the
-policy that refuses, the policies that bind, and those that would have refused in Audit.
+What a mask can't tell apart: of a place that a policy doesn't allow, whether it is too coarse, not known well enough,
+or simply elsewhere. All three are PlaceNotAllowed to a gateway. Everything else is compared as it stands: the answer,
+the policy that refuses, the policies that bind, and those that would have refused in Audit.
 """
 
 import collections
@@ -14,11 +14,14 @@ from isochrone import law
 from isochrone.geo import codes
 from isochrone.law import masks
 from isochrone.law.evaluate import Question as Asked
+from isochrone.law.origin import OriginNotAllowed, of_request
 from isochrone.law.subject import Labelled, Subject, admits, matches
 from isochrone_gateway.config.law import Binds, Law, Mode, Policy, Scope, Table, UnknownOrigin, encode_row
 from isochrone_gateway.config.places import Evidence, Place, Places
 from isochrone_gateway.config.site import UnboundTraffic
+from isochrone_gateway.config.tenants import Tenant
 from isochrone_gateway.route.mask import Age, Lawbook, Question, Reason
+from isochrone_gateway.route.origin import Origins
 
 CASES = list(residency.cases())
 PLACES = sorted({case.question.place for case in CASES}, key=lambda place: (sorted(place.codes), place.evidence))
@@ -210,3 +213,46 @@ def test_the_table_is_not_small() -> None:
     counted = collections.Counter(expected_reason(case.expected.reason) for case in CASES)
     assert len(CASES) >= 200
     assert set(counted) == set(Reason)
+
+
+# Origins
+
+WITHIN = {
+    code: frozenset(codes.parents(code))
+    for code in codes.subdivisions()
+    if codes.canonical(code) == code and codes.parents(code) != (code[:2],)
+}
+ORIGINS = Origins(dict(codes.aliases()), WITHIN)
+EVERY_CODE = sorted({*codes.countries(), *codes.subdivisions()})
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        pytest.param(("DE",), id="a country"),
+        pytest.param(("US-CA", "US-NY"), id="states"),
+        pytest.param(("GB-ENG", "IM"), id="a part of parts"),
+        pytest.param(("FR", "FR-971"), id="a country, and a territory by its other code"),
+        pytest.param(("NO",), id="a country that lists parts of another code"),
+        pytest.param(("SJ", "NL"), id="that code"),
+        pytest.param(("MA",), id="one of two"),
+        pytest.param(("MA", "EH", "CN"), id="both"),
+        pytest.param((), id="unknown"),
+    ],
+)
+def test_a_header_chooses_exactly_what_the_law_lets_it(declared: tuple[str, ...]) -> None:
+    """For every code of ISO 3166, given what the config would have to say of which code lies in which."""
+    tenant = Tenant(id="a/b", origins=frozenset(declared), origin_header=True)
+    for header in [*EVERY_CODE, "XK", "EU", "de", ""]:
+        expected = of_request(declared or None, header=header, trust_header=True)
+        found = ORIGINS.of_request(tenant, header)
+        assert found == (None if isinstance(expected, OriginNotAllowed) else expected.codes), header
+
+
+@pytest.mark.parametrize("declared", [("DE", "FR", "US-CA"), ("NO", "NO-21", "SJ"), ("MA-12", "EH", "MA")])
+def test_geoip_narrows_as_the_law_says(declared: tuple[str, ...]) -> None:
+    tenant = Tenant(id="a/b", origins=frozenset(declared))
+    for country in codes.countries():
+        expected = of_request(declared, header=None, trust_header=False, geo_ip=country)
+        assert not isinstance(expected, OriginNotAllowed)
+        assert ORIGINS.narrowed(ORIGINS.of_tenant(tenant), country) == expected.codes

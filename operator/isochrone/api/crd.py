@@ -79,7 +79,8 @@ def structural(kind: type[Resource]) -> Json:
         "description": "The version of the API, isochrone.dev/v1alpha1.",
     }
     properties["kind"] = {"type": "string", "description": f"Always {kind.__name__}."}
-    properties["metadata"] = {"type": "object"}
+    # The name is declared so that rules can point at it; the API server lets nothing else of metadata be described.
+    properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
     schema["required"] = ["spec"]
     return schema
 
@@ -140,10 +141,22 @@ def _ordered(schema: Json) -> Json:
     """What people read first, first; what nests, last."""
     if "description" in schema:
         schema["description"] = " ".join(schema["description"].split())
+        schema["description"] += _defaults_to(schema.get("default"))
     order = ("description", "type", "default", "enum", "x-kubernetes-validations")
     nested = ("required", "properties", "additionalProperties", "items")
     rest = sorted(key for key in schema if key not in (*order, *nested))
     return {key: schema[key] for key in (*order, *rest, *nested) if key in schema}
+
+
+def _defaults_to(default: Any) -> str:
+    """`kubectl explain` shows no defaults, so the description does."""
+    match default:
+        case [*items]:
+            return f" Defaults to {', '.join(map(str, items))}."
+        case None | "" | dict():
+            return ""
+        case _:
+            return f" Defaults to {default}."
 
 
 def _column(column: Column) -> Json:

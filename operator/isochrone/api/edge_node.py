@@ -8,6 +8,7 @@ from pydantic import Field
 from isochrone.api.conditions import Status
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import (
+    Annotations,
     Cidr,
     Digest,
     Duration,
@@ -24,6 +25,7 @@ from isochrone.api.scalars import (
     Port,
     Text,
     WebOrigin,
+    comparing,
 )
 from isochrone.api.schema import SET, Model, Rule, immutable
 from isochrone.api.selectors import SecretKeyRef
@@ -80,7 +82,7 @@ class Place(Model):
             message="give either iata, or jurisdiction and coordinates",
         ),
         Rule(
-            rule="has(self.jurisdiction) == has(self.coordinates)",
+            rule="has(self.iata) || has(self.jurisdiction) == has(self.coordinates)",
             message="jurisdiction and coordinates go together: one says which law, the other how far",
         ),
         Rule(
@@ -144,6 +146,14 @@ class Cluster(Model):
 class Advertise(Model):
     """Where other sites reach this site's gateway."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!self.host.matches('^[^:]+:[0-9]+$')",
+            message="host takes no port: port has a field of its own",
+            field=".host",
+        ),
+    )
+
     host: Host
     """A host name or an IP address."""
     port: Port = 8443
@@ -199,7 +209,7 @@ class Gateway(Model):
     """Scale the gateway by CPU use."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """The type of the gateway's Service."""
-    service_annotations: Annotated[dict[str, Text], Field(max_length=32)] | None = None
+    service_annotations: Annotations | None = None
     """Annotations for the Service, as load balancers want them."""
     hostname: Hostname | None = None
     """The public host name of this site."""
@@ -220,7 +230,19 @@ class Staleness(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="duration(self.hardMaxAge) >= duration(self.maxAge)",
+            rule=comparing(
+                "duration(self.maxAge) >= duration('1m')",
+                "maxAge",
+            ),
+            message="maxAge is below 1m: the site would count as cut off between two deliveries",
+            field=".maxAge",
+        ),
+        Rule(
+            rule=comparing(
+                "duration(self.hardMaxAge) >= duration(self.maxAge)",
+                "hardMaxAge",
+                "maxAge",
+            ),
             message="hardMaxAge is below maxAge",
             field=".hardMaxAge",
         ),
@@ -346,8 +368,8 @@ class EdgeNode(Resource):
         short_name="edge",
         scope="Cluster",
         columns=(
-            Column(name="Place", path=".spec.place.iata", description="IATA code of the place"),
-            Column(name="Law", path=".status.jurisdiction", description="Jurisdiction of the place"),
+            Column(name="IATA", path=".spec.place.iata", description="IATA code of the place, if it has one"),
+            Column(name="Jurisdiction", path=".status.jurisdiction", description="Whose law holds there"),
             Column(name="Evidence", path=".spec.place.evidence", priority=1),
             Column(name="Cluster", path=".spec.cluster.type", priority=1),
             Column(name="Delivery", path=".spec.delivery", priority=1),
@@ -363,6 +385,7 @@ class EdgeNode(Resource):
         Rule(
             rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 48",
             message="the name becomes part of others: at most 48 of a-z, 0-9 and '-', beginning with a letter",
+            field=".metadata.name",
         ),
     )
 

@@ -56,7 +56,7 @@ class Device(Model):
             message="give either resourceName (device plug-in) or deviceClassName (dynamic resource allocation)",
         ),
         Rule(
-            rule="quantity(self.memory).isGreaterThan(quantity('0'))",
+            rule="self.memory.matches('[1-9]')",
             message="a device has some memory",
             field=".memory",
         ),
@@ -141,7 +141,9 @@ class GPUPool(Resource):
         short_name="gpool",
         scope="Cluster",
         columns=(
-            Column(name="Site", path=".spec.edgeNodeRef.name", description="The site that has it"),
+            Column(
+                name="Site", path=".spec.edgeNodeRef.name", description="The site that has it, unless it is at several"
+            ),
             Column(name="Product", path=".spec.device.product"),
             Column(name="Memory", path=".spec.device.memory"),
             Column(name="Nodes", path=".spec.nodes", type="integer"),

@@ -79,7 +79,7 @@ class InferenceTenantSpec(Model):
             field=".keys",
         ),
         Rule(
-            rule="self.originHeader != 'Trust' || has(self.origins) && size(self.origins) > 0",
+            rule="self.originHeader != 'Trust' || has(self.origins)",
             message="originHeader Trust needs origins: the header may only choose among them",
             field=".originHeader",
         ),
@@ -89,7 +89,7 @@ class InferenceTenantSpec(Model):
     """The keys that are this tenant's."""
     allowed_routes: Annotated[list[RouteRef], Field(max_length=256), ATOMIC] | None = None
     """The ModelRoutes it may call; all of its own namespace when left out. Those of other namespaces must allow it."""
-    origins: Annotated[list[Area], Field(max_length=256), SET] | None = None
+    origins: Annotated[list[Area], Field(min_length=1, max_length=256), SET] | None = None
     """Where its data comes from: ISO 3166 codes or blocs. Left out, the origin is unknown, and policies decide."""
     origin_header: Literal["Ignore", "Trust"] = "Ignore"
     """Whether the header x-isochrone-origin may choose one of `origins` for a request."""

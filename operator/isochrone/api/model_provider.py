@@ -9,8 +9,8 @@ from isochrone.api.conditions import Status
 from isochrone.api.edge_node import Evidence
 from isochrone.api.inference_tenant import Limits
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
-from isochrone.api.scalars import Area, HttpsUrl, Label, ModelName, Money, Text
-from isochrone.api.schema import ATOMIC, SET, Model, Rule, map_list
+from isochrone.api.scalars import Area, HttpUrl, Label, ModelName, Money, Text
+from isochrone.api.schema import SET, Model, Rule, map_list
 from isochrone.api.selectors import Namespaces, SecretKeyRef
 
 
@@ -21,12 +21,23 @@ class Dialect(enum.StrEnum):
     ANTHROPIC = "Anthropic"
 
 
+_BASE_URL = (
+    r"^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%:@/-]*)?$"
+)
+
+
 class Endpoint(Model):
     """One base URL of a provider, and where it processes what is sent to it."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="self.url.startsWith('https://') || self.plaintext == 'Allow'",
+            rule=f"self.url.matches(r'{_BASE_URL}')",
+            message="url is a base URL, as in https://eu.api.example.com/v1: a host, then a port and a path if need be;"
+            " no credentials, no query",
+            field=".url",
+        ),
+        Rule(
+            rule="!self.url.startsWith('http://') || self.plaintext == 'Allow'",
             message="the URL must be https; set plaintext to Allow for a service in a network of your own",
             field=".url",
         ),
@@ -39,7 +50,7 @@ class Endpoint(Model):
 
     name: Label
     """A name to tell endpoints apart."""
-    url: HttpsUrl
+    url: HttpUrl
     """The base URL, with the version in its path if it has one, as in `https://eu.api.example.com/v1`."""
     plaintext: Literal["Deny", "Allow"] = "Deny"
     """Whether the URL may be plain http."""
@@ -77,6 +88,14 @@ class Price(Model):
 
 class ProviderModel(Model):
     """One model of a provider."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.contextLength) || !has(self.maxOutputTokens) || self.maxOutputTokens <= self.contextLength",
+            message="maxOutputTokens is above contextLength, which holds prompt and answer together",
+            field=".maxOutputTokens",
+        ),
+    )
 
     name: ModelName
     """The name that ModelRoutes use."""
@@ -119,7 +138,7 @@ class ModelProviderSpec(Model):
         Annotated[
             list[Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=64)]],
             Field(max_length=16),
-            ATOMIC,
+            SET,
         ]
         | None
     ) = None
@@ -129,6 +148,8 @@ class ModelProviderSpec(Model):
 class ModelProviderStatus(Status):
     """Where a provider is used."""
 
+    processes_in: Annotated[list[Area], Field(max_length=256), SET] | None = None
+    """Every place where one of its endpoints may process a request."""
     edge_nodes: Annotated[int, Field(ge=0)] | None = None
     """Sites that may call it."""
     routes: Annotated[int, Field(ge=0)] | None = None
@@ -146,8 +167,8 @@ class ModelProvider(Resource):
             Column(name="Dialect", path=".spec.dialect"),
             Column(
                 name="Processes-In",
-                path=".spec.endpoints[*].processesIn",
-                description="Places of its endpoints",
+                path=".status.processesIn",
+                description="Places of all its endpoints",
             ),
             Column(name="Routes", path=".status.routes", type="integer", description="Routes that name it"),
             READY,

@@ -8,7 +8,7 @@ from pydantic import Field
 from isochrone.api.conditions import Reason, Status
 from isochrone.api.gpu_pool import CapacityType
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
-from isochrone.api.scalars import DataClass, Decimal, Duration, Label, ModelName, ObjectName
+from isochrone.api.scalars import DataClass, Decimal, Duration, Label, ModelName, ObjectName, comparing
 from isochrone.api.schema import ATOMIC, SET, Model, Rule, map_list
 from isochrone.api.selectors import LabelSelector, Namespaces
 from isochrone.api.serving import Serving
@@ -24,6 +24,17 @@ class Strategy(enum.StrEnum):
 
 class LatencyObjective(Model):
     """How near the model should be to those who ask."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule=comparing(
+                "duration(self.rtt) > duration('0s')",
+                "rtt",
+            ),
+            message="no site is nearer than 0 ms: rtt is above 0",
+            field=".rtt",
+        ),
+    )
 
     rtt: Duration
     """Network round trip from the caller to the site."""
@@ -55,7 +66,7 @@ class Placement(Model):
     pool_selector: LabelSelector | None = None
     """GPUPools to consider, by labels; all that allow it when left out."""
     capacity_types: Annotated[list[CapacityType], Field(min_length=1, max_length=3), SET] | None = None
-    """Kinds of capacity to consider; all when left out."""
+    """Kinds of capacity to consider, of Reserved, OnDemand and Spot; all when left out."""
 
 
 class ServingBackend(Model):
@@ -105,7 +116,7 @@ class Tier(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="self.backends.exists(b, b.weight > 0)",
+            rule="self.backends.exists(b, b.weight != 0)",
             message="every backend has weight 0: the tier would never answer",
             field=".backends",
         ),
@@ -134,7 +145,11 @@ class Retries(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="duration(self.maxBackoff) >= duration(self.backoff)",
+            rule=comparing(
+                "duration(self.maxBackoff) >= duration(self.backoff)",
+                "maxBackoff",
+                "backoff",
+            ),
             message="maxBackoff is below backoff",
             field=".maxBackoff",
         ),
@@ -157,11 +172,20 @@ class Timeouts(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="duration(self.firstByte) > duration('0s') && duration(self.idle) > duration('0s')",
+            rule=comparing(
+                "duration(self.firstByte) > duration('0s') && duration(self.idle) > duration('0s')",
+                "firstByte",
+                "idle",
+            ),
             message="firstByte and idle are above 0",
         ),
         Rule(
-            rule="duration(self.total) >= duration(self.firstByte) && duration(self.total) >= duration(self.idle)",
+            rule=comparing(
+                "duration(self.total) >= duration(self.firstByte) && duration(self.total) >= duration(self.idle)",
+                "total",
+                "firstByte",
+                "idle",
+            ),
             message="total is below firstByte or idle",
             field=".total",
         ),
@@ -189,7 +213,10 @@ class Cache(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="duration(self.ttl) > duration('0s') && duration(self.ttl) <= duration('720h')",
+            rule=comparing(
+                "duration(self.ttl) > duration('0s') && duration(self.ttl) <= duration('720h')",
+                "ttl",
+            ),
             message="ttl is above 0 and at most 720h",
             field=".ttl",
         ),
@@ -260,7 +287,7 @@ class ModelRouteSpec(Model):
         Rule(
             rule="has(self.modelName) == has(oldSelf.modelName)"
             " && (!has(self.modelName) || self.modelName == oldSelf.modelName)",
-            message="clients use this name: add the new one to aliases, or create another ModelRoute",
+            message="clients use the name that it has: add the new one to aliases, or create another ModelRoute",
             field=".modelName",
         ),
         Rule(
@@ -279,7 +306,7 @@ class ModelRouteSpec(Model):
         Field(min_length=1, max_length=3),
         SET,
     ] = ["ChatCompletions", "Completions"]  # noqa: RUF012 - pydantic copies defaults
-    """Which endpoints of the API it answers."""
+    """Which endpoints of the API it answers: ChatCompletions, Completions, Embeddings."""
     serving: Serving | None = None
     """How it is served on own GPUs."""
     placement: Placement = Placement()
@@ -325,6 +352,8 @@ class RouteException(Model):
 class ModelRouteStatus(Status):
     """How a route is doing. Counts, not lists: a network may have hundreds of sites."""
 
+    model_name: ModelName | None = None
+    """The name that clients send: `spec.modelName`, else the object's name."""
     url: Annotated[str, Field(max_length=512)] | None = None
     """Where applications in the cluster reach it."""
     sites: Counts | None = None
@@ -345,7 +374,7 @@ class ModelRoute(Resource):
         short_name="mdr",
         scope="Namespaced",
         columns=(
-            Column(name="Model", path=".spec.modelName", description="The name that clients send"),
+            Column(name="Model", path=".status.modelName", description="The name that clients send"),
             Column(name="Engine", path=".spec.serving.engine.type"),
             Column(name="Serving", path=".status.serving", description="Ready replicas and sites"),
             Column(name="Strategy", path=".spec.placement.strategy", priority=1),
@@ -359,11 +388,19 @@ class ModelRoute(Resource):
         Rule(
             rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 56",
             message="the name becomes a Service's: at most 56 of a-z, 0-9 and '-', beginning with a letter",
+            field=".metadata.name",
         ),
         Rule(
             rule="!has(self.spec.tiers) || self.spec.tiers.all(t, t.backends.all(b,"
-            " !has(b.route) || has(b.route.namespace) || b.route.name != self.metadata.name))",
+            " !has(b.route) || has(b.route.__namespace__) || b.route.name != self.metadata.name))",
             message="a backend names this very route",
+            field=".spec.tiers",
+        ),
+        Rule(
+            rule="!has(self.spec.aliases) || has(self.spec.modelName)"
+            " || self.spec.aliases.all(a, a != self.metadata.name)",
+            message="without modelName the object's name is the model's, so it can't be an alias too",
+            field=".spec.aliases",
         ),
     )
 

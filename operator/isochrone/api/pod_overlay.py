@@ -1,90 +1,28 @@
 """What a ModelRoute may change of its engine's pods: an overlay that may add and tighten, never weaken."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from isochrone.api.container_overlay import Container, Open
 from isochrone.api.gpu_pool import Toleration
-from isochrone.api.scalars import Image, LabelMap, LabelValue, ObjectName, Text
-from isochrone.api.schema import ATOMIC, OPEN, Model, Rule, map_list
+from isochrone.api.scalars import Annotations, Label, LabelMap, ObjectName
+from isochrone.api.schema import ATOMIC, Model, Rule, map_list
 from isochrone.api.selectors import ObjectRef
-
-Open = Annotated[dict[str, Any], OPEN]
-"""A part of the Kubernetes API that is passed through as it is."""
-
-
-class NamedPart(Model):
-    """A part of the Kubernetes API that is passed through as it is, known by its name."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra=OPEN.keywords)
-
-    name: Annotated[str, Field(min_length=1, max_length=253)]
-    """Its name."""
-
-
-class Capabilities(Model):
-    """Linux capabilities. None can be added."""
-
-    drop: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64), ATOMIC] | None = None
-    """Capabilities to drop; ALL is dropped in any case."""
-
-
-class ContainerSecurity(Model):
-    """What an overlay may say of a container's security: only to make it stricter."""
-
-    run_as_user: Annotated[int, Field(ge=1, le=2147483647)] | None = None
-    """The user; never 0."""
-    run_as_group: Annotated[int, Field(ge=1, le=2147483647)] | None = None
-    """The group; never 0."""
-    read_only_root_filesystem: Literal[True] | None = None
-    """Make the root file system read-only."""
-    capabilities: Capabilities | None = None
-    """Capabilities to drop."""
-
-
-class Container(Model):
-    """An overlay for one container: `engine` is the engine's own, any other name adds a sidecar."""
-
-    name: Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-    """The container's name."""
-    image: Image | None = None
-    """The image of a sidecar."""
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """When the image is pulled."""
-    command: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=64), ATOMIC] | None = None
-    """The command of a sidecar."""
-    args: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=128), ATOMIC] | None = None
-    """The arguments of a sidecar."""
-    working_dir: Annotated[str, Field(max_length=1024)] | None = None
-    """The working directory of a sidecar."""
-    restart_policy: Literal["Always"] | None = None
-    """Always: an init container that runs beside the engine."""
-    env: Annotated[list[NamedPart], Field(max_length=64), map_list("name")] | None = None
-    """Environment variables, `valueFrom` included."""
-    env_from: Annotated[list[Open], Field(max_length=16), ATOMIC] | None = None
-    """Environment variables from ConfigMaps and Secrets."""
-    ports: Annotated[list[Open], Field(max_length=16), ATOMIC] | None = None
-    """Ports of a sidecar."""
-    volume_mounts: Annotated[list[Open], Field(max_length=64), ATOMIC] | None = None
-    """Where volumes are mounted."""
-    resources: Open | None = None
-    """Requests and limits of a sidecar."""
-    startup_probe: Open | None = None
-    """When it has started."""
-    readiness_probe: Open | None = None
-    """When it is ready."""
-    liveness_probe: Open | None = None
-    """When it is restarted."""
-    lifecycle: Open | None = None
-    """What runs after its start and before its end."""
-    security_context: ContainerSecurity | None = None
-    """Stricter security."""
 
 
 class Volume(Model):
     """A volume of the engine's pods. There is no hostPath: an overlay can't reach into the node."""
 
-    name: Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="[has(self.configMap), has(self.secret), has(self.emptyDir), has(self.persistentVolumeClaim),"
+            " has(self.ephemeral), has(self.image), has(self.csi), has(self.downwardAPI)].filter(x, x).size() == 1",
+            message="a volume has exactly one source, such as emptyDir: {}",
+        ),
+    )
+
+    name: Label
     """Its name."""
     config_map: Open | None = None
     """A ConfigMap."""
@@ -125,6 +63,25 @@ class PodSpecOverlay(Model):
     A list of what is allowed, not of what is forbidden: fields that Kubernetes adds later can't weaken anything.
     """
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.containers) || self.containers.all(c, c.name == 'engine' || has(c.image))",
+            message="a sidecar needs an image; to change the engine's own container, name it engine",
+            field=".containers",
+        ),
+        Rule(
+            rule="!has(self.containers) || self.containers.all(c, c.name != 'engine'"
+            " || !has(c.image) && !has(c.command) && !has(c.args) && !has(c.resources))",
+            message="the engine's image, command, args and resources stand in spec.serving, not in the overlay",
+            field=".containers",
+        ),
+        Rule(
+            rule="!has(self.priorityClassName) || !self.priorityClassName.startsWith('system-')",
+            message="the system- classes are for the cluster's own pods: take another PriorityClass",
+            field=".priorityClassName",
+        ),
+    )
+
     containers: Annotated[list[Container], Field(max_length=16), map_list("name")] | None = None
     """Overlays by container name."""
     init_containers: Annotated[list[Container], Field(max_length=16), map_list("name")] | None = None
@@ -160,9 +117,9 @@ class PodSpecOverlay(Model):
 class PodMetadata(Model):
     """Labels and annotations of the engine's pods."""
 
-    labels: Annotated[dict[str, LabelValue], Field(max_length=32)] | None = None
+    labels: LabelMap | None = None
     """Labels to add."""
-    annotations: Annotated[dict[str, Text], Field(max_length=32)] | None = None
+    annotations: Annotations | None = None
     """Annotations to add."""
 
 
@@ -175,6 +132,12 @@ class PodTemplate(Model):
             " || self.metadata.labels.all(k, !k.startsWith('isochrone.dev/') && !k.startsWith('app.kubernetes.io/'))",
             message="labels of isochrone.dev and app.kubernetes.io are the operator's",
             field=".metadata.labels",
+        ),
+        Rule(
+            rule="!has(self.metadata) || !has(self.metadata.annotations)"
+            " || self.metadata.annotations.all(k, !k.startsWith('isochrone.dev/'))",
+            message="annotations of isochrone.dev are the operator's",
+            field=".metadata.annotations",
         ),
     )
 

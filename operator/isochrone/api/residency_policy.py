@@ -43,11 +43,19 @@ class UnknownOrigin(enum.StrEnum):
 class Bloc(Model):
     """A set of jurisdictions under a name of your own, for use in this policy."""
 
-    name: Annotated[str, Field(pattern="^[A-Z][A-Za-z0-9]{2,30}$", max_length=31)]
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.members.all(m, m != self.name)",
+            message="a bloc stands among its own members",
+            field=".members",
+        ),
+    )
+
+    name: Annotated[str, Field(pattern="^[A-Z][A-Za-z0-9]{2,30}$", max_length=64)]
     """The name; it must not be that of a bloc that Isochrone ships."""
     members: Annotated[list[Area], Field(min_length=1, max_length=256), SET]
     """ISO 3166 codes, or other blocs."""
-    as_of: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)] | None = None
+    as_of: Annotated[str, Field(max_length=10, json_schema_extra={"format": "date"})] | None = None
     """The date of the list, as in `2026-01-27`."""
     source: Text | None = None
     """Where the list comes from."""
@@ -162,11 +170,15 @@ class DataResidencyPolicy(Resource):
         scope="Cluster",
         columns=(
             Column(name="Mode", path=".spec.mode"),
-            Column(name="Origins", path=".spec.binds.origins.include", description="Origins that it binds"),
+            Column(
+                name="Origins",
+                path=".spec.binds.origins.include",
+                description="Origins that it binds, exclusions aside",
+            ),
             Column(
                 name="Inference",
                 path='.spec.allow[?(@.scope=="Inference")].places.include',
-                description="Where it allows inference",
+                description="Where it allows inference, exclusions aside",
             ),
             Column(
                 name="Routes",

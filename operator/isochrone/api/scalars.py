@@ -1,5 +1,6 @@
 """The scalar types of the API. Patterns stay in the subset that RE2 and Python read alike.
 
+Where a pattern bounds the length, `max_length` is generous: the API server would name only the length, not the pattern.
 No floats anywhere: money, coordinates and sampling parameters are decimal strings, memory is a Kubernetes quantity.
 """
 
@@ -7,14 +8,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from isochrone.api.schema import Extension
+from isochrone.api.schema import Extension, keys_match
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
-Duration = Annotated[str, Field(pattern="^([0-9]{1,5}(h|m|s|ms)){1,4}$", max_length=24)]
+_DURATION = "^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+
+Duration = Annotated[str, Field(pattern=_DURATION, max_length=64)]
 """A duration as in Gateway API (GEP-2257), such as `1h30m`, `250ms`."""
 
-Quantity = Annotated[str, Field(pattern="^[0-9]{1,15}([.][0-9]{1,3})?(Ki|Mi|Gi|Ti|k|M|G|T)?$", max_length=24)]
+
+def comparing(rule: str, *fields: str) -> str:
+    """A CEL rule about durations, silent where one can't be read: then the pattern's message says it all."""
+    readable = " && ".join(f"self.{field}.matches('{_DURATION}')" for field in fields)
+    return f"!({readable}) || {rule}"
+
+
+Quantity = Annotated[str, Field(pattern="^[0-9]{1,15}([.][0-9]{1,3})?(Ki|Mi|Gi|Ti|k|M|G|T)?$", max_length=64)]
 """An amount of bytes as a Kubernetes quantity, such as `80Gi`."""
 
 Resource = Annotated[
@@ -23,16 +33,17 @@ Resource = Annotated[
         {
             "x-kubernetes-int-or-string": True,
             "pattern": "^[0-9]{1,15}([.][0-9]{1,3})?(m|Ki|Mi|Gi|Ti|k|M|G|T)?$",
-            "maxLength": 24,
+            "maxLength": 64,
+            "minimum": 0,
         }
     ),
 ]
 """A Kubernetes resource amount, as in a container's requests: `4`, `500m`, `16Gi`."""
 
-Money = Annotated[str, Field(pattern="^[0-9]{1,9}([.][0-9]{1,9})?$", max_length=19)]
+Money = Annotated[str, Field(pattern="^[0-9]{1,9}([.][0-9]{1,9})?$", max_length=64)]
 """An amount in US dollars as a decimal string, such as `2.95`."""
 
-Decimal = Annotated[str, Field(pattern="^-?[0-9]{1,6}([.][0-9]{1,9})?$", max_length=17)]
+Decimal = Annotated[str, Field(pattern="^-?[0-9]{1,6}([.][0-9]{1,9})?$", max_length=64)]
 """A decimal number as a string, since the API has no floats."""
 
 ObjectName = Annotated[str, Field(pattern=f"^{_LABEL}([.]{_LABEL})*$", min_length=1, max_length=253)]
@@ -41,21 +52,21 @@ ObjectName = Annotated[str, Field(pattern=f"^{_LABEL}([.]{_LABEL})*$", min_lengt
 Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
 """A DNS label (RFC 1123), such as a namespace's name."""
 
-Jurisdiction = Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$", max_length=6)]
+Jurisdiction = Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$", max_length=64)]
 """An ISO 3166-1 country code or ISO 3166-2 subdivision code, such as `DE`, `US-CA`."""
 
-Area = Annotated[str, Field(pattern="^([A-Z]{2}(-[A-Z0-9]{1,3})?|[A-Z][A-Za-z0-9]{1,30})$", max_length=31)]
+Area = Annotated[str, Field(pattern="^([A-Z]{2}(-[A-Z0-9]{1,3})?|[A-Z][A-Za-z0-9]{1,30})$", max_length=64)]
 """A jurisdiction, or a bloc of them by name, such as `EU`; `World` is all of them."""
 
-Iata = Annotated[str, Field(pattern="^[A-Z]{3}$", max_length=3)]
+Iata = Annotated[str, Field(pattern="^[A-Z]{3}$", max_length=64)]
 """The IATA code of the nearest airport, as in `FRA`."""
 
-Latitude = Annotated[str, Field(pattern="^-?(90([.]0{1,6})?|[1-8]?[0-9]([.][0-9]{1,6})?)$", max_length=10)]
+Latitude = Annotated[str, Field(pattern="^-?(90([.]0{1,6})?|[1-8]?[0-9]([.][0-9]{1,6})?)$", max_length=64)]
 """Degrees north, WGS 84, as a decimal string."""
 
 Longitude = Annotated[
     str,
-    Field(pattern="^-?(180([.]0{1,6})?|(1[0-7][0-9]|[1-9]?[0-9])([.][0-9]{1,6})?)$", max_length=11),
+    Field(pattern="^-?(180([.]0{1,6})?|(1[0-7][0-9]|[1-9]?[0-9])([.][0-9]{1,6})?)$", max_length=64),
 ]
 """Degrees east, WGS 84, as a decimal string."""
 
@@ -65,22 +76,22 @@ ModelName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", min_
 DataClass = Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
 """A class of data, named by its users, such as `health`, `payments`."""
 
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", min_length=64, max_length=64)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", max_length=128)]
 """A SHA-256 digest in lower-case hex."""
 
-Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$", max_length=128)]
 """A content digest as OCI writes it, `sha256:` and 64 hex digits."""
 
 Hostname = Annotated[str, Field(pattern=f"^{_LABEL}([.]{_LABEL})*$", min_length=1, max_length=253)]
 """A DNS host name, without scheme or port."""
 
-Host = Annotated[str, Field(pattern="^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", min_length=1, max_length=253)]
+Host = Annotated[str, Field(pattern="^[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", min_length=1, max_length=253)]
 """A host name or an IP address, without scheme or port."""
 
-Cidr = Annotated[str, Field(pattern="^[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}$", max_length=49)]
-"""A network in CIDR notation."""
+Cidr = Annotated[str, Field(max_length=49, json_schema_extra={"format": "cidr"})]
+"""A network in CIDR notation, such as `10.0.0.0/8`."""
 
-HttpsUrl = Annotated[str, Field(pattern="^https?://[A-Za-z0-9.:_~%/\\[\\]-]+$", max_length=512)]
+HttpUrl = Annotated[str, Field(max_length=512)]
 """An absolute HTTP URL without query or fragment."""
 
 WebOrigin = Annotated[str, Field(pattern="^([*]|https?://[A-Za-z0-9.:-]+)$", max_length=256)]
@@ -95,14 +106,24 @@ Text = Annotated[str, Field(max_length=256)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 
-LabelKey = Annotated[
-    str,
-    Field(pattern="^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=317),
-]
+_KEY = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+
+LabelKey = Annotated[str, Field(pattern=_KEY, max_length=317)]
 """The key of a label, with or without a prefix."""
 
 LabelValue = Annotated[str, Field(pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
 """The value of a label."""
 
-LabelMap = Annotated[dict[str, LabelValue], Field(max_length=32)]
+LabelMap = Annotated[
+    dict[str, LabelValue],
+    Field(max_length=32),
+    keys_match(_KEY, "each key is a label key, such as tier or topology.kubernetes.io/zone"),
+]
 """Labels to match or to set."""
+
+Annotations = Annotated[
+    dict[str, Annotated[str, Field(max_length=4096)]],
+    Field(max_length=32),
+    keys_match(_KEY, "each key is an annotation key, such as owner or example.com/owner"),
+]
+"""Annotations to set."""

@@ -87,6 +87,13 @@ OPEN: Extension = Extension({"x-kubernetes-preserve-unknown-fields": True})
 IMMUTABLE_RULE = "self == oldSelf"
 
 
+def keys_match(pattern: str, message: str) -> Extension:
+    """A map whose keys match: JSON Schema's `propertyNames`, which structural schemas lack."""
+    return Extension(
+        {"x-kubernetes-validations": [{"rule": f"self.all(k, k.matches('{pattern}'))", "message": message}]}
+    )
+
+
 def immutable(message: str) -> Extension:
     """A field that can't change once it is set. `message` says what to do instead."""
     return Extension({"x-kubernetes-validations": [{"rule": IMMUTABLE_RULE, "message": message}]})

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from isochrone.api.residency_policy import Mode, Scope
@@ -52,63 +52,64 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Finding:
+    """What one policy says about data of one origin (None: unknown)."""
+
     policy: Policy
+    origin: str | None
     refusal: VerdictReason | None
 
 
 def evaluate(policies: Iterable[Policy], question: Question) -> Verdict:
     """The law's answer. Total: every question has one."""
-    selecting = sorted((p for p in policies if p.selects(question.subject)), key=lambda policy: policy.name)
+    selecting = [policy for policy in policies if policy.selects(question.subject)]
     origins: list[str | None] = [*sorted(question.origin.codes)] or [None]
-    by_origin = [_findings(selecting, question, origin) for origin in origins]
-    enforced = [[f for f in findings if f.policy.mode is Mode.ENFORCE] for findings in by_origin]
-    verdict = next(
-        (refused for refused in (_decide(findings, question) for findings in enforced) if not refused.allowed),
-        _decide([finding for findings in enforced for finding in findings], question),
-    )
+    findings = [finding for origin in origins for finding in _findings(selecting, question, origin)]
+    enforced = [finding for finding in findings if finding.policy.mode is Mode.ENFORCE]
+    audited = (f for f in findings if f.policy.mode is Mode.AUDIT and f.refusal is not None)
+    is_bound = [any(finding.origin == origin for finding in enforced) for origin in origins]
     return dataclasses.replace(
-        verdict,
-        bound=_names(finding for findings in enforced for finding in findings),
-        audited=_names(
-            f for findings in by_origin for f in findings if f.policy.mode is Mode.AUDIT and f.refusal is not None
-        ),
+        _refused_by_policy(enforced) or _refused_otherwise(question, is_bound) or _allowed(is_bound),
+        bound=_names(enforced),
+        audited=_names(audited),
     )
 
 
-def _findings(policies: Sequence[Policy], question: Question, origin: str | None) -> list[_Finding]:
+def _findings(policies: Sequence[Policy], question: Question, origin: str | None) -> Iterator[_Finding]:
     """What each policy that binds data of one origin says; policies that don't bind say nothing."""
-    found = []
     for policy in policies:
         binds = policy.binds_origin(question.scope, origin)
         if binds is None:
-            found.append(_Finding(policy, VerdictReason.UNKNOWN_ORIGIN))
+            yield _Finding(policy, origin, VerdictReason.UNKNOWN_ORIGIN)
         elif binds:
-            found.append(_Finding(policy, policy.allowance(question.scope).refusal(question.place, origin)))
-    return found
+            yield _Finding(policy, origin, policy.allowance(question.scope).refusal(question.place, origin))
 
 
-def _decide(findings: Sequence[_Finding], question: Question) -> Verdict:
-    """The answer for one origin, from the Enforce policies that bind it."""
-    refusing = next((finding for finding in findings if finding.refusal is not None), None)
-    if refusing is not None and refusing.refusal is not None:
-        return Verdict(allowed=False, reason=refusing.refusal, policy=refusing.policy.name)
-    if not findings and question.default == "Deny":
+def _refused_by_policy(enforced: Iterable[_Finding]) -> Verdict | None:
+    """The refusal of the first policy by name; where it refuses several origins, that of the first by code."""
+    refusals = [(f.policy.name, f.origin or "", f.refusal) for f in enforced if f.refusal is not None]
+    if not refusals:
+        return None
+    name, _, reason = min(refusals, key=lambda refusal: refusal[:2])
+    return Verdict(allowed=False, reason=reason, policy=name)
+
+
+def _refused_otherwise(question: Question, is_bound: Sequence[bool]) -> Verdict | None:
+    """What the default and the age of the configuration refuse, once no policy does."""
+    if question.default == "Deny" and not all(is_bound):
         return Verdict(allowed=False, reason=VerdictReason.DEFAULT_DENY)
-    if (aged := _aged(question, bound=bool(findings))) is not None:
-        return Verdict(allowed=False, reason=aged)
-    if findings:
-        return Verdict(allowed=True, reason=VerdictReason.ALLOWED_BY_POLICIES)
-    return Verdict(allowed=True, reason=VerdictReason.NO_POLICY_BINDS)
-
-
-def _aged(question: Question, *, bound: bool) -> VerdictReason | None:
-    """What age alone refuses."""
     if question.age is Age.FRESH:
         return None
-    if question.age is Age.EXPIRED and bound:
-        return VerdictReason.CONFIG_EXPIRED
-    at_home = question.site_country is not None and question.place.lies_in(question.site_country)
-    return None if at_home else VerdictReason.CONFIG_STALE
+    if question.age is Age.EXPIRED and any(is_bound):
+        return Verdict(allowed=False, reason=VerdictReason.CONFIG_EXPIRED)
+    if question.site_country is not None and question.place.lies_in(question.site_country):
+        return None
+    return Verdict(allowed=False, reason=VerdictReason.CONFIG_STALE)
+
+
+def _allowed(is_bound: Sequence[bool]) -> Verdict:
+    return Verdict(
+        allowed=True, reason=VerdictReason.ALLOWED_BY_POLICIES if any(is_bound) else VerdictReason.NO_POLICY_BINDS
+    )
 
 
 def _names(findings: Iterable[_Finding]) -> tuple[str, ...]:

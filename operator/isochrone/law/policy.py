@@ -34,8 +34,12 @@ class Place:
         return bool(self.codes) and all(codes.is_code(code) for code in self.codes)
 
     def lies_in(self, country: str) -> bool:
-        """Whether all of it is surely in this country or territory."""
-        return self.is_known and all(codes.country_of(code) == country for code in self.codes)
+        """Whether all of it is surely in this country or territory; what lies within two is in neither."""
+        return (
+            self.is_known
+            and codes.is_country(country)
+            and all(Area(frozenset({country})).covers(c) for c in self.codes)
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

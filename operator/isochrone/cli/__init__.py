@@ -1,0 +1,17 @@
+"""The command `isochrone`: one file per command, each a click command, registered by one line below.
+
+What lives here turns words of the command line into calls, and results into text or JSON. Decisions don't: they are in
+the packages that the commands call. Those are imported when a command runs, so that `--help` answers at once.
+"""
+
+import click
+
+from isochrone.cli import validate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """An open AI edge network for your own Kubernetes clusters."""
+
+
+main.add_command(validate.command)

@@ -1,0 +1,180 @@
+"""Policies that can't be kept, alone or together, and policies that bind nothing."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+from isochrone.api import EdgeNode, InferenceTenant, ModelProvider, ModelRoute
+from isochrone.api.residency_policy import Scope
+from isochrone.geo import codes
+from isochrone.geo.areas import Area
+from isochrone.geo.suggestions import WORLD
+from isochrone.law import Evidence, Place, Policy, Subject
+from isochrone.law import read as law_of
+from isochrone.validate import legal
+from isochrone.validate.finding import Finding, Key, Rule
+from isochrone.validate.item import Item, listed
+from isochrone.validate.world import World, once
+
+
+def nowhere(world: World) -> Iterator[Finding]:
+    """A policy that allows inference at no place on earth."""
+    for enforced in legal.enforced(world):
+        if not is_nowhere(enforced.policy):
+            continue
+        index, entry = next(
+            (i, entry) for i, entry in enumerate(enforced.item.resource.spec.allow) if entry.scope is Scope.INFERENCE
+        )
+        field = f"spec.allow[{index}].places"
+        if entry.places is not None and not entry.places.include:
+            yield enforced.item.warning(
+                Rule.UNSATISFIABLE,
+                field,
+                "inference is allowed nowhere: all that this policy binds is refused",
+                way_out="keep it only if that is what you want",
+            )
+        else:
+            yield enforced.item.error(
+                Rule.UNSATISFIABLE,
+                field,
+                "exclude takes away all that include allows: inference is allowed nowhere",
+                way_out="remove codes or blocs from exclude",
+            )
+
+
+def contradictions(world: World) -> Iterator[Finding]:
+    """Two policies that bind the same data and have no place in common."""
+    for pair in contradicting(world):
+        one, other = pair.one.item, pair.other.item
+        origins = "any origin" if pair.is_total else f"origin {listed(code or 'unknown' for code in pair.origins)}"
+        report = other.error if pair.is_total else other.warning
+        yield report(
+            Rule.UNSATISFIABLE,
+            "spec.allow",
+            f"together with DataResidencyPolicy {one.name}, no place is left for data of {origins}"
+            f" on {listed(pair.routes)}",
+            way_out=f"let them have a place in common, or bind less ({one.manifest.source})",
+        )
+
+
+def without_place(world: World) -> Iterator[Finding]:
+    """A policy that none of the sites and endpoints satisfies, although it binds a route."""
+    places = legal.every_place(world)
+    declared = len(world.edge_nodes) + sum(len(each.resource.spec.endpoints) for each in world.providers)
+    if not world.is_whole(EdgeNode, ModelProvider) or not places or len(places) < declared:
+        return
+    for enforced in legal.enforced(world):
+        bound = _bound_routes(world, enforced.policy)
+        if bound and not is_nowhere(enforced.policy) and not is_satisfied(enforced.policy, places):
+            refusal = enforced.policy.allowance(Scope.INFERENCE).refusal(places[0].place, None)
+            yield enforced.item.error(
+                Rule.UNSATISFIABLE,
+                "spec.allow",
+                f"none of the {len(places)} sites and endpoints satisfies it, and it binds {listed(bound)};"
+                f" {places[0].name}: {refusal}",
+                way_out="allow a place where you have a site or a provider, or add one there",
+            )
+
+
+def bind_nothing(world: World) -> Iterator[Finding]:
+    """A policy whose selectors match no route and no tenant."""
+    if not world.routes or not world.is_whole(ModelRoute, InferenceTenant):
+        return
+    open_classes = any(tenant.resource.spec.data_class_header == "Trust" for tenant in world.tenants)
+    for item in world.policies:
+        policy, _ = law_of(item.resource)
+        undecided = any(world.may_use(policy.namespaces, route.namespace) is None for route in world.routes)
+        if undecided or (policy.data_classes is not None and open_classes) or _bound_routes(world, policy):
+            continue
+        yield item.warning(
+            Rule.BINDS_NOTHING,
+            "spec.binds",
+            f"it binds none of the {len(world.routes)} ModelRoutes, whoever calls them",
+            way_out="check the selectors, namespaces and data classes under spec.binds",
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """Two policies without a place in common, the routes that both may bind, and the origins (None: unknown)."""
+
+    one: legal.Enforced
+    other: legal.Enforced
+    routes: tuple[Key, ...]
+    origins: tuple[str | None, ...]
+
+    @property
+    def is_total(self) -> bool:
+        """Whether no origin is left."""
+        return self.one.policy.origins is None and self.other.policy.origins is None and None in self.origins
+
+
+@once
+def contradicting(world: World) -> tuple[Contradiction, ...]:
+    """All pairs of policies that contradict each other on some route."""
+    sound = [each for each in legal.enforced(world) if not is_nowhere(each.policy)]
+    subjects = {route.key: _subjects(world, route) for route in world.routes}
+    bound = {
+        each.item: {key for key, asked in subjects.items() if any(map(each.policy.selects, asked))} for each in sound
+    }
+    found = []
+    for one, other in itertools.combinations(sound, 2):
+        both = [
+            key
+            for key in sorted(bound[one.item] & bound[other.item])
+            if any(one.policy.selects(who) and other.policy.selects(who) for who in subjects[key])
+        ]
+        origins = _apart(one.policy, other.policy) if both else ()
+        if origins:
+            found.append(Contradiction(one=one, other=other, routes=tuple(both), origins=tuple(origins)))
+    return tuple(found)
+
+
+def is_nowhere(policy: Policy) -> bool:
+    """Whether it allows inference at no place at all."""
+    allowance = policy.allowance(Scope.INFERENCE)
+    return not allowance.origin_country and not any(allowance.area.covers(code) for code in _parts(allowance.area))
+
+
+def is_satisfied(policy: Policy, places: tuple[legal.Candidate, ...]) -> bool:
+    """Whether it allows inference at one of these for some origin that it binds."""
+    allowance = policy.allowance(Scope.INFERENCE)
+    origins = [code for origin in legal.some_origins([policy], places) for code in origin.codes or (None,)]
+    bound = [code for code in origins if policy.binds_origin(Scope.INFERENCE, code)]
+    return not bound or any(allowance.refusal(each.place, code) is None for code in bound for each in places)
+
+
+def _apart(one: Policy, other: Policy) -> list[str | None]:
+    """The origins (None: unknown) that both bind, and for which no place satisfies both."""
+    both = [policy.allowance(Scope.INFERENCE) for policy in (one, other)]
+    parts = _parts(both[0].area) | _parts(both[1].area)
+    found: list[str | None] = []
+    for origin in (code for known in legal.some_origins([one, other], ()) for code in known.codes or (None,)):
+        home = codes.country_of(origin) if origin else None
+        tried = parts | {home} if home else parts
+        bound = all(policy.binds_origin(Scope.INFERENCE, origin) for policy in (one, other))
+        if bound and not any(all(each.refusal(_surely(code), origin) is None for each in both) for code in tried):
+            found.append(origin)
+    return found
+
+
+def _surely(code: str) -> Place:
+    return Place(frozenset({code}), Evidence.ATTESTED)
+
+
+def _parts(area: Area) -> frozenset[str]:
+    """Codes of which one is covered if anything is: what is included, and its parts where some are excluded."""
+    whole = frozenset(codes.countries()) if WORLD in area.include else area.include
+    holes = {codes.country_of(code) for code in area.exclude if codes.is_subdivision(code)}
+    inside = (code for code in codes.subdivisions() if codes.country_of(code) in holes) if holes else ()
+    return whole | {codes.canonical(code) for code in inside}
+
+
+@once
+def _subjects(world: World, route: Item[ModelRoute]) -> list[Subject]:
+    return [legal.subject(world, route, None), *(caller.subject for caller in legal.callers(world, route))]
+
+
+def _bound_routes(world: World, policy: Policy) -> list[str]:
+    """The routes that it may bind, for anybody or for one of their tenants."""
+    return [str(route.key) for route in world.routes if any(map(policy.selects, _subjects(world, route)))]

@@ -1,0 +1,70 @@
+"""Secrets that are referred to. They are often made elsewhere, so one that is not among the manifests is a warning."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from isochrone.validate.finding import Finding, Rule
+from isochrone.validate.item import Item, listed
+from isochrone.validate.world import SYSTEM_NAMESPACE, World
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Ref:
+    item: Item[Any]
+    field: str
+    namespace: str
+    name: str
+    key: str | None = None
+
+
+def secrets_and_keys(world: World) -> Iterator[Finding]:
+    """Each reference, or one warning for all of them where no Secret is among the manifests."""
+    refs = list(_refs(world))
+    if refs and not world.secrets:
+        names = sorted({f"{ref.namespace}/{ref.name}" for ref in refs})
+        yield refs[0].item.warning(
+            Rule.SECRETS_NOT_CHECKED,
+            refs[0].field,
+            f"no Secret is among the manifests, so these are not checked: {listed(names)}",
+            way_out="make sure that they exist, with these keys, before you apply",
+        )
+        return
+    for ref in refs:
+        yield from _checked(world, ref)
+
+
+def _checked(world: World, ref: _Ref) -> Iterator[Finding]:
+    keys = world.secrets.get((ref.namespace, ref.name))
+    if keys is None:
+        yield ref.item.warning(
+            Rule.REF_NOT_FOUND,
+            f"{ref.field}.name" if ref.key else ref.field,
+            f'Secret "{ref.namespace}/{ref.name}" is not among the manifests',
+            way_out="make sure that it exists before you apply",
+        )
+    elif ref.key is not None and ref.key not in keys:
+        yield ref.item.error(
+            Rule.REF_NOT_FOUND,
+            f"{ref.field}.key",
+            f'Secret "{ref.namespace}/{ref.name}" has no key "{ref.key}"',
+            way_out=f"its keys are {listed(sorted(keys))}" if keys else "it has no data",
+        )
+
+
+def _refs(world: World) -> Iterator[_Ref]:
+    for edge in world.edge_nodes:
+        kubeconfig = edge.resource.spec.cluster.kubeconfig_secret_ref
+        if kubeconfig:
+            yield _Ref(edge, "spec.cluster.kubeconfigSecretRef", SYSTEM_NAMESPACE, kubeconfig.name, kubeconfig.key)
+    for provider in world.providers:
+        for i, key in enumerate(provider.resource.spec.keys or ()):
+            ref = key.secret_ref
+            yield _Ref(provider, f"spec.keys[{i}].secretRef", SYSTEM_NAMESPACE, ref.name, ref.key)
+        for i, endpoint in enumerate(provider.resource.spec.endpoints):
+            if ca := endpoint.ca_secret_ref:
+                yield _Ref(provider, f"spec.endpoints[{i}].caSecretRef", SYSTEM_NAMESPACE, ca.name, ca.key)
+    for route in world.routes:
+        serving = route.resource.spec.serving
+        if serving and serving.weights and serving.weights.secret_name:
+            yield _Ref(route, "spec.serving.weights.secretName", route.namespace, serving.weights.secret_name)

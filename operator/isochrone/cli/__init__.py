@@ -10,6 +10,7 @@ from isochrone.cli import validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="isochrone", message="isochrone %(version)s")
 def main() -> None:
     """An open AI edge network for your own Kubernetes clusters."""
 

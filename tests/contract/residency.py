@@ -32,7 +32,7 @@ def cases() -> Iterator[Case]:
             yield Case(
                 id=f"section {group['section']}: {group['name']} #{number}",
                 policies=chosen,
-                question=_question(row, table["subjects"]),
+                question=question(row, table["subjects"]),
                 expected=_verdict(row["expect"]),
             )
 
@@ -43,7 +43,8 @@ def policy(name: str, spec: Mapping[str, Any]) -> law.Policy:
     return law.read(resource)[0]
 
 
-def _question(row: Mapping[str, Any], subjects: Mapping[str, Any]) -> law.Question:
+def question(row: Mapping[str, Any], subjects: Mapping[str, Any]) -> law.Question:
+    """The question of one row."""
     return law.Question(
         subject=_subject(subjects[row["subject"]]),
         origin=law.Origin.of(*row["origin"]),

@@ -116,7 +116,8 @@ def binding(spec: Json, scope: str, origin: str | None) -> Literal["binds", "doe
         case "Bind":
             return "binds"
         case "Ignore":
-            return "does not bind"
+            unreadable = origins is not None and area(origins, _own(spec)) is None  # section 7
+            return "binds" if unreadable else "does not bind"
         case _:
             return "refuses"
 
@@ -239,9 +240,9 @@ def decide(policies: Mapping[str, Json], subject: Json, question: Json) -> Answe
 
 
 def origins_of(declared: Sequence[str]) -> list[str | None]:
-    """The jurisdictions that are decided each by itself; one unknown where one can't be read, or there is none."""
-    known = all(map(is_known, declared))
-    return [*sorted({codes.canonical(code) for code in declared if known})] or [None]
+    """The jurisdictions that are decided each by itself, and an unknown one if one can't be read, or none is there."""
+    known = sorted({codes.canonical(code) for code in declared if is_known(code)})
+    return [*known, None] if not declared or not all(map(is_known, declared)) else [*known]
 
 
 def _says(spec: Json, subject: Json, question: Json, origin: str | None) -> Says:

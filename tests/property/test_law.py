@@ -57,7 +57,7 @@ class Asked:
 def ask(world: World, policies: Sequence[law.Policy], *, most: int = 100, **instead: Any) -> Iterator[Asked]:
     """The world's questions put to these policies, some of their fields replaced."""
     for row in world.questions(most):
-        question = residency._question({**row, **instead}, world.subjects)
+        question = residency.question({**row, **instead}, world.subjects)
         yield Asked({**row, **instead}, question, law.evaluate(policies, question))
 
 

@@ -62,7 +62,7 @@ class _Finding:
 def evaluate(policies: Iterable[Policy], question: Question) -> Verdict:
     """The law's answer. Total: every question has one."""
     selecting = [policy for policy in policies if policy.selects(question.subject)]
-    origins: list[str | None] = [*sorted(question.origin.codes)] or [None]
+    origins = question.origin.each
     findings = [finding for origin in origins for finding in _findings(selecting, question, origin)]
     enforced = [finding for finding in findings if finding.policy.mode is Mode.ENFORCE]
     audited = (f for f in findings if f.policy.mode is Mode.AUDIT and f.refusal is not None)
@@ -84,13 +84,13 @@ def _findings(policies: Sequence[Policy], question: Question, origin: str | None
             yield _Finding(policy, origin, policy.allowance(question.scope).refusal(question.place, origin))
 
 
-def _refused_by_policy(enforced: Iterable[_Finding]) -> Verdict | None:
-    """The refusal of the first policy by name; where it refuses several origins, that of the first by code."""
-    refusals = [(f.policy.name, f.origin or "", f.refusal) for f in enforced if f.refusal is not None]
-    if not refusals:
+def _refused_by_policy(enforced: Sequence[_Finding]) -> Verdict | None:
+    """The refusal of the first policy by name, for the first origin that it refuses; origins come in order."""
+    refusing = [finding for finding in enforced if finding.refusal is not None]
+    first = min(refusing, key=lambda finding: finding.policy.name, default=None)
+    if first is None or first.refusal is None:
         return None
-    name, _, reason = min(refusals, key=lambda refusal: refusal[:2])
-    return Verdict(allowed=False, reason=reason, policy=name)
+    return Verdict(allowed=False, reason=first.refusal, policy=first.policy.name)
 
 
 def _refused_otherwise(question: Question, is_bound: Sequence[bool]) -> Verdict | None:

@@ -9,24 +9,30 @@ from isochrone.geo.areas import Area
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
-    """The jurisdictions that data may come from; none: unknown. All of them must be allowed what is done with it."""
+    """The jurisdictions that data may come from. All of them must be allowed what is done with it."""
 
     codes: frozenset[str]
+    or_elsewhere: bool = False
+    """Whether it may also come from somewhere that is not known."""
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is known about it."""
-        return bool(self.codes)
+        """Whether it surely comes from one of `codes`."""
+        return bool(self.codes) and not self.or_elsewhere
+
+    @property
+    def each(self) -> tuple[str | None, ...]:
+        """What is decided one by one: the codes in order, then None if it is not known."""
+        return (*sorted(self.codes), *(() if self.is_known else (None,)))
 
     @classmethod
     def of(cls, *jurisdictions: str) -> "Origin":
-        """The origin made of these ISO 3166 codes. A code that is not known makes it unknown."""
-        if not all(codes.is_code(code) for code in jurisdictions):
-            return UNKNOWN
-        return cls(frozenset(codes.canonical(code) for code in jurisdictions))
+        """The origin made of these ISO 3166 codes. A code that is not known stands for somewhere unknown."""
+        known = frozenset(codes.canonical(code) for code in jurisdictions if codes.is_code(code))
+        return cls(known, or_elsewhere=not jurisdictions or not all(map(codes.is_code, jurisdictions)))
 
 
-UNKNOWN = Origin(frozenset())
+UNKNOWN = Origin(frozenset(), or_elsewhere=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,8 +64,10 @@ def _chosen(origin: Origin, header: str) -> Origin | OriginNotAllowed:
 
 
 def _narrowed(origin: Origin, geo_ip: str | None) -> Origin:
-    """GeoIP knows a country; it keeps those declared codes that lie in it, unless none does."""
-    if geo_ip is None or not codes.is_code(geo_ip):
+    """GeoIP knows a country; it keeps those declared codes that may lie in it, unless none does."""
+    country = codes.country_of(geo_ip) if geo_ip is not None and codes.is_code(geo_ip) else None
+    if country is None:
         return origin
-    near = frozenset(code for code in origin.codes if codes.country_of(code) == codes.country_of(geo_ip))
-    return Origin(near) if near else origin
+    here = Area(frozenset({country}))
+    near = frozenset(code for code in origin.codes if here.touches(code))
+    return dataclasses.replace(origin, codes=near) if near else origin

@@ -11,7 +11,7 @@ from isochrone.api.edge_node import Evidence
 from isochrone.api.residency_policy import Allowance as AllowanceSpec
 from isochrone.api.residency_policy import Areas, DataResidencyPolicy, Mode, Scope, UnknownOrigin
 from isochrone.api.selectors import Namespaces, PositiveSelector
-from isochrone.geo import codes
+from isochrone.geo import blocs, codes
 from isochrone.geo.areas import EVERYWHERE, NOWHERE, Area, expand
 from isochrone.geo.blocs import Own, Problem
 from isochrone.law.origin import Origin
@@ -122,16 +122,20 @@ def read(resource: DataResidencyPolicy) -> tuple[Policy, tuple[Problem, ...]]:
     spec = resource.spec
     own: Own = {bloc.name: tuple(bloc.members) for bloc in spec.blocs or ()}
     problems: set[Problem] = set()
+    origins = _area(spec.binds.origins, own, problems) if spec.binds.origins else None
+    # Who wrote a name that can't be read meant to bind somebody: then everybody is bound, known or not.
+    is_unreadable = spec.binds.origins is not None and origins is None
+    ignores_unknown = spec.unknown_origin is UnknownOrigin.IGNORE
     policy = Policy(
         name=resource.metadata.name,
         generation=resource.metadata.generation,
         mode=spec.mode,
-        origins=_area(spec.binds.origins, own, problems, unresolved=EVERYWHERE) if spec.binds.origins else None,
+        origins=EVERYWHERE if is_unreadable else origins,
         data_classes=frozenset(spec.binds.data_classes) if spec.binds.data_classes else None,
         namespaces=spec.binds.namespaces,
         routes=spec.binds.routes,
         tenants=spec.binds.tenants,
-        unknown_origin=spec.unknown_origin,
+        unknown_origin=UnknownOrigin.BIND if is_unreadable and ignores_unknown else spec.unknown_origin,
         allowances={entry.scope: _allowance(entry, own, problems) for entry in spec.allow},
         way_out=spec.way_out or "",
     )
@@ -139,21 +143,22 @@ def read(resource: DataResidencyPolicy) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def origins_of(declared: Iterable[str]) -> tuple[Origin, tuple[Problem, ...]]:
-    """The jurisdictions that a tenant's `origins` name; unknown if one of them can't be resolved, or is the world."""
-    area = expand(declared)
-    if isinstance(area, Area):
-        return Origin.of(*area.include), ()
-    return Origin(frozenset()), area
+    """The origin that a tenant's `origins` name, and which names can't be resolved: those may be anywhere."""
+    known, problems = blocs.resolve(declared)
+    return Origin.of(*known, *(problem.name for problem in problems)), problems
 
 
 def _allowance(entry: AllowanceSpec, own: Own, problems: set[Problem]) -> Allowance:
-    area = _area(entry.places, own, problems, unresolved=NOWHERE) if entry.places else NOWHERE
-    return Allowance(area=area, origin_country=entry.origin_country == "Allow", min_evidence=entry.min_evidence)
+    area = _area(entry.places, own, problems) if entry.places else None
+    return Allowance(
+        area=area or NOWHERE, origin_country=entry.origin_country == "Allow", min_evidence=entry.min_evidence
+    )
 
 
-def _area(areas: Areas, own: Own, problems: set[Problem], *, unresolved: Area) -> Area:
+def _area(areas: Areas, own: Own, problems: set[Problem]) -> Area | None:
+    """The area, or None and its problems."""
     area = expand(areas.include, areas.exclude or (), own)
     if isinstance(area, Area):
         return area
     problems.update(area)
-    return unresolved
+    return None

@@ -27,6 +27,7 @@ from isochrone.law.policy import origins_of
         pytest.param(["DE"], None, False, "FR", Origin.of("DE"), id="GeoIP never widens"),
         pytest.param(["US-CA", "US-NY", "CA"], None, False, "US", Origin.of("US-CA", "US-NY"), id="GeoIP: countries"),
         pytest.param(["DE"], None, False, "??", Origin.of("DE"), id="GeoIP without an answer"),
+        pytest.param(["EH", "MA-12"], None, False, "EH", Origin.of("EH", "MA-12"), id="GeoIP: within two countries"),
         pytest.param(["DE", "FR"], "DE", True, "FR", Origin.of("DE"), id="a trusted header is more than GeoIP"),
     ],
 )
@@ -43,8 +44,18 @@ def test_blocs_are_expanded() -> None:
     assert problems == ()
 
 
-@pytest.mark.parametrize("declared", [["World"], ["DE", "Atlantis"], ["XK"]])
-def test_what_can_be_anywhere_is_unknown(declared: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        pytest.param(["World"], UNKNOWN, id="the world"),
+        pytest.param(["XK"], UNKNOWN, id="no code of ISO"),
+        pytest.param(["DE", "Atlantis"], Origin(frozenset({"DE"}), or_elsewhere=True), id="one that can't be read"),
+        pytest.param(
+            ["Benelux", "World"], Origin(frozenset({"BE", "NL", "LU"}), or_elsewhere=True), id="and the world"
+        ),
+    ],
+)
+def test_what_can_be_anywhere_is_an_unknown_origin_beside_the_others(declared: list[str], expected: Origin) -> None:
     origin, _ = origins_of(declared)
 
-    assert origin == UNKNOWN
+    assert origin == expected

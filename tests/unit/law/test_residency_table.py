@@ -37,7 +37,7 @@ def test_masks_agree_with_each_policy_alone(case: residency.Case) -> None:
     question = case.question
     for policy in (p for p in case.policies if p.selects(question.subject)):
         table = masks.table(policy, question.scope, [question.place])
-        for origin in question.origin.codes or {None}:
+        for origin in question.origin.each:
             binds = policy.binds_origin(question.scope, origin)
             mask = table.mask(origin)
 

@@ -139,7 +139,7 @@ def is_nowhere(policy: Policy) -> bool:
 def is_satisfied(policy: Policy, places: tuple[legal.Candidate, ...]) -> bool:
     """Whether it allows inference at one of these for some origin that it binds."""
     allowance = policy.allowance(Scope.INFERENCE)
-    origins = [code for origin in legal.some_origins([policy], places) for code in origin.codes or (None,)]
+    origins = [code for origin in legal.some_origins([policy], places) for code in origin.each]
     bound = [code for code in origins if policy.binds_origin(Scope.INFERENCE, code)]
     return not bound or any(allowance.refusal(each.place, code) is None for code in bound for each in places)
 
@@ -149,7 +149,7 @@ def _apart(one: Policy, other: Policy) -> list[str | None]:
     both = [policy.allowance(Scope.INFERENCE) for policy in (one, other)]
     parts = _parts(both[0].area) | _parts(both[1].area)
     found: list[str | None] = []
-    for origin in (code for known in legal.some_origins([one, other], ()) for code in known.codes or (None,)):
+    for origin in (code for known in legal.some_origins([one, other], ()) for code in known.each):
         home = codes.country_of(origin) if origin else None
         tried = parts | {home} if home else parts
         bound = all(policy.binds_origin(Scope.INFERENCE, origin) for policy in (one, other))

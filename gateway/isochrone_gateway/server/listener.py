@@ -1,0 +1,129 @@
+"""What the connections of one listening socket share: handler, limits, clock, counters, and the way to drain them."""
+
+import asyncio
+import dataclasses
+import email.utils
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from isochrone_gateway.server.exchange import Handler
+from isochrone_gateway.server.heads import HeadParser
+from isochrone_gateway.server.limits import Limits, Timeouts
+from isochrone_gateway.server.timers import Loop, Wheel
+
+_DEFAULT_LIMITS: Final = Limits()
+_DEFAULT_TIMEOUTS: Final = Timeouts()
+
+
+class Connection(Protocol):
+    """What the listener needs of a connection."""
+
+    def drain(self, deadline: float) -> None: ...
+    def cut(self) -> None: ...
+
+
+class ServerLoop(Loop, Protocol):
+    """An event loop, as far as the server side needs one."""
+
+    def call_exception_handler(self, context: dict[str, Any], /) -> None: ...
+
+
+@dataclasses.dataclass(slots=True)
+class Counters:
+    """Totals since the start."""
+
+    connections: int = 0
+    requests: int = 0
+    refusals: dict[str, int] = dataclasses.field(default_factory=dict)
+    """By `Refusal.code`."""
+    timeouts: int = 0
+    """Connections closed without an answer because a client was idle, or too slow to read."""
+
+
+class Listener:
+    """Give `ServerConnection`s of one socket what they share."""
+
+    __slots__ = (
+        "_date_line",
+        "_date_until",
+        "_empty",
+        "_wall",
+        "connections",
+        "counters",
+        "draining",
+        "handler",
+        "heads",
+        "limits",
+        "loop",
+        "short_head",
+        "timeouts",
+        "wheel",
+    )
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        loop: ServerLoop,
+        limits: Limits = _DEFAULT_LIMITS,
+        timeouts: Timeouts = _DEFAULT_TIMEOUTS,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.handler = handler
+        self.loop = loop
+        self.limits = limits
+        self.timeouts = timeouts
+        self.short_head = min(limits.request_line, limits.head)
+        self.heads = HeadParser(limits)
+        self.wheel = Wheel(loop, timeouts.tick)
+        self.connections: set[Connection] = set()
+        self.counters = Counters()
+        self.draining = False
+        self._empty: asyncio.Event | None = None
+        self._wall = wall
+        self._date_until = float("-inf")
+        self._date_line = b""
+
+    def date_line(self) -> bytes:
+        """Give the `date` header line, made once a second (RFC 9110 section 6.6.1)."""
+        now = self.loop.time()
+        if now >= self._date_until:
+            wall = self._wall()
+            self._date_until = now + 1.0 - wall % 1.0
+            self._date_line = b"date: %b\r\n" % email.utils.formatdate(wall, usegmt=True).encode("ascii")
+        return self._date_line
+
+    def count_refusal(self, code: str) -> None:
+        self.counters.refusals[code] = self.counters.refusals.get(code, 0) + 1
+
+    def drain(self, grace: float) -> None:
+        """End keep-alive: each connection closes with its next answer, and idle ones after `grace` seconds.
+
+        Idle ones aren't closed at once, as a request may be on its way; it is answered with `connection: close`.
+        """
+        self.draining = True
+        deadline = self.loop.time() + grace
+        for connection in tuple(self.connections):
+            connection.drain(deadline)
+
+    def cut(self) -> None:
+        """Abort what is left."""
+        for connection in tuple(self.connections):
+            connection.cut()
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self.counters.connections += 1
+
+    def closed(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        if self._empty is not None and not self.connections:
+            self._empty.set()
+
+    async def wait_closed(self) -> None:
+        """Wait until no connection is open."""
+        while self.connections:
+            self._empty = asyncio.Event()
+            await self._empty.wait()
+        self._empty = None

@@ -1,0 +1,64 @@
+"""HTTP/1.1 message heads as both sides of the gateway see them.
+
+Names are lower-case and values are stripped of white space, both as bytes: a request that is only passed on is never
+decoded to text. Fields live in a dict because nearly every use is a look-up by name; repeated fields were combined
+(RFC 9110 section 5.3) or refused before a head is made, so that one name has one value and nobody has to choose.
+"""
+
+import dataclasses
+import http
+from typing import Final
+
+Headers = list[tuple[bytes, bytes]]
+Fields = dict[bytes, bytes]
+
+STATUS_LINES: Final[dict[int, bytes]] = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode("ascii")) for status in http.HTTPStatus
+}
+"""The first line of an answer for every registered status."""
+
+
+def status_line(status: int) -> bytes:
+    """Give the first line of an answer; an unregistered status gets an empty reason phrase (RFC 9112 section 4)."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class RequestHead:
+    """A complete and checked request head.
+
+    `target` is as sent, `path` and `query` are its parts (for the absolute form: those after the authority).
+    """
+
+    method: bytes
+    target: bytes
+    path: bytes
+    query: bytes
+    fields: Fields
+    keep_alive: bool
+    content_length: int | None
+    chunked: bool
+    expect_continue: bool
+
+    def get(self, name: bytes) -> bytes | None:
+        return self.fields.get(name)
+
+    @property
+    def headers(self) -> Headers:
+        """The fields in the order of their first appearance."""
+        return list(self.fields.items())
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class ResponseHead:
+    """A complete response head from an upstream; `headers` keeps repeated fields apart (`set-cookie`)."""
+
+    status: int
+    headers: Headers
+    content_length: int | None
+    chunked: bool
+    keep_alive: bool
+
+    def get(self, name: bytes) -> bytes | None:
+        """Give the first value of a field."""
+        return next((value for field, value in self.headers if field == name), None)

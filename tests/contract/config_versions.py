@@ -159,6 +159,7 @@ def maximal() -> Config:
                 Place(codes=frozenset({"GP"}), country="GP", evidence=Evidence.ATTESTED),
             ),
             aliases={"FR-971": "GP"},
+            within={"GB-LND": frozenset({"GB-ENG"})},
         ),
         law=Law(
             policies=(
@@ -296,6 +297,7 @@ def maximal() -> Config:
                         Budget(amount="1", window=BudgetWindow.DAY, action=BudgetAction.REPORT),
                         Budget(amount="2.5", window=BudgetWindow.WEEK),
                     ),
+                    or_elsewhere=True,
                     explain=True,
                     suspended=True,
                 ),

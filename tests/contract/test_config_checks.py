@@ -116,6 +116,12 @@ def alias_of_alias(config: Config) -> Config:
     return replace(config, places=replace(config.places, aliases={"FR-971": "FR-972", "FR-972": "GP"}))
 
 
+def within(**above: set[str]) -> Change:
+    """Geography, with `_` for the hyphen of codes."""
+    lies = {code.replace("_", "-"): frozenset(each) for code, each in above.items()}
+    return lambda config: replace(config, places=replace(config.places, within=lies))
+
+
 def same_port(config: Config) -> Config:
     listeners = replace(config.site.listeners, peer=replace(config.site.listeners.data, tls=None))
     return site(listeners=listeners)(config)
@@ -174,6 +180,21 @@ CASES = [
     pytest.param(
         place(2, longitude=None), ["$.places.places[2]: has one coordinate; give both or none"], id="coordinate"
     ),
+    pytest.param(
+        lambda config: within(DE={"FR"})(place(0, country="DE")(config)),
+        ["$.places.places[0].country: is DE, but the codes say FR"],
+        id="country of a part of another",
+    ),
+    pytest.param(
+        within(US_VA={"US", "CA"}), ["$.places.places[2].country: is US, but the codes say None"], id="in two countries"
+    ),
+    pytest.param(within(GB_LND=set()), ["$.places.within.GB-LND: is empty; leave it out"], id="within nothing"),
+    pytest.param(
+        within(GB_LND={"GB-ENG"}, GB_ENG={"GB-LND"}),
+        ["$.places.within.GB-ENG: goes in a circle", "$.places.within.GB-LND: goes in a circle"],
+        id="within itself",
+    ),
+    pytest.param(within(MA_12={"MA", "MA-12"}), ["$.places.within.MA-12: goes in a circle"], id="partly within itself"),
     pytest.param(alias_of_alias, ["$.places.aliases.FR-971: leads to FR-972, which is an alias itself"], id="alias"),
     pytest.param(policy(scopes={"Cache": 0}), [f"{POLICY}.scopes: lacks Inference"], id="no Inference"),
     pytest.param(

@@ -8,7 +8,9 @@ the policy that refuses, the policies that bind, and those that would have refus
 import collections
 
 import pytest
+from msgspec.structs import replace
 from tests.contract import residency
+from tests.contract.config_cases import example
 
 from isochrone import law
 from isochrone.geo import codes
@@ -16,12 +18,13 @@ from isochrone.law import masks
 from isochrone.law.evaluate import Question as Asked
 from isochrone.law.origin import OriginNotAllowed, of_request
 from isochrone.law.subject import Labelled, Subject, admits, matches
+from isochrone_gateway.config import Kind, find_problems
 from isochrone_gateway.config.law import Binds, Law, Mode, Policy, Scope, Table, UnknownOrigin, encode_row
 from isochrone_gateway.config.places import Evidence, Place, Places
 from isochrone_gateway.config.site import UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 from isochrone_gateway.route.mask import Age, Lawbook, Question, Reason
-from isochrone_gateway.route.origin import Origins
+from isochrone_gateway.route.origin import ELSEWHERE, UNKNOWN, Origins
 
 CASES = list(residency.cases())
 PLACES = sorted({case.question.place for case in CASES}, key=lambda place: (sorted(place.codes), place.evidence))
@@ -38,10 +41,9 @@ def place_of(place: law.Place) -> Place:
     """What the operator writes for a place: none of its codes unless all are known."""
     if not place.is_known:
         return Place(codes=frozenset(), evidence=Evidence(place.evidence.value))
-    countries = {codes.country_of(code) for code in place.codes}
     return Place(
         codes=frozenset(codes.canonical(code) for code in place.codes),
-        country=countries.pop() if len(countries) == 1 else None,
+        country=next((country for country in codes.countries() if place.lies_in(country)), None),
         evidence=Evidence(place.evidence.value),
     )
 
@@ -171,12 +173,16 @@ def lawbook(policies: tuple[law.Policy, ...], asked: Asked) -> Lawbook:
     )
 
 
+def origin_of(origin: law.Origin) -> frozenset[str]:
+    return frozenset(code or ELSEWHERE for code in origin.each)
+
+
 def question_of(asked: Asked) -> Question:
     return Question(
         route=IDS.route(asked.subject),
         tenant=IDS.tenant(asked.subject),
         data_classes=asked.subject.data_classes,
-        origin=asked.origin.codes,
+        origin=origin_of(asked.origin),
         scope=asked.scope.value,
         age=Age(asked.age.value),
     )
@@ -222,8 +228,15 @@ WITHIN = {
     for code in codes.subdivisions()
     if codes.canonical(code) == code and codes.parents(code) != (code[:2],)
 }
-ORIGINS = Origins(dict(codes.aliases()), WITHIN)
+GEOGRAPHY = Places(aliases=dict(codes.aliases()), within=WITHIN)
+ORIGINS = Origins(GEOGRAPHY)
 EVERY_CODE = sorted({*codes.countries(), *codes.subdivisions()})
+
+
+def tenant_of(declared: tuple[str, ...]) -> Tenant:
+    """What the operator writes for a tenant: the codes that can be read, and whether there are others."""
+    known = frozenset(code for code in declared if codes.is_code(code))
+    return Tenant(id="a/b", origins=known, or_elsewhere=len(known) < len(declared), origin_header=True)
 
 
 @pytest.mark.parametrize(
@@ -237,22 +250,36 @@ EVERY_CODE = sorted({*codes.countries(), *codes.subdivisions()})
         pytest.param(("SJ", "NL"), id="that code"),
         pytest.param(("MA",), id="one of two"),
         pytest.param(("MA", "EH", "CN"), id="both"),
-        pytest.param((), id="unknown"),
+        pytest.param(("DE", "Atlantis"), id="one that can't be read"),
+        pytest.param(("Atlantis",), id="none that can be read"),
+        pytest.param((), id="none"),
     ],
 )
 def test_a_header_chooses_exactly_what_the_law_lets_it(declared: tuple[str, ...]) -> None:
-    """For every code of ISO 3166, given what the config would have to say of which code lies in which."""
-    tenant = Tenant(id="a/b", origins=frozenset(declared), origin_header=True)
-    for header in [*EVERY_CODE, "XK", "EU", "de", ""]:
+    """For every code of ISO 3166, given what the config says of which code lies in which."""
+    for header in (None, *EVERY_CODE, "XK", "EU", "de", ""):
         expected = of_request(declared or None, header=header, trust_header=True)
-        found = ORIGINS.of_request(tenant, header)
-        assert found == (None if isinstance(expected, OriginNotAllowed) else expected.codes), header
+        found = ORIGINS.of_request(tenant_of(declared), header)
+        wanted = None if isinstance(expected, OriginNotAllowed) else origin_of(expected)
+        # A tenant that declares nothing is as unknown as one of which nothing can be read.
+        assert (ELSEWHERE_ONLY if found == UNKNOWN else found) == wanted, header
 
 
-@pytest.mark.parametrize("declared", [("DE", "FR", "US-CA"), ("NO", "NO-21", "SJ"), ("MA-12", "EH", "MA")])
+ELSEWHERE_ONLY = frozenset({ELSEWHERE})
+
+
+@pytest.mark.parametrize(
+    "declared", [("DE", "FR", "US-CA"), ("NO", "NO-21", "SJ"), ("MA-12", "EH", "MA"), ("DE", "FR", "Atlantis")]
+)
 def test_geoip_narrows_as_the_law_says(declared: tuple[str, ...]) -> None:
-    tenant = Tenant(id="a/b", origins=frozenset(declared))
+    tenant = tenant_of(declared)
     for country in codes.countries():
         expected = of_request(declared, header=None, trust_header=False, geo_ip=country)
         assert not isinstance(expected, OriginNotAllowed)
-        assert ORIGINS.narrowed(ORIGINS.of_tenant(tenant), country) == expected.codes
+        assert ORIGINS.narrowed(ORIGINS.of_tenant(tenant), country) == origin_of(expected)
+
+
+def test_the_config_accepts_the_places_of_the_table_and_all_geography() -> None:
+    places = replace(GEOGRAPHY, places=tuple(place_of(place) for place in PLACES))
+    config = replace(example(), places=places)
+    assert find_problems(config, [Kind.PLACES]) == ()

@@ -10,6 +10,7 @@ from typing import Final
 
 from isochrone_gateway.config.census import Census, Subject, find_repeated, repeated_items, take_census
 from isochrone_gateway.config.checks_law import check_law
+from isochrone_gateway.config.checks_places import check_places
 from isochrone_gateway.config.checks_routes import check_routes
 from isochrone_gateway.config.document import Config, Kind
 from isochrone_gateway.config.engines import StaticEndpoints
@@ -49,21 +50,6 @@ def _check_client_address(subject: Subject, address: ClientAddress) -> Iterator[
     for cidr in sorted(address.trusted_proxies):
         if not _is_network(cidr):
             yield subject.problem(where, f"has {cidr!r}, which is no network; its host bits must be 0")
-
-
-def _check_places(config: Config, _: Census) -> Iterator[Problem]:
-    for index, place in enumerate(config.places.places):
-        subject = Subject(kind=Kind.PLACES, path=f"$.places.places[{index}]")
-        countries = {code[:2] for code in place.codes}
-        country = countries.pop() if len(countries) == 1 else None
-        if place.country != country:
-            yield subject.problem(".country", f"is {place.country}, but the codes say {country}")
-        if (place.latitude is None) != (place.longitude is None):
-            yield subject.problem("", "has one coordinate; give both or none")
-    subject = Subject(kind=Kind.PLACES, path="$.places.aliases")
-    for alias, code in sorted(config.places.aliases.items()):
-        if code in config.places.aliases:
-            yield subject.problem(f".{alias}", f"leads to {code}, which is an alias itself; name the final code")
 
 
 def _check_engines(config: Config, _: Census) -> Iterator[Problem]:
@@ -173,7 +159,7 @@ def _has_port(address: str) -> bool:
 
 _CHECKS: Final[Mapping[Kind, Callable[[Config, Census], Iterator[Problem]]]] = {
     Kind.SITE: _check_site,
-    Kind.PLACES: _check_places,
+    Kind.PLACES: check_places,
     Kind.LAW: check_law,
     Kind.ROUTES: check_routes,
     Kind.ENGINES: _check_engines,

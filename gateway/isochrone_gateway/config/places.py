@@ -25,7 +25,7 @@ class Place(Record, frozen=True, kw_only=True):
     """Where something is handled, and how well that is known; sites and providers' endpoints point at it by index.
 
     `codes` are all jurisdictions that it may be in: one for a site, none if they aren't known. `country` is set if all
-    of it lies in one.
+    of it surely lies in one.
     """
 
     codes: frozenset[Jurisdiction]
@@ -39,8 +39,11 @@ class Places(Record, frozen=True, kw_only=True):
     """All places of the installation that this site may meet.
 
     `aliases` maps codes that ISO 3166 lists twice to the one used here (FR-971 to GP): canonicalise an origin before
-    any lookup.
+    any lookup. `within` says what a code lies in, where that isn't simply the country that it begins with: GB-LND in
+    GB-ENG, NO-21 in SJ, MA-12 partly in MA and partly in EH. Without it a tenant's origin header could choose a code
+    that its origins don't cover.
     """
 
     places: tuple[Place, ...] = ()
     aliases: Mapping[Jurisdiction, Jurisdiction] = msgspec.field(default_factory=dict)
+    within: Mapping[Jurisdiction, frozenset[Jurisdiction]] = msgspec.field(default_factory=dict)

@@ -48,14 +48,16 @@ class Tenant(Record, frozen=True, kw_only=True):
     """One InferenceTenant.
 
     `routes` null means all of them. `origins` are where its data may come from; if there are none, the origin is
-    unknown. The origin header may choose only inside them, and only if `origin_header`. The data-class header may only
-    add, and only if `data_class_header`. `explain` lets it ask for the reasons of a decision in a response header. The
-    keys of a suspended tenant are known, and refused.
+    unknown, and `or_elsewhere` says that it may be unknown although there are some. The origin header may choose only
+    inside them, and only if `origin_header`. The data-class header may only add, and only if `data_class_header`.
+    `explain` lets it ask for the reasons of a decision in a response header. The keys of a suspended tenant are known,
+    and refused.
     """
 
     id: QualifiedName
     routes: frozenset[QualifiedName] | None = None
     origins: frozenset[Jurisdiction] = frozenset()
+    or_elsewhere: bool = False
     origin_header: bool = False
     data_classes: frozenset[DataClass] = frozenset()
     data_class_header: bool = False

@@ -210,7 +210,7 @@ def _decoded(schema: Schema, obj: Mapping[str, Any], *, strict: bool = True) -> 
 
 def _without_version(obj: Mapping[str, Any]) -> _BadRequest | None:
     """Without a version the server can't say what was unknown in the rest."""
-    if "apiVersion" in obj and not obj["apiVersion"].endswith("/"):
+    if obj.get("apiVersion") and not obj["apiVersion"].endswith("/"):
         return None
     return _refuse("apiVersion", "Object 'apiVersion' is missing in 'object has no apiVersion field'")
 
@@ -220,9 +220,11 @@ def _is_ours(schema: Schema, new: dict[str, Any]) -> bool:
 
 
 def _check_kind(new: dict[str, Any]) -> None:
-    for key in ("apiVersion", "kind"):
-        value = new.get(key)
-        if value is not None and not isinstance(value, str):
+    # Go looks for these two whatever their case, and reports the first that is no string.
+    fields = {"apiversion": "apiVersion", "kind": "kind"}
+    for written, value in new.items():
+        key = fields.get(written.casefold())
+        if key is not None and value is not None and not isinstance(value, str):
             wrong = f"json: cannot unmarshal {gotext.json_kind(value)} into Go struct field .{key} of type string"
             raise _refuse(key, f"couldn't get version/kind; json parse error: {wrong}")
     version = new.setdefault("apiVersion", "")

@@ -19,7 +19,7 @@ help: ## Show this help
 
 ##@ Develop
 .PHONY: generate
-generate: setup ## Write what is generated: CRDs, the config's JSON Schema, the contract tables, the API reference
+generate: setup ## Write what is generated: CRDs, places, the configuration's JSON Schema
 	@$(RUN) python hack/generate.py
 
 .PHONY: format
@@ -44,6 +44,10 @@ test-fast: setup ## Run the tests that need no cluster
 .PHONY: soak
 soak: setup cluster-tools ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
+
+.PHONY: fuzz
+fuzz: setup ## Feed the HTTP server random bytes for half an hour (SECONDS=1800)
+	@$(RUN) python -m tests.fuzz.http1 --seconds $(or $(SECONDS),1800)
 
 .PHONY: check
 check: generate lint test ## What a change must pass: generated files are current, lint, types, contracts, tests

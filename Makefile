@@ -46,8 +46,8 @@ soak: setup cluster-tools ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
 
 .PHONY: fuzz
-fuzz: setup ## Feed the HTTP server random bytes for half an hour (SECONDS=1800)
-	@$(RUN) python -m tests.fuzz.http1 --seconds $(or $(SECONDS),1800)
+fuzz: setup ## Feed the HTTP server random bytes for half an hour (FUZZ_SECONDS=1800)
+	@$(RUN) python -m tests.fuzz.http1 --seconds $(or $(FUZZ_SECONDS),1800)
 
 .PHONY: check
 check: generate lint test ## What a change must pass: generated files are current, lint, types, contracts, tests

@@ -1,0 +1,14 @@
+"""What the gateway remembers of its requests: one record each, metrics, logs. Never a prompt, an answer or a key.
+
+What lives here:
+
+    record       one request as one frozen record
+    queue        records on their way from the request path to whoever consumes them: bounded, never waits
+    metrics      counters, gauges and histograms whose update costs a tenth of a microsecond
+    exposition   snapshots of several processes -> one page in the Prometheus text format        (pure)
+    meter        records -> metrics, with OpenTelemetry's names for generative AI where it has them
+    logs         requests and events as JSON lines, written by a thread
+
+What must not: decisions. Nothing here may slow down or fail a request; what can't be kept up with is dropped and
+counted.
+"""

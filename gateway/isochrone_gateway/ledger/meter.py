@@ -1,0 +1,153 @@
+"""Records -> metrics.
+
+Names and buckets are those of OpenTelemetry's semantic conventions for generative AI where they have one, in
+Prometheus' spelling (dots become underscores, the unit a suffix); attributes become labels alike. Source:
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/. What they have no name for begins with `isochrone_`.
+
+One route has few combinations of labels, so the children are looked up once for each and kept.
+"""
+
+from typing import Final, NamedTuple
+
+from isochrone_gateway.ledger.metrics import Histogram, Registry, Value
+from isochrone_gateway.ledger.record import Outcome, Record
+from isochrone_gateway.wire.usage import Usage
+
+_DURATION: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_FIRST_TOKEN: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_PER_TOKEN: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+_TOKENS: Final = tuple(4.0**power for power in range(14))
+_REMEMBERED: Final = 4_096
+_GEN_AI: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+
+
+class _Children(NamedTuple):
+    """All that one kind of request counts in."""
+
+    requests: Value
+    duration: Histogram
+    first_token: Histogram
+    per_token: Histogram
+    attempts: Value
+    bytes_in: Value
+    bytes_out: Value
+    input: Histogram
+    output: Histogram
+    cached: Histogram
+    reasoning: Histogram
+
+
+class Meter:
+    """Counts requests in a registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._requests = registry.counter(
+            "isochrone_requests_total",
+            "Requests by how they ended.",
+            *("route", "outcome", "error", "jurisdiction"),
+        )
+        self._attempts = registry.counter(
+            "isochrone_upstream_attempts_total",
+            "Attempts to get an answer, by who answered last.",
+            "route",
+            "candidate",
+        )
+        self._bytes = registry.counter("isochrone_body_bytes_total", "Bytes of bodies.", "route", "direction")
+        self._duration = registry.histogram(
+            "gen_ai_server_request_duration_seconds",
+            "Time from a request's head to the end of its answer.",
+            *(*_GEN_AI, "error_type"),
+            bounds=_DURATION,
+        )
+        self._first_token = registry.histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time from a request's head to the first token of a streamed answer.",
+            *_GEN_AI,
+            bounds=_FIRST_TOKEN,
+        )
+        self._per_token = registry.histogram(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Time per token after the first, of answers whose usage is known.",
+            *_GEN_AI,
+            bounds=_PER_TOKEN,
+        )
+        self._tokens = registry.histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of one request; cached_input is part of input, reasoning part of output.",
+            *(*_GEN_AI, "gen_ai_token_type"),
+            bounds=_TOKENS,
+        )
+        # Tenants can be many: a label of their own metric only, so that their number blurs no other.
+        self._tenant_tokens = registry.counter(
+            "isochrone_tenant_tokens_total", "Tokens by tenant.", "tenant", "gen_ai_token_type"
+        )
+        self._children: dict[tuple[str, ...], _Children] = {}
+        self._tenants: dict[str, tuple[Value, Value]] = {}
+
+    def count(self, record: Record) -> None:
+        """Count one request."""
+        children = self._children_of(record)
+        times = record.times
+        children.requests.value += 1
+        children.attempts.value += record.attempts
+        children.bytes_in.value += record.bytes_in
+        children.bytes_out.value += record.bytes_out
+        if record.outcome is not Outcome.REFUSED:
+            children.duration.observe(times.total)
+        if times.first_token is not None:
+            children.first_token.observe(times.first_token)
+        if record.usage is not None:
+            self._count_tokens(record, record.usage, children)
+
+    def _count_tokens(self, record: Record, usage: Usage, children: _Children) -> None:
+        sent, made = self._tenants.get(record.tenant) or self._new_tenant(record.tenant)
+        sent.value += usage.input_tokens
+        made.value += usage.output_tokens
+        children.input.observe(usage.input_tokens)
+        children.output.observe(usage.output_tokens)
+        if usage.cached_tokens:
+            children.cached.observe(usage.cached_tokens)
+        if usage.reasoning_tokens:
+            children.reasoning.observe(usage.reasoning_tokens)
+        first = record.times.first_token
+        if first is not None and usage.output_tokens > 1 and record.outcome is Outcome.ANSWERED:
+            children.per_token.observe((record.times.total - first) / (usage.output_tokens - 1))
+
+    def _new_tenant(self, tenant: str) -> tuple[Value, Value]:
+        if len(self._tenants) >= _REMEMBERED:
+            self._tenants.clear()
+        child = self._tenant_tokens.child
+        found = self._tenants[tenant] = (child(tenant, "input"), child(tenant, "output"))
+        return found
+
+    def _children_of(self, record: Record) -> _Children:
+        key = (
+            *(record.route, record.outcome, record.error, record.jurisdiction),
+            *(record.candidate, record.operation, record.provider, record.model),
+        )
+        found = self._children.get(key)
+        if found is None:
+            if len(self._children) >= _REMEMBERED:
+                self._children.clear()  # They are found again by their labels; the counts are not here.
+            found = self._children[key] = self._make_children(record)
+        return found
+
+    def _make_children(self, record: Record) -> _Children:
+        gen_ai = _gen_ai_labels(record)
+        return _Children(
+            requests=self._requests.child(record.route, record.outcome, record.error, record.jurisdiction),
+            duration=self._duration.child(*gen_ai, record.error),
+            first_token=self._first_token.child(*gen_ai),
+            per_token=self._per_token.child(*gen_ai),
+            attempts=self._attempts.child(record.route, record.candidate),
+            bytes_in=self._bytes.child(record.route, "in"),
+            bytes_out=self._bytes.child(record.route, "out"),
+            input=self._tokens.child(*gen_ai, "input"),
+            output=self._tokens.child(*gen_ai, "output"),
+            cached=self._tokens.child(*gen_ai, "cached_input"),
+            reasoning=self._tokens.child(*gen_ai, "reasoning"),
+        )
+
+
+def _gen_ai_labels(record: Record) -> tuple[str, str, str]:
+    return (record.operation, record.provider, record.model)

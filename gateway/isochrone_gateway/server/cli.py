@@ -1,0 +1,79 @@
+"""The command `isochrone-gateway`: reads the command line, puts the parts together, runs them."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from isochrone_gateway.config import Verify
+from isochrone_gateway.ledger.logs import EventLog, write_to
+from isochrone_gateway.server import settings
+from isochrone_gateway.server.settings import ConfigMap, Folder, Settings
+from isochrone_gateway.server.supervisor.child import Program
+from isochrone_gateway.server.supervisor.supervise import Supervisor
+from isochrone_gateway.source.contact import system_clock
+from isochrone_gateway.source.credentials import CredentialsError, in_cluster
+from isochrone_gateway.source.folder import FolderSource
+from isochrone_gateway.source.kubernetes import KubernetesSource
+from isochrone_gateway.source.reading import Source
+
+DATA_PLANE: Final = "isochrone_gateway.server.pipeline:DataPlane"
+"""What workers run; see `supervisor.dataplane`."""
+
+
+class StartError(Exception):
+    """The gateway can't start; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None, *, plane: str = DATA_PLANE) -> int:
+    """Run a gateway until it is told to end; gives the exit status."""
+    found = settings.parse(sys.argv[1:] if arguments is None else arguments)
+    events = EventLog(write_to(2), wall=time.time)
+    events.start()
+    try:
+        return asyncio.run(_run(found, events, plane))
+    except (StartError, OSError) as error:
+        sys.stderr.write(f"isochrone-gateway: {error}\n")
+        return 1
+    finally:
+        events.stop()
+
+
+async def _run(found: Settings, events: EventLog, plane: str) -> int:
+    supervisor = Supervisor(
+        found,
+        _source(found),
+        program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent),
+        events=events,
+        clock=system_clock(),
+        verify=_trust(found),
+    )
+    return await supervisor.run()
+
+
+def _source(found: Settings) -> Source:
+    match found.config:
+        case Folder(path):
+            return FolderSource(path)
+        case ConfigMap(name):
+            try:
+                return KubernetesSource(in_cluster(found.service_account), name)
+            except CredentialsError as error:
+                raise StartError(f"--config kubernetes:{name}: {error}") from error
+
+
+def _trust(found: Settings) -> Verify | None:
+    if found.trusted_keys is None:
+        return None
+    # Only who verifies signatures needs a cryptography library.
+    from isochrone_gateway.source import trust
+
+    try:
+        return trust.trusted(found.trusted_keys)
+    except trust.TrustError as error:
+        raise StartError(f"--trusted-keys: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What the request pipeline must offer to be run by workers.
+
+A worker makes one data plane when it starts, by a factory that is named as `module:attribute`, and keeps it through all
+changes of the config; connection pools, breakers and counters live in it. Each config becomes handlers:
+
+    handlers = plane.prepare(loaded)      on a thread, while requests are served by the handlers before
+    plane.activate(handlers)              on the loop; from then on new requests go to these handlers
+
+Requests that are open keep the handlers that they began with.
+"""
+
+import dataclasses
+import importlib
+import pathlib
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from isochrone_gateway.config import Loaded
+from isochrone_gateway.ledger.metrics import Registry
+from isochrone_gateway.ledger.queue import RecordQueue
+from isochrone_gateway.server.exchange import Handler
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a worker gives its data plane."""
+
+    worker: int
+    registry: Registry
+    """Metrics; they are added up over all workers."""
+    records: RecordQueue
+    """One record per request."""
+    age: Callable[[], float]
+    """Seconds since the config's source was last read; see `route.mask.age_of`."""
+    secrets: pathlib.Path | None
+    """Where the config's secret files are."""
+    connections: Callable[[], int]
+    """How many clients are connected to this worker."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Handlers:
+    """Who answers on which listener; a data plane may subclass it to carry more from `prepare` to `activate`."""
+
+    data: Handler
+    peer: Handler | None = None
+
+
+class DataPlane(Protocol):
+    """The request pipeline of one worker."""
+
+    def prepare(self, loaded: Loaded) -> Handlers:
+        """Build handlers for a config, on a thread. Raises ConfigError if it can't be run here."""
+
+    def activate(self, handlers: Handlers) -> None:
+        """New requests go to these handlers from now on."""
+
+    def describe(self) -> dict[str, Any]:
+        """What `/status` shows of this worker: the health of each target. Must encode as JSON."""
+
+    def reload(self) -> None:
+        """Read secrets again."""
+
+    def interrupt(self) -> None:
+        """The time is up: end each open answer with an error, now."""
+
+    async def close(self) -> None:
+        """Give everything back."""
+
+
+Factory = Callable[[Context], DataPlane]
+
+
+def find_factory(name: str) -> Factory:
+    """Import `module:attribute`."""
+    module, separator, attribute = name.partition(":")
+    if not separator:
+        raise ValueError(f"{name!r} is not of the form module:attribute")
+    return cast("Factory", getattr(importlib.import_module(module), attribute))

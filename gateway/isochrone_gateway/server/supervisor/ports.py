@@ -1,0 +1,105 @@
+"""One listening socket of a worker with all that its connections share."""
+
+import asyncio
+import dataclasses
+import socket
+import ssl
+from collections.abc import Callable
+
+from isochrone_gateway.config.site import Limits as SiteLimits
+from isochrone_gateway.server.exchange import Handler
+from isochrone_gateway.server.heads import HeadParser
+from isochrone_gateway.server.http1 import ServerConnection
+from isochrone_gateway.server.limits import Limits, Timeouts
+from isochrone_gateway.server.listener import Listener
+from isochrone_gateway.server.supervisor.acceptor import Acceptor, Terms
+from isochrone_gateway.server.supervisor.tls import ServerTls
+
+_DEFAULT_LIMITS = Limits()
+_DEFAULT_TIMEOUTS = Timeouts()
+
+
+def limits_of(site: SiteLimits) -> tuple[Limits, Timeouts]:
+    """The server's limits as the config wants them; what the config doesn't say stays."""
+    limits = dataclasses.replace(_DEFAULT_LIMITS, head=site.header_bytes, body=site.body_bytes)
+    timeouts = dataclasses.replace(
+        _DEFAULT_TIMEOUTS,
+        idle=site.keep_alive_timeout_ms / 1000,
+        head=site.header_timeout_ms / 1000,
+        body=site.body_timeout_ms / 1000,
+        write=site.write_stall_timeout_ms / 1000,
+    )
+    return limits, timeouts
+
+
+class Port:
+    """Waits for its first handler, then accepts."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, *, is_ahead: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._loop = loop
+        self._most = 0
+        self._tls: ServerTls | None = None
+        self._listener: Listener | None = None
+        terms = Terms(protocol=self._new_connection, tls=self._context, has_room=self._has_room, is_ahead=is_ahead)
+        self.acceptor = Acceptor(loop, sock, terms)
+
+    @property
+    def connections(self) -> int:
+        """Open, or being opened."""
+        open_ = 0 if self._listener is None else len(self._listener.connections)
+        return open_ + self.acceptor.opening
+
+    @property
+    def listener(self) -> Listener | None:
+        return self._listener
+
+    def use(self, handler: Handler, site: SiteLimits, tls: ServerTls | None) -> None:
+        """Give new requests to this handler. Connections stay, and requests that are open keep their handler."""
+        limits, timeouts = limits_of(site)
+        listener = self._listener
+        if listener is None:
+            self._listener = Listener(handler, loop=self._loop, limits=limits, timeouts=timeouts)
+        else:
+            listener.handler = handler
+            listener.limits = limits
+            listener.timeouts = timeouts
+            listener.heads = HeadParser(limits)
+            listener.short_head = min(limits.request_line, limits.head)
+        self._most = site.connections
+        self._tls = tls
+
+    def refresh(self) -> None:
+        """Look at the certificate's files again. Raises ConfigError; what was read before stays."""
+        if self._tls is not None:
+            self._tls.refresh()
+
+    def drain(self, grace: float) -> None:
+        self.acceptor.finish()
+        if self._listener is not None:
+            self._listener.drain(grace)
+
+    async def wait_closed(self) -> None:
+        await self.acceptor.wait_opened()
+        if self._listener is not None:
+            await self._listener.wait_closed()
+
+    def cut(self) -> None:
+        if self._listener is not None:
+            self._listener.cut()
+
+    def close(self) -> None:
+        self.acceptor.close()
+        self.cut()
+
+    def _new_connection(self) -> asyncio.Protocol:
+        if self._listener is None:
+            raise RuntimeError("a connection before the first handler")
+        return ServerConnection(self._listener)
+
+    def _context(self) -> ssl.SSLContext | None:
+        return None if self._tls is None else self._tls.context
+
+    def _has_room(self) -> bool:
+        return self.connections < self._most

@@ -1,0 +1,261 @@
+"""One answer of a backend on its way to the client: whole, or as a stream.
+
+A whole answer is collected and goes out in one piece, so a backend that dies half-way costs a retry and not the answer.
+A stream is committed by its first content; from then on its bytes pass through, and if it breaks off the client reads
+an error frame, never an invented end. A reader that is slow pauses the backend.
+"""
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from isochrone_gateway.ledger.record import Outcome
+from isochrone_gateway.route.retry import Failure
+from isochrone_gateway.server.pipeline import answers, failures, record
+from isochrone_gateway.server.pipeline.backends import Lease
+from isochrone_gateway.server.pipeline.visit import Visit
+from isochrone_gateway.upstream.call import Call
+from isochrone_gateway.upstream.call import Failure as CallFailure
+from isochrone_gateway.wire import usage as usages
+from isochrone_gateway.wire.body import Request
+from isochrone_gateway.wire.errors import ApiError
+from isochrone_gateway.wire.http import ResponseHead, status_line
+from isochrone_gateway.wire.stream import Fault, State, StreamRelay
+from isochrone_gateway.wire.usage import Usage
+
+if TYPE_CHECKING:
+    from isochrone_gateway.server.pipeline.revision import Way
+
+_MOST: Final = 64 * 1024 * 1024
+"""Of a whole answer."""
+_OK: Final = 200
+_REDIRECTS: Final = range(300, 400)
+_INTERRUPTED: Final = "stream_interrupted"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the client got of an answer. `failure` is what the backend did wrong, `error` what the client was told."""
+
+    status: int
+    size: int
+    usage: Usage | None
+    outcome: Outcome = Outcome.ANSWERED
+    failure: Failure | None = None
+    error: str = ""
+
+    def end(self) -> record.End:
+        return record.End(
+            outcome=self.outcome,
+            status=self.status,
+            error=self.error,
+            usage=self.usage,
+            usage_partial=self.outcome is not Outcome.ANSWERED and self.usage is not None,
+            bytes_out=self.size,
+        )
+
+
+class Owner(Protocol):
+    """Who made the attempt."""
+
+    def attempt_failed(self, attempt: "Attempt", failure: Failure) -> None: ...
+    def attempt_over(self, attempt: "Attempt", result: Result) -> None: ...
+    def explain_lines(self) -> bytes: ...
+
+
+class Attempt:
+    """The sink of one call."""
+
+    __slots__ = ("_failure", "_head", "_owner", "_pieces", "_relay", "_request", "_size", "_visit", "call", "lease")
+
+    def __init__(self, owner: Owner, visit: Visit, lease: Lease, request: Request) -> None:
+        self.lease = lease
+        self.call: Call | None = None
+        self._owner = owner
+        self._visit = visit
+        self._request = request
+        self._head: ResponseHead | None = None
+        self._failure: Failure | None = None
+        self._relay: StreamRelay | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        """Of what was collected, or of a stream: of what was sent on."""
+
+    @property
+    def is_committed(self) -> bool:
+        return self._relay is not None and self._visit.exchange.begun
+
+    # The call's callbacks.
+
+    def on_head(self, head: ResponseHead) -> None:
+        visit = self._visit
+        if visit.first_byte is None:
+            visit.first_byte = visit.services.loop.time()
+        self._head = head
+        if head.status == _OK:
+            if self._request.stream and (head.get(b"content-type") or b"").startswith(answers.EVENTS):
+                self._relay = StreamRelay(strips_usage=not self._request.wants_usage)
+        elif head.status in _REDIRECTS:
+            self._failure = failures.BROKEN
+        else:
+            self._failure = failures.of_status(head, visit.services.wall())
+
+    def on_data(self, data: bytes) -> None:
+        relay = self._relay
+        if relay is not None:
+            self._send_on(relay, relay.feed(data))
+            return
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > _MOST:
+            self._cancel()
+            self._owner.attempt_failed(self, failures.BROKEN)
+
+    def on_end(self) -> None:
+        relay = self._relay
+        if relay is not None:
+            sent = relay.end()
+            if relay.state is State.DONE and not sent:
+                self._finish(relay)
+            else:
+                self._send_on(relay, sent, is_last=True)
+        elif self._failure is not None:
+            self._owner.attempt_failed(self, self._failure)
+        else:
+            self._answer()
+
+    def on_failure(self, failure: CallFailure) -> None:
+        relay = self._relay
+        if relay is None:
+            self._owner.attempt_failed(self, self._failure or failures.of_call(failure))
+        elif relay.state is State.DONE:
+            self._finish(relay)
+        elif relay.state is State.HOLDING:
+            self._owner.attempt_failed(self, failures.of_call(failure))
+        else:
+            self._break(relay, relay.fail(Fault.UPSTREAM_FAILED), failures.of_call(failure))
+
+    # The owner's calls.
+
+    def resume(self) -> None:
+        if self.call is not None:
+            self.call.resume()
+
+    def abandon(self, now: float) -> tuple[Usage | None, int]:
+        """Stop at once. Gives what is known of the tokens so far, and how many bytes of the answer were sent on."""
+        self._cancel()
+        relay = self._relay
+        usage = None if relay is None else _usage_so_far(relay)
+        self.lease.abandoned(now, None if usage is None else usage.total_tokens)
+        return usage, self._size if relay is not None else 0
+
+    def interrupt(self, error: ApiError) -> None:
+        """End a stream that the client has read a part of, because the gateway ends."""
+        self._cancel()
+        if self._relay is not None:
+            frame = self._relay.fail(Fault.UPSTREAM_FAILED, error)
+            self._break(self._relay, frame, None, code=error.kind.value.code or "")
+
+    def relay_rejection(self) -> None:
+        """The backend says that the request is at fault: its own words go on."""
+        head, way = self._head, self._visit.way
+        if head is None or way is None:
+            raise RuntimeError("a rejection without an answer")
+        self._respond(head, way)
+
+    # Whole answers.
+
+    def _answer(self) -> None:
+        head, way = self._head, self._visit.way
+        if head is None or way is None:
+            raise RuntimeError("an answer without its head")
+        self._respond(head, way)
+
+    def _respond(self, head: ResponseHead, way: "Way") -> None:
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        lines, _ = answers.relayed(head)
+        visit = self._visit
+        explained = self._owner.explain_lines() if visit.caller.may_explain else b""
+        if self._failure is not None:
+            if self._relay is not None:  # It came as the first frame of a stream.
+                lines = b"%bcontent-type: application/json\r\n" % status_of(self._failure)
+                body = self._relay.error_data
+            lines += b"x-should-retry: false\r\n"
+        visit.exchange.respond(lines + visit.answer_lines(way) + explained, body)
+        result = Result(
+            status=head.status if self._failure is None else self._failure.status or head.status,
+            size=len(body),
+            usage=usages.of_answer(body) if self._failure is None else None,
+            outcome=Outcome.ANSWERED if self._failure is None else Outcome.FAILED,
+            error="" if self._failure is None else "upstream_rejected",
+        )
+        self._owner.attempt_over(self, result)
+
+    # Streams.
+
+    def _send_on(self, relay: StreamRelay, data: bytes, *, is_last: bool = False) -> None:
+        """Pass on what the relay gives, and follow it into its state."""
+        visit = self._visit
+        if relay.state is State.REFUSED:
+            self._cancel()
+            failure = self._failure = failures.of_stream(relay.fault, relay.error_data)
+            self._owner.attempt_failed(self, failure)
+            return
+        if data:
+            exchange = visit.exchange
+            if not exchange.begun:
+                self._begin()
+            if relay.state is State.BROKEN:
+                self._cancel()
+                self._break(relay, data, failures.BROKEN)
+                return
+            self._size += len(data)
+            if not exchange.write(data) and self.call is not None:
+                self.call.pause()
+        if is_last and relay.state is State.DONE:
+            self._finish(relay)
+
+    def _begin(self) -> None:
+        visit, head, way = self._visit, self._head, self._visit.way
+        if head is None or way is None:
+            raise RuntimeError("a stream without its head")
+        visit.first_token = visit.services.loop.time()
+        lines, _ = answers.relayed(head)
+        explained = self._owner.explain_lines() if visit.caller.may_explain else b""
+        visit.exchange.start(lines + answers.stream_lines() + visit.answer_lines(way) + explained)
+
+    def _finish(self, relay: StreamRelay) -> None:
+        self._visit.exchange.finish()
+        self._owner.attempt_over(self, Result(status=_OK, size=self._size, usage=relay.usage))
+
+    def _break(self, relay: StreamRelay, frame: bytes, failure: Failure | None, *, code: str = _INTERRUPTED) -> None:
+        """The client has read a part: end with an error frame."""
+        exchange = self._visit.exchange
+        self._size += len(frame)
+        exchange.write(frame)
+        exchange.finish()
+        result = Result(
+            status=_OK,
+            size=self._size,
+            usage=_usage_so_far(relay),
+            outcome=Outcome.PARTIAL,
+            failure=failure,
+            error=code,
+        )
+        self._owner.attempt_over(self, result)
+
+    def _cancel(self) -> None:
+        if self.call is not None:
+            self.call.cancel()
+
+
+def status_of(failure: Failure) -> bytes:
+    """The status line for an error that came inside a 200."""
+    return status_line(failure.status or 400)
+
+
+def _usage_so_far(relay: StreamRelay) -> Usage | None:
+    """What was reported; else each frame that was sent on counts as a token."""
+    if relay.usage is not None:
+        return relay.usage
+    return Usage(0, relay.frames) if relay.frames else None

@@ -1,0 +1,311 @@
+"""A config -> its revision: everything that would be worked out for each request is worked out here, once.
+
+Runs on a thread beside the requests of the revision before. It reads the credentials' files and touches nothing else.
+"""
+
+import hashlib
+import ipaddress
+import pathlib
+import urllib.parse
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from isochrone_gateway.config import Config, Loaded
+from isochrone_gateway.config.peers import Peer
+from isochrone_gateway.config.places import Place
+from isochrone_gateway.config.providers import Endpoint, Provider
+from isochrone_gateway.config.routes import Candidate, EngineTarget, PeerTarget, ProviderTarget, Route
+from isochrone_gateway.config.tenants import Key, Tenant
+from isochrone_gateway.route.breaker import Breaker
+from isochrone_gateway.route.candidates import Picker
+from isochrone_gateway.route.health import NOT_PROBED, Health
+from isochrone_gateway.route.hold import HoldQueue
+from isochrone_gateway.route.keys import KeyRing
+from isochrone_gateway.route.limits import Meter
+from isochrone_gateway.route.mask import Lawbook
+from isochrone_gateway.route.origin import Origins
+from isochrone_gateway.route.retry import RetryBudget
+from isochrone_gateway.route.standing import TargetStanding
+from isochrone_gateway.server.pipeline import outgoing
+from isochrone_gateway.server.pipeline.backends import Absent, Backend, EngineBackend, RemoteBackend
+from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller
+from isochrone_gateway.server.pipeline.engines import Engines, Watcher
+from isochrone_gateway.server.pipeline.live import Roll
+from isochrone_gateway.server.pipeline.revision import Revision, RouteView, Way
+from isochrone_gateway.server.pipeline.rulings import Rulings
+from isochrone_gateway.upstream.addresses import ANYWHERE, PUBLIC, AddressRule
+from isochrone_gateway.upstream.resolver import Resolver
+from isochrone_gateway.upstream.target import Target, Timeouts, TlsSettings
+from isochrone_gateway.wire.body import Shaping
+
+_OURS: Final = "/v1"
+_SPOKEN: Final = "OpenAI"
+_MILLISECONDS: Final = 1_000
+_CONNECT_S: Final = 3.0
+_KEY_FILE_MAX: Final = 8_192
+
+
+class Compiler:
+    """Compiles one config."""
+
+    def __init__(
+        self, loaded: Loaded, roll: Roll, *, secrets: pathlib.Path | None, resolver: Resolver, watcher: Watcher
+    ) -> None:
+        self._loaded = loaded
+        self._config: Config = loaded.config
+        self._roll = roll
+        self._secrets = secrets
+        self._resolver = resolver
+        self._watcher = watcher
+        self._pools = {pool.id: pool for pool in self._config.engines}
+        self._providers = {provider.name: provider for provider in self._config.providers}
+        self._peers = {peer.site: peer for peer in self._config.peers}
+        self._jurisdictions = tuple(_jurisdiction(place) for place in self._config.places.places)
+
+    def revision(self) -> Revision:
+        config, site = self._config, self._config.site
+        origins = Origins(config.places)
+        country = config.places.places[site.place].country
+        lawbook = Lawbook(config.law, config.places, site_country=country, unbound=site.unbound_traffic)
+        routes = tuple(self._route(route) for route in config.routes)
+        revision = self._loaded.index.revision
+        return Revision(
+            name=f"{revision.epoch}/{revision.sequence}",
+            created=int(self._loaded.index.issued_at.timestamp()),
+            site=site,
+            site_lines=b"x-isochrone-site: %b\r\n" % site.name.encode(),
+            callers=self._callers(origins),
+            anybody=ANYBODY if site.anonymous_access else None,
+            origins=origins,
+            rulings=Rulings(lawbook, site.place),
+            age=site.age,
+            routes=routes,
+            route_ids=tuple(route.id for route in routes),
+            names={name: route for route in routes for name in (route.route.name, *route.route.aliases)},
+            jurisdictions=self._jurisdictions,
+        )
+
+    # Callers.
+
+    def _callers(self, origins: Origins) -> Mapping[bytes, Caller]:
+        tenants = {tenant.id: tenant for tenant in self._config.tenants.tenants}
+        meters = {tenant.id: self._meters(tenant) for tenant in tenants.values()}
+        found = {}
+        for digest, key in self._config.tenants.keys.items():
+            tenant = tenants[key.tenant]
+            raw = bytes.fromhex(digest)
+            found[raw] = self._caller(raw, key, tenant, origins.of_tenant(tenant), meters[tenant.id])
+        return found
+
+    def _caller(  # noqa: PLR0917 - all are parts of one record
+        self, digest: bytes, key: Key, tenant: Tenant, origin: frozenset[str], meters: tuple[Meter, ...]
+    ) -> Caller:
+        salted = f"{self._loaded.index.installation}\0{tenant.id}".encode()
+        return Caller(
+            digest=digest,
+            key_name=key.name or "",
+            expires=None if key.expires is None else key.expires.timestamp(),
+            tenant=tenant,
+            tenant_id=tenant.id,
+            origin=origin,
+            data_classes=tenant.data_classes,
+            routes=tenant.routes,
+            meters=meters,
+            salt=hashlib.sha256(salted).hexdigest()[:32].encode(),
+            is_suspended=tenant.suspended,
+            may_explain=tenant.explain,
+        )
+
+    def _meters(self, tenant: Tenant) -> tuple[Meter, ...]:
+        rates = tenant.limits
+        if rates.requests_per_minute is rates.tokens_per_minute is rates.concurrent_requests is None:
+            return ()
+        return (self._roll.get(("tenant", tenant.id, rates), lambda: Meter(f"tenant {tenant.id}", rates)),)
+
+    # Routes.
+
+    def _route(self, route: Route) -> RouteView:
+        ways = tuple(self._way(candidate) for tier in route.tiers for candidate in tier.candidates)
+        timeouts = route.timeouts
+        percent = route.retry.budget_percent
+        return RouteView(
+            route=route,
+            id=route.id,
+            endpoints=route.endpoints,
+            data_classes=route.data_classes,
+            picker=Picker(route, [way.backend.standing for way in ways]),
+            ways=ways,
+            state_places=tuple(sorted(set(self._state_places(route)))),
+            shaping=Shaping.of(route.parameters.defaults, route.parameters.caps),
+            timeouts=Timeouts(
+                connect=_CONNECT_S,
+                first_byte=timeouts.first_byte_ms / _MILLISECONDS,
+                idle=timeouts.idle_ms / _MILLISECONDS,
+                total=timeouts.total_ms / _MILLISECONDS,
+            ),
+            retry=route.retry,
+            budget=self._roll.get(("retries", route.id, percent), lambda: RetryBudget(percent)),
+            hold=self._roll.get(("hold", route.id, route.queue), lambda: HoldQueue(route.queue)),
+        )
+
+    def _state_places(self, route: Route) -> list[int]:
+        """Where providers would keep state; engines and peers' engines keep none."""
+        return [
+            endpoint.place if endpoint.state_place is None else endpoint.state_place
+            for tier in route.tiers
+            for candidate in tier.candidates
+            if isinstance(candidate.target, ProviderTarget)
+            for endpoint in self._providers[candidate.target.provider].endpoints
+            if endpoint.name == candidate.target.endpoint
+        ]
+
+    def _way(self, candidate: Candidate) -> Way:
+        match candidate.target:
+            case EngineTarget(pool=pool):
+                return self._engine_way(candidate, pool)
+            case ProviderTarget(provider=name, endpoint=endpoint):
+                provider = self._providers[name]
+                found = next(each for each in provider.endpoints if each.name == endpoint)
+                return self._provider_way(candidate, provider, found)
+            case PeerTarget(site=site):
+                return self._peer_way(candidate, self._peers[site])
+
+    def _engine_way(self, candidate: Candidate, pool_id: str) -> Way:
+        pool = self._pools[pool_id]
+        engines = self._roll.get(("engines", pool), lambda: Engines(pool, self._resolver, self._watcher))
+        return self._made(
+            candidate,
+            EngineBackend(engines),
+            heads=outgoing.heads(_OURS, pool_id.replace("/", ".").encode()),
+            label=f"engine:{pool_id}",
+            provider=pool.kind.value.lower(),
+            salts=pool.cache_salt,
+        )
+
+    def _provider_way(self, candidate: Candidate, provider: Provider, endpoint: Endpoint) -> Way:
+        url = urllib.parse.urlsplit(endpoint.base_url)
+        target = self._provider_target(provider, endpoint, url)
+        return self._made(
+            candidate,
+            self._provider_backend(provider, endpoint, target),
+            heads=outgoing.heads(url.path.rstrip("/"), target.authority),
+            label=f"provider:{provider.name}/{endpoint.name}",
+            provider=provider.name,
+            passed=provider.headers,
+        )
+
+    def _peer_way(self, candidate: Candidate, peer: Peer) -> Way:
+        return self._made(
+            candidate,
+            Absent("this version makes no hops to peers"),
+            heads=outgoing.heads(_OURS, (peer.hostname or peer.address).encode()),
+            label=f"peer:{peer.site}",
+            provider="isochrone",
+            peer=peer.site,
+        )
+
+    def _made(  # noqa: PLR0913 - all are parts of one record
+        self,
+        candidate: Candidate,
+        backend: Backend,
+        *,
+        heads: Mapping[outgoing.Asked, bytes],
+        label: str,
+        provider: str,
+        passed: frozenset[str] = frozenset(),
+        salts: bool = False,
+        peer: str = "",
+    ) -> Way:
+        jurisdiction = self._jurisdictions[candidate.place]
+        lines = b"x-isochrone-site: %b\r\nx-isochrone-backend: %b\r\nx-isochrone-jurisdiction: %b\r\n"
+        return Way(
+            backend=backend,
+            model=candidate.model,
+            model_json=msgspec.json.encode(candidate.model),
+            heads=heads,
+            passed=outgoing.passable(passed),
+            salts=salts,
+            lines=lines % (self._config.site.name.encode(), label.encode(), jurisdiction.encode()),
+            place=candidate.place,
+            label=label,
+            provider=provider,
+            jurisdiction=jurisdiction,
+            peer=peer,
+        )
+
+    # Providers.
+
+    def _provider_backend(self, provider: Provider, endpoint: Endpoint, target: Target) -> Backend:
+        if provider.dialect != _SPOKEN:
+            return Absent(f"the dialect {provider.dialect} is not spoken here")
+        values = self._credentials(provider)
+        if provider.credentials and not values:
+            return Absent("none of its keys can be read")
+        proof = hashlib.sha256(b"\0".join(values)).hexdigest()
+        rotation, limits = provider.rotation, provider.limits
+        ring = self._roll.get(("keys", provider.name, proof, rotation), lambda: KeyRing(len(values), rotation))
+        meter = self._roll.get(("provider", provider.name, limits), lambda: Meter(f"provider {provider.name}", limits))
+        breaker = self._roll.get(("breaker", provider.name, endpoint, proof), Breaker)
+        standing = self._roll.get(
+            ("standing", provider.name, endpoint, proof, rotation, limits),
+            lambda: TargetStanding(health=Health(NOT_PROBED), breaker=breaker, keys=ring, meter=meter),
+        )
+        return RemoteBackend(target, standing, [b"authorization: Bearer %b\r\n" % value for value in values])
+
+    def _credentials(self, provider: Provider) -> list[bytes]:
+        """The keys that can be read. Those that can't are left out, lest one lost file keep a tightened law away."""
+        found = []
+        for credential in provider.credentials:
+            value = _read(self._secrets, credential.file)
+            if value:
+                found.append(value)
+        return found
+
+    def _provider_target(self, provider: Provider, endpoint: Endpoint, url: urllib.parse.SplitResult) -> Target:
+        is_tls = url.scheme == "https"
+        host = url.hostname or ""
+        bundle = endpoint.tls.ca_bundle
+        tls = TlsSettings(
+            ca_bundle=None if bundle is None or self._secrets is None else self._secrets / bundle,
+            server_name=endpoint.tls.server_name,
+        )
+        return Target(
+            host=host,
+            port=url.port or (443 if is_tls else 80),
+            authority=url.netloc.encode(),
+            name=provider.name,
+            tls=tls if is_tls else None,
+            addresses=_address_rule(endpoint, host),
+        )
+
+
+def _address_rule(endpoint: Endpoint, host: str) -> AddressRule:
+    """A provider on the internet never leads into our own network; one that is declared to be inside may."""
+    is_inside = endpoint.plaintext or endpoint.tls.ca_bundle is not None or _is_address(host)
+    return ANYWHERE if is_inside else PUBLIC
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(folder: pathlib.Path | None, name: str) -> bytes:
+    """The content of a secret file, or nothing. What could end a header line makes it unusable."""
+    if folder is None:
+        return b""
+    try:
+        with (folder / name).open("rb") as file:
+            value = file.read(_KEY_FILE_MAX).strip()
+    except OSError:
+        return b""
+    return value if value.isascii() and value.decode().isprintable() else b""
+
+
+def _jurisdiction(place: Place) -> str:
+    return ",".join(sorted(place.codes)) or "unknown"

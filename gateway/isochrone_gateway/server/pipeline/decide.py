@@ -1,0 +1,116 @@
+"""A read body -> what will be done with the request, or why it is refused."""
+
+from typing import Final
+
+import msgspec
+
+from isochrone_gateway.route.limits import Admission, Exceeded, admit
+from isochrone_gateway.server.pipeline.callers import Caller
+from isochrone_gateway.server.pipeline.outgoing import ENDPOINTS
+from isochrone_gateway.server.pipeline.revision import RouteView, Way
+from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
+from isochrone_gateway.server.pipeline.visit import Visit
+from isochrone_gateway.wire.body import Request, check_caps, metered, with_defaults
+from isochrone_gateway.wire.errors import ApiError, ErrorKind
+from isochrone_gateway.wire.remote import unlawful, without_store
+
+_BYTES_PER_TOKEN: Final = 4
+_UNBOUNDED_ANSWER: Final = 256
+"""Tokens that are reserved for an answer that nobody bounded."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What will be done. `changes` are those of the body that don't depend on who answers."""
+
+    request: Request
+    route: RouteView
+    ruling: Ruling
+    standpoint: Standpoint
+    changes: dict[str, bytes]
+    tokens: int
+    admission: Admission | None
+
+
+def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | ApiError:
+    """Route, law, caps and limits, in this order."""
+    caller, revision = visit.caller, visit.revision
+    route = revision.names.get(request.model)
+    if route is None or not caller.may_use(route.id):
+        return _unknown(request.model)
+    visit.route, visit.model, visit.stream = route, request.model, request.stream
+    if ENDPOINTS[visit.asked] not in route.endpoints:
+        return _wrong_endpoint(request.model, visit)
+    standpoint = visit.standpoint
+    if route.data_classes and not route.data_classes <= standpoint.data_classes:
+        standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
+    ruling = revision.rulings.of(route.id, standpoint, route.state_places)
+    visit.policies = ruling.policies
+    error = _objection(request, route, ruling)
+    if error is not None:
+        return error
+    tokens = size // _BYTES_PER_TOKEN + (request.max_tokens or _UNBOUNDED_ANSWER) * request.choices
+    admission = None
+    if caller.meters:
+        admitted = admit(caller.meters, now, tokens)
+        if isinstance(admitted, Exceeded):
+            return _limited(admitted, now)
+        admission = admitted
+    return Decision(
+        request=request,
+        route=route,
+        ruling=ruling,
+        standpoint=standpoint,
+        changes=_changes(request, route, ruling),
+        tokens=tokens,
+        admission=admission,
+    )
+
+
+def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes]:
+    """All changes of the body for one backend."""
+    changes = decision.changes
+    if way.model != decision.request.model:
+        changes = {**changes, "model": way.model_json}
+    if way.salts:
+        changes = {**changes, "cache_salt": b'"%b"' % (caller.salt or b"anybody")}
+    return changes
+
+
+def _objection(request: Request, route: RouteView, ruling: Ruling) -> ApiError | None:
+    if ruling.entry is not None:
+        return ruling.entry
+    if ruling.listed is not None:
+        error = unlawful(request, ruling.listed)
+        if error is not None:
+            return error
+    return check_caps(request, route.shaping) if route.shaping.caps else None
+
+
+def _changes(request: Request, route: RouteView, ruling: Ruling) -> dict[str, bytes]:
+    changes = with_defaults(request, route.shaping) if route.shaping.defaults else {}
+    if request.stream:
+        changes |= metered(request)
+    if ruling.listed is not None and not ruling.listed.state:
+        changes |= without_store(request, always=False)
+    return changes
+
+
+def _unknown(model: str) -> ApiError:
+    text = f"The model {model[:128]!r} does not exist, or this key may not use it."
+    return ApiError(kind=ErrorKind.MODEL_NOT_FOUND, message=text, param="model")
+
+
+def _wrong_endpoint(model: str, visit: Visit) -> ApiError:
+    text = f"The model {model!r} does not answer at {visit.exchange.head.path.decode('latin-1')}."
+    return ApiError(kind=ErrorKind.BAD_VALUE, message=text, param="model")
+
+
+def _limited(exceeded: Exceeded, now: float) -> ApiError:
+    whose, limit, most, until = exceeded
+    text = f"The limit of {whose} is reached: {most} {limit.value.lower()}."
+    wait = until - now
+    if wait == float("inf"):
+        return ApiError(
+            kind=ErrorKind.RATE_LIMITED, message=f"{text} This request alone exceeds it.", should_retry=False
+        )
+    return ApiError(kind=ErrorKind.RATE_LIMITED, message=text, retry_after_s=max(wait, 1.0))

@@ -1,0 +1,24 @@
+"""Why a request went where it went, as one header line for callers who may ask."""
+
+from typing import Final
+
+from isochrone_gateway.route.candidates import Explained, Request
+from isochrone_gateway.server.pipeline.decide import Decision
+from isochrone_gateway.server.pipeline.visit import Visit
+
+_MOST: Final = 32
+
+
+def line(decision: Decision, visit: Visit, *, chosen: str | None, now: float) -> bytes:
+    """The policies that bind, who answered, and what became of each candidate."""
+    found = decision.route.picker.explain(Request(decision.ruling.inference, now, 0.5))
+    parts = [f"revision={visit.revision.name}", f"route={decision.route.id}"]
+    parts.append(f"policies={','.join(decision.ruling.policies) or '-'}")
+    parts.append(f"answered={chosen or '-'}")
+    parts += [_said(each) for each in found[:_MOST]]
+    return b"x-isochrone-explain: %b\r\n" % "; ".join(parts).encode("ascii", "replace")
+
+
+def _said(each: Explained) -> str:
+    score = "" if each.score != each.score else f" {each.score:.0f}"
+    return f"{each.name}[{each.tier}]={each.why}{score}"

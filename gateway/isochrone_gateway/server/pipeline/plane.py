@@ -1,0 +1,179 @@
+"""The pipeline of one worker: makes revisions of configs, and keeps what outlives them."""
+
+import asyncio
+import dataclasses
+import itertools
+import random
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from isochrone_gateway.config import Loaded
+from isochrone_gateway.ledger.meter import Meter
+from isochrone_gateway.server.pipeline.backends import Absent
+from isochrone_gateway.server.pipeline.compile import Compiler
+from isochrone_gateway.server.pipeline.engines import Engine, Engines
+from isochrone_gateway.server.pipeline.entrance import Entrance
+from isochrone_gateway.server.pipeline.live import Live, Roll, Startable
+from isochrone_gateway.server.pipeline.revision import Revision, RouteView
+from isochrone_gateway.server.pipeline.services import Memory, Services
+from isochrone_gateway.server.supervisor.dataplane import Context, Handlers
+from isochrone_gateway.upstream.pool import Pool
+from isochrone_gateway.upstream.probes import Observation, Prober, ProbeSettings
+from isochrone_gateway.upstream.resolver import Resolver, system_lookup
+
+_PROBES: Final = ProbeSettings()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepared(Handlers):
+    """A revision on its way from `prepare` to `activate`."""
+
+    loaded: Loaded
+    revision: Revision
+    roll: Roll
+
+
+class DataPlane:
+    """Implements `supervisor.dataplane.DataPlane`."""
+
+    def __init__(self, context: Context, *, probes: ProbeSettings = _PROBES) -> None:
+        loop = asyncio.get_running_loop()
+        self._context = context
+        self._loop = loop
+        self._live = Live()
+        self._resolver = Resolver(system_lookup, loop.time)
+        self._pool = Pool(loop, resolver=self._resolver)
+        self._probe_pool = Pool(loop, resolver=self._resolver)  # So that busy connections don't look like dead engines.
+        self._prober = Prober(self._probe_pool, self._observed, random=random.random, clock=loop.time, settings=probes)
+        self._probed: dict[str, tuple[Engines, Engine]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: Prepared | None = None
+        self._entrance: Entrance | None = None
+        self._held = context.registry.gauge(
+            "isochrone_held_requests", "Requests that wait for an engine to become ready.", "route"
+        )
+        self.services = Services(
+            loop=loop,
+            pool=self._pool,
+            memory=Memory(),
+            records=context.records,
+            meter=Meter(context.registry),
+            age=context.age,
+            wall=time.time,
+            random=random.random,
+            names=_names(),
+        )
+
+    # What the worker says.
+
+    def prepare(self, loaded: Loaded) -> Handlers:
+        """Build a revision; on a thread."""
+        roll = self._live.roll()
+        compiler = Compiler(loaded, roll, secrets=self._context.secrets, resolver=self._resolver, watcher=self)
+        revision = compiler.revision()
+        entrance = self._entrance or Entrance(self.services, revision)
+        return Prepared(data=entrance, loaded=loaded, revision=revision, roll=roll)
+
+    def activate(self, handlers: Handlers) -> None:
+        if not isinstance(handlers, Prepared) or not isinstance(handlers.data, Entrance):
+            raise TypeError("these handlers were not prepared here")
+        self._running = handlers
+        self._entrance = handlers.data
+        self._entrance.revision = handlers.revision
+        self.services.memory.most = handlers.revision.site.limits.body_memory_bytes
+        for thing in self._live.settle(handlers.roll):
+            self._start(_close(thing))
+        self.engines_changed()
+
+    def describe(self) -> dict[str, Any]:
+        now = self._loop.time()
+        return {
+            "engines": {engine.key: _describe(engine, now) for _, engine in self._probed.values()},
+            "held": {} if self._running is None else {r.id: len(r.hold) for r in self._routes() if len(r.hold)},
+            "unusable": self._unusable(),
+            "openRequests": len(self.services.open),
+            "bodyBytes": self.services.memory.used,
+        }
+
+    def _unusable(self) -> dict[str, str]:
+        """Candidates that this gateway can't use, and why."""
+        ways = (way for route in self._routes() for way in route.ways)
+        return {way.label: way.backend.why for way in ways if isinstance(way.backend, Absent)}
+
+    def reload(self) -> None:
+        """Read secrets again."""
+        self._start(self._reload())
+
+    def interrupt(self) -> None:
+        for handling in tuple(self.services.open):
+            handling.interrupt()
+
+    async def close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._prober.close()
+        for thing in self._live.settle(Roll({})):
+            await thing.close()
+        await self._probe_pool.close()
+        await self._pool.close()
+
+    # What the engines say.
+
+    def engines_changed(self) -> None:
+        self._probed = {engine.key: (pool, engine) for pool in self._live.of(Engines) for engine in pool.members}
+        self._prober.watch(engine.probe for _, engine in self._probed.values())
+
+    def engines_ready(self) -> None:
+        """Let the requests that wait try again; what finds nothing waits on, until its time is over."""
+        for route in self._routes():
+            for handling in route.hold.release(len(route.hold)):
+                handling.released()
+
+    def _observed(self, observation: Observation) -> None:
+        found = self._probed.get(observation.key)
+        if found is not None:
+            found[0].observed(found[1], observation)
+        for route in self._routes():
+            self._held.child(route.id).set(len(route.hold))
+
+    def _routes(self) -> tuple[RouteView, ...]:
+        return () if self._running is None else self._running.revision.routes
+
+    async def _reload(self) -> None:
+        running = self._running
+        await self._pool.reload_tls()
+        if running is None:
+            return
+        prepared = await asyncio.to_thread(self.prepare, running.loaded)
+        if self._running is running:  # Else a newer config has read them.
+            self.activate(prepared)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _close(thing: Startable) -> None:
+    await thing.close()
+
+
+def _names() -> Callable[[], bytes]:
+    """Ids of requests: unique by their process, cheap by their count."""
+    prefix = secrets.token_hex(8).encode()
+    counter = itertools.count(1)
+    return lambda: b"req_%b%08x" % (prefix, next(counter))
+
+
+def _describe(engine: Engine, now: float) -> dict[str, Any]:
+    endpoint = engine.endpoint
+    return {
+        "health": engine.health.state(now).value,
+        "breaker": engine.breaker.state.value,
+        "inFlight": endpoint.in_flight,
+        "waiting": endpoint.waiting,
+        "kvUse": endpoint.kv_use,
+    }

@@ -1,0 +1,81 @@
+"""One config, prepared for look-ups. Nothing in it changes; what does is only referred to (see `live`)."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from isochrone_gateway.config.routes import Retry, Route, RouteEndpoint
+from isochrone_gateway.config.site import Age, Site
+from isochrone_gateway.route.candidates import Picker
+from isochrone_gateway.route.hold import HoldQueue
+from isochrone_gateway.route.origin import Origins
+from isochrone_gateway.route.retry import RetryBudget
+from isochrone_gateway.server.pipeline.backends import Backend
+from isochrone_gateway.server.pipeline.callers import Caller
+from isochrone_gateway.server.pipeline.outgoing import Asked
+from isochrone_gateway.server.pipeline.rulings import Rulings
+from isochrone_gateway.upstream.target import Timeouts
+from isochrone_gateway.wire.body import Shaping
+
+if TYPE_CHECKING:
+    from isochrone_gateway.server.pipeline.handling import Handling
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Way:
+    """One candidate of a route, with all of its requests and answers that doesn't depend on the request."""
+
+    backend: Backend
+    model: str
+    model_json: bytes
+    heads: Mapping[Asked, bytes]
+    passed: tuple[bytes, ...]
+    """Headers of the client that go on."""
+    salts: bool
+    """Whether prompts get a cache salt of their tenant."""
+    lines: bytes
+    """Header lines that tell the client who answered."""
+    place: int
+    label: str
+    provider: str
+    jurisdiction: str
+    peer: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RouteView:
+    """One route."""
+
+    route: Route
+    id: str
+    endpoints: frozenset[RouteEndpoint]
+    data_classes: frozenset[str]
+    picker: Picker
+    ways: tuple[Way, ...]
+    """In the order of the picker's options."""
+    state_places: tuple[int, ...]
+    shaping: Shaping
+    timeouts: Timeouts
+    retry: Retry
+    budget: RetryBudget
+    hold: "HoldQueue[Handling]"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Revision:
+    """One config."""
+
+    name: str
+    created: int
+    site: Site
+    site_lines: bytes
+    callers: Mapping[bytes, Caller]
+    anybody: Caller | None
+    origins: Origins
+    rulings: Rulings
+    age: Age
+    routes: tuple[RouteView, ...]
+    route_ids: tuple[str, ...]
+    names: Mapping[str, RouteView]
+    jurisdictions: tuple[str, ...]
+    """Of each place, as told to clients."""

@@ -1,0 +1,104 @@
+"""The law's answers for one kind of request, put together and remembered until the config changes.
+
+Ingress is asked twice. Before the body is read the model isn't known: then a request is refused if no route that the
+caller may use would let it in here. Once the model is known, its own route is asked.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from isochrone_gateway.config.law import Scope
+from isochrone_gateway.route.mask import Age, Lawbook, Mask, Question
+from isochrone_gateway.server.pipeline.callers import Caller
+from isochrone_gateway.wire.errors import ApiError, residency_denied
+from isochrone_gateway.wire.remote import Listed
+
+_REMEMBERED: Final = 65_536
+_NO_ROUTE: Final = ""
+
+
+class Standpoint(NamedTuple):
+    """From where a request is judged: whose data of which classes, from where, by how old a config."""
+
+    tenant: str | None
+    origin: frozenset[str]
+    data_classes: frozenset[str]
+    age: Age
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the law says about one kind of request on one route."""
+
+    entry: ApiError | None
+    """Why it may not be here, if it may not."""
+    inference: Mask
+    listed: Listed | None
+    """What of the body is allowed; None: no policy binds, so anything is."""
+    policies: tuple[str, ...]
+
+
+class Rulings:
+    """Ask the law once for each kind of request."""
+
+    def __init__(self, lawbook: Lawbook, place: int) -> None:
+        self.lawbook = lawbook
+        self._place = place
+        self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
+        self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
+
+    def entry(self, standpoint: Standpoint, caller: Caller, routes: Iterable[str]) -> ApiError | None:
+        """Why a request may not come in here, whatever it asks for."""
+        key = (standpoint, caller.routes)
+        if key not in self._entries:
+            if len(self._entries) >= _REMEMBERED:
+                self._entries.clear()
+            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
+            found = [self._entry(standpoint, route) for route in usable]
+            self._entries[key] = None if None in found else found[0]
+        return self._entries[key]
+
+    def of(self, route: str, standpoint: Standpoint, state_places: tuple[int, ...]) -> Ruling:
+        """What the law says. `state_places` are where the route's providers would keep state."""
+        key = (route, standpoint, state_places)
+        found = self._rulings.get(key)
+        if found is None:
+            if len(self._rulings) >= _REMEMBERED:
+                self._rulings.clear()
+            found = self._rulings[key] = self._rule(route, standpoint, state_places)
+        return found
+
+    def refusal(self, route: str, standpoint: Standpoint, place: int, scope: Scope = "Inference") -> ApiError:
+        """Why a place is not lawful."""
+        verdict = self.lawbook.explain(_question(route, standpoint, scope), place)
+        return residency_denied(
+            reason=verdict.reason,
+            scope=scope,
+            origin=standpoint.origin,
+            policy=verdict.policy,
+            way_out=verdict.refusal.way_out,
+            hostnames=verdict.refusal.hostnames,
+        )
+
+    def _rule(self, route: str, standpoint: Standpoint, state_places: tuple[int, ...]) -> Ruling:
+        inference = self.lawbook.mask(_question(route, standpoint, "Inference"))
+        state = self.lawbook.mask(_question(route, standpoint, "State"))
+        is_bound = bool(inference.bound or state.bound)
+        keeps = all(state.permits(place) for place in state_places)
+        return Ruling(
+            entry=self._entry(standpoint, route),
+            inference=inference,
+            listed=Listed(state=keeps) if is_bound else None,
+            policies=inference.bound,
+        )
+
+    def _entry(self, standpoint: Standpoint, route: str) -> ApiError | None:
+        if self.lawbook.mask(_question(route, standpoint, "Ingress")).permits(self._place):
+            return None
+        return self.refusal(route, standpoint, self._place, "Ingress")
+
+
+def _question(route: str, standpoint: Standpoint, scope: Scope) -> Question:
+    tenant, origin, data_classes, age = standpoint
+    return Question(route, tenant, data_classes, origin, scope, age)

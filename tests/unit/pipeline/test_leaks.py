@@ -1,0 +1,69 @@
+"""What a request leaves behind: nothing, and without waiting for the garbage collector."""
+
+import asyncio
+import gc
+
+import pytest
+from tests.unit.pipeline.harness import backends, of_engines, run, serving, until
+from tests.unit.pipeline.talk import ask, post, talking
+
+from isochrone_gateway.server.pipeline.attempt import Attempt
+from isochrone_gateway.server.pipeline.handling import Handling
+from isochrone_gateway.server.pipeline.visit import Visit
+from isochrone_gateway.upstream import scripts
+from isochrone_gateway.upstream.fake import Received
+from isochrone_gateway.upstream.scripts import Script
+
+DELTA = b'{"choices":[{"index":0,"delta":{"content":"x"}}]}'
+OURS = (Attempt, Handling, Visit)
+
+
+def ours() -> list[object]:
+    """Requests that are alive, those of other tests included."""
+    return [each for each in gc.get_objects() if isinstance(each, OURS)]
+
+
+def answer(request: Received) -> Script:
+    if b"hang" in request.body:
+        return scripts.hang()
+    if b"fail" in request.body:
+        return scripts.server_error(500)
+    return scripts.stream([DELTA]) if b"stream" in request.body else scripts.answer(b"{}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"model":"chat"}', id="whole"),
+        pytest.param(b'{"model":"chat","stream":true}', id="stream"),
+        pytest.param(b'{"model":"chat","x":"fail"}', id="failed"),
+        pytest.param(b'{"model":"chat","x":"hang"}', id="client-gone"),
+        pytest.param(b"{", id="refused"),
+    ],
+)
+def test_requests_are_gone_when_they_are_over(body: bytes) -> None:
+    async def scenario() -> None:
+        async with backends(answer) as [found], serving(of_engines([found])) as gateway:
+            gc.collect()
+            before = {id(each) for each in ours()}
+            gc.disable()
+            try:
+                for _ in range(10):
+                    if b"hang" in body or b"stream" in body:
+                        asked = len(found.asked)
+                        async with talking(gateway) as talk:
+                            talk.send(post(body))
+                            await found.wait(lambda before=asked: len(found.asked) > before)  # type: ignore[misc] # a bound default
+                            if b"stream" in body:
+                                await talk.reader.readuntil(b"0\r\n\r\n")
+                    else:
+                        await ask(gateway, post(body))
+                await until(lambda: not gateway.plane.services.open)
+                await asyncio.sleep(0.05)
+                left = [type(each).__name__ for each in ours() if id(each) not in before]
+            finally:
+                gc.enable()
+
+        assert left == []
+
+    run(scenario())

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.contract.config_cases import RELEASE, example
 
 from isochrone_gateway.config import Accept, Received, Refuse, newer, read_index, shard
-from isochrone_gateway.config.fencing import RefusalReason
+from isochrone_gateway.config.fencing import Owner, RefusalReason
 from isochrone_gateway.config.index import Index
 from isochrone_gateway.config.publish import encode_index
 
@@ -61,6 +61,26 @@ def test_newer(running: Received | None, candidate: Received, expected: Accept |
         assert decision.message
     else:
         assert decision == expected
+
+
+@pytest.mark.parametrize("running", [None, received(1, 7)], ids=["nothing runs", "something runs"])
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        pytest.param(None, None, id="nothing is known"),
+        pytest.param(Owner(), None, id="nothing is said"),
+        pytest.param(Owner(site="fra"), None, id="the same site"),
+        pytest.param(Owner(installation="acme", site="fra"), None, id="both the same"),
+        pytest.param(Owner(site="par"), RefusalReason.OTHER_SITE, id="another site"),
+        pytest.param(Owner(installation="b"), RefusalReason.OTHER_INSTALLATION, id="another installation"),
+        pytest.param(Owner(installation="b", site="par"), RefusalReason.OTHER_INSTALLATION, id="both differ"),
+    ],
+)
+def test_an_index_of_another_owner_than_expected_is_refused(
+    running: Received | None, expected: Owner | None, verdict: RefusalReason | None
+) -> None:
+    decision = newer(running, received(1, 8), expected=expected)
+    assert (decision.reason if isinstance(decision, Refuse) else None) is verdict
 
 
 def test_a_refused_revision_does_not_come_back() -> None:

@@ -8,13 +8,13 @@ What must not: Kubernetes types, I/O, clocks, cryptography (passed in as functio
 routing, which belong to the packages that evaluate them.
 
     write:  shard(config, Release(...), signers=[...]) -> index, blobs; store the blobs, then encode_index(index)
-    read:   read_index(data, verify=...) -> newer(running, received) -> assemble(received, blobs).config
+    read:   read_index(data, verify=...) -> newer(running, received, expected=...) -> assemble(received, blobs).config
 """
 
 from isochrone_gateway.config.checks import find_problems
 from isochrone_gateway.config.document import Config, Kind
 from isochrone_gateway.config.errors import ConfigError, Problem
-from isochrone_gateway.config.fencing import Accept, Received, Refuse, newer
+from isochrone_gateway.config.fencing import Accept, Owner, Received, Refuse, newer
 from isochrone_gateway.config.index import Index, Release
 from isochrone_gateway.config.load import Loaded, assemble, read_index
 from isochrone_gateway.config.publish import encode_index, issue, shard
@@ -28,6 +28,7 @@ __all__ = [
     "Index",
     "Kind",
     "Loaded",
+    "Owner",
     "Pack",
     "Problem",
     "Received",

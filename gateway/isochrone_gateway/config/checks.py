@@ -49,7 +49,7 @@ def _check_client_address(subject: Subject, address: ClientAddress) -> Iterator[
         yield subject.problem(where, f"is empty, so anybody could forge {address.source}; name the proxies")
     for cidr in sorted(address.trusted_proxies):
         if not _is_network(cidr):
-            yield subject.problem(where, f"has {cidr!r}, which is no network; its host bits must be 0")
+            yield subject.problem(where, f"has {cidr!r}, which is no network; write one such as 10.0.0.0/8")
 
 
 def _check_engines(config: Config, _: Census) -> Iterator[Problem]:
@@ -147,7 +147,7 @@ def _listeners(site: Site) -> Iterator[Listener]:
 
 def _is_network(cidr: str) -> bool:
     try:
-        ipaddress.ip_network(cidr)
+        ipaddress.ip_network(cidr, strict=False)
     except ValueError:
         return False
     return True

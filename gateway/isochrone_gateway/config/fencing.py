@@ -2,9 +2,10 @@
 
 The rule, first match decides:
 
-1. Another installation's or another site's index is refused, always.
-2. With nothing running, any index is accepted. (A gateway starts from the last good one on its disk, so this happens
-   once.)
+1. Another installation's or another site's index is refused: other than what runs, or than what the gateway was told
+   to expect. A gateway that was told nothing, and runs nothing, takes the first index as its owner's.
+2. With nothing running, any index of the expected owner is accepted. (A gateway starts from the last good one on its
+   disk, so this happens once.)
 3. Once a signed index runs, an unsigned one is refused.
 4. A lower epoch is refused. A higher one is accepted only if a trusted key signed it: a new epoch follows a restore,
    may start at any sequence, and would otherwise be a way to roll a gateway back.
@@ -46,6 +47,14 @@ class Received:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose config it is. What is None is not known, and not compared."""
+
+    installation: str | None = None
+    site: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Accept:
     """The candidate may be loaded; `unchanged` means that it is the running revision."""
 
@@ -60,24 +69,29 @@ class Refuse:
     message: str
 
 
-def newer(running: Received | None, candidate: Received) -> Accept | Refuse:
-    """Decide whether the candidate may replace what runs."""
+def newer(running: Received | None, candidate: Received, *, expected: Owner | None = None) -> Accept | Refuse:
+    """Decide whether the candidate may replace what runs. `expected` is whose config this gateway was told to run."""
+    for owner in (expected, None if running is None else _owner_of(running)):
+        if owner is not None and (refusal := _owner(owner, _owner_of(candidate))):
+            return refusal
     if running is None:
         return Accept()
-    for check in (_owner, _signature, _order):
-        if refusal := check(running, candidate):
-            return refusal
+    if refusal := _signature(running, candidate) or _order(running, candidate):
+        return refusal
     return Accept(unchanged=running.index.revision == candidate.index.revision)
 
 
-def _owner(running: Received, candidate: Received) -> Refuse | None:
-    ours, theirs = running.index, candidate.index
-    if theirs.installation != ours.installation:
+def _owner_of(received: Received) -> Owner:
+    return Owner(installation=received.index.installation, site=received.index.site)
+
+
+def _owner(ours: Owner, theirs: Owner) -> Refuse | None:
+    if ours.installation not in (None, theirs.installation):
         return Refuse(
             reason=RefusalReason.OTHER_INSTALLATION,
             message=f"the index is of installation {theirs.installation}, this gateway belongs to {ours.installation}",
         )
-    if theirs.site != ours.site:
+    if ours.site not in (None, theirs.site):
         return Refuse(
             reason=RefusalReason.OTHER_SITE,
             message=f"the index is for site {theirs.site}, this gateway is at {ours.site}",

@@ -6,11 +6,14 @@ from isochrone_gateway.config.record import Address, Hostname, Index0, Milliseco
 
 
 class Peer(Record, frozen=True, kw_only=True):
-    """Another site's gateway. Its certificate must carry the server name or URI given here, both if both are."""
+    """Another site's gateway. Its certificate must carry the server name or URI given here, both if both are.
+
+    `hostname` is its public name, if it has one.
+    """
 
     site: Name
     address: Address
-    hostname: Hostname
+    hostname: Hostname | None = None
     place: Index0
     server_name: Hostname | None = None
     uri: Annotated[str, whole("spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)*", max_length=512)] | None = None

@@ -37,7 +37,8 @@ def whole(pattern: str, *, max_length: int | None = None) -> Meta:
 
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)"
+_HOST = rf"(\[[0-9a-f:.]+\]|{_LABEL}(\.{_LABEL})*)"
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._-]*"  # never starts with a dot, so neither `.` nor `..` is one
 
 Name = Annotated[str, whole(rf"{_LABEL}(\.{_LABEL})*", max_length=253)]
@@ -63,7 +64,7 @@ Sha256 = Annotated[str, whole("[0-9a-f]{64}")]
 
 Hostname = Name
 Address = Annotated[str, whole(f"{_HOST}:[0-9]{{1,5}}", max_length=261)]
-BaseUrl = Annotated[str, whole(f"https?://{_HOST}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~%:@-]+)*/?", max_length=512)]
+BaseUrl = Annotated[str, whole(f"https?://{_HOST}(:{_PORT})?(/[A-Za-z0-9._~%:@-]+)*/?", max_length=512)]
 Instant = Annotated[dt.datetime, Meta(tz=True)]
 UrlPath = Annotated[str, whole("/[A-Za-z0-9._~%/-]*", max_length=256)]
 Cidr = Annotated[str, whole("[0-9a-f.:]{2,45}/[0-9]{1,3}")]

@@ -136,12 +136,13 @@ class Site(Record, frozen=True, kw_only=True):
     """The site that this config is for.
 
     `jurisdictions` names the front-door host name of each area, so that a refusal can point at a lawful one.
+    `hostname` is the site's own public name; a site that only peers send to may have none.
     A request without a key, where `anonymous_access` lets it in, has no tenant and an unknown origin.
     """
 
     name: Name
     place: Index0
-    hostname: Hostname
+    hostname: Hostname | None = None
     listeners: Listeners
     age: Age
     jurisdictions: Mapping[Area, Hostname] = msgspec.field(default_factory=dict)

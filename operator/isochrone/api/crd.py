@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from isochrone.api.resource import CATEGORY, GROUP, VERSION, Column, Resource
+from isochrone.api.schema import SAYS
 
 Json = dict[str, Any]
 
@@ -139,9 +140,14 @@ def _without_nulls(value: Any) -> Any:
 
 def _ordered(schema: Json) -> Json:
     """What people read first, first; what nests, last."""
+    says = schema.pop(SAYS, None) or schema.get("items", {}).get("description")
     if "description" in schema:
         schema["description"] = " ".join(schema["description"].split())
+        if says and not schema.get("items", {}).get("properties"):
+            schema["description"] += f" {says}"
         schema["description"] += _defaults_to(schema.get("default"))
+    elif says and "items" not in schema:
+        schema["description"] = says
     order = ("description", "type", "default", "enum", "x-kubernetes-validations")
     nested = ("required", "properties", "additionalProperties", "items")
     rest = sorted(key for key in schema if key not in (*order, *nested))

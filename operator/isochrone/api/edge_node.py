@@ -5,12 +5,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from isochrone.api.conditions import Status
+from isochrone.api.edge_node_status import EdgeNodeStatus
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import (
+    HOSTNAME,
     Annotations,
     Cidr,
-    Digest,
     Duration,
     Host,
     Hostname,
@@ -68,9 +68,9 @@ class Coordinates(Model):
     """A point on the earth, WGS 84."""
 
     latitude: Latitude
-    """Degrees north, such as `50.1109`."""
+    """Degrees north, WGS 84."""
     longitude: Longitude
-    """Degrees east, such as `8.6821`."""
+    """Degrees east, WGS 84."""
 
 
 class Place(Model):
@@ -86,24 +86,27 @@ class Place(Model):
             message="jurisdiction and coordinates go together: one says which law, the other how far",
         ),
         Rule(
-            rule="self.evidence == 'Declared' || has(self.evidenceRef)",
+            rule="self.evidence == 'Declared' || has(self.evidenceRef) && self.evidenceRef.trim() != ''",
             message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
             field=".evidence",
         ),
         Rule(
             rule="has(self.iata) == has(oldSelf.iata) && (!has(self.iata) || self.iata == oldSelf.iata)"
             " && has(self.jurisdiction) == has(oldSelf.jurisdiction)"
-            " && (!has(self.jurisdiction) || self.jurisdiction == oldSelf.jurisdiction)",
+            " && (!has(self.jurisdiction) || self.jurisdiction == oldSelf.jurisdiction)"
+            " && has(self.coordinates) == has(oldSelf.coordinates)"
+            " && (!has(self.coordinates) || self.coordinates.latitude == oldSelf.coordinates.latitude"
+            " && self.coordinates.longitude == oldSelf.coordinates.longitude)",
             message="a site does not move: create another EdgeNode, so that no evidence changes its place",
         ),
     )
 
     iata: Iata | None = None
-    """The IATA code of the nearest airport in the same jurisdiction, as in `FRA`."""
+    """The IATA code of the nearest airport in the same jurisdiction."""
     jurisdiction: Jurisdiction | None = None
-    """The ISO 3166-1 or -2 code of the place, as in `DE`, `US-CA`."""
+    """The country or subdivision whose law holds there."""
     coordinates: Coordinates | None = None
-    """Where it is, for distances."""
+    """The point on the map, for estimating round-trip times."""
     evidence: Evidence = Evidence.DECLARED
     """How well the place is known: declared by its owner, contracted (a document), or attested (by hardware)."""
     evidence_ref: Text | None = None
@@ -114,9 +117,9 @@ class ClusterProfileRef(Model):
     """A ClusterProfile of the Cluster Inventory API (multicluster.x-k8s.io)."""
 
     namespace: Label
-    """Its namespace."""
+    """The namespace of the ClusterProfile."""
     name: ObjectName
-    """Its name."""
+    """The name of the ClusterProfile."""
 
 
 class Cluster(Model):
@@ -152,6 +155,12 @@ class Advertise(Model):
             message="host takes no port: port has a field of its own",
             field=".host",
         ),
+        Rule(
+            rule=f"self.host.matches('^({HOSTNAME}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)$')"
+            " || self.host.matches('^[^:]+:[0-9]+$|[^a-z0-9.:-]')",
+            message="host is a DNS name or an IP address, such as fra1.example.com or 192.0.2.10",
+            field=".host",
+        ),
     )
 
     host: Host
@@ -164,7 +173,7 @@ class GatewayAutoscaling(Model):
     """A HorizontalPodAutoscaler for the gateway."""
 
     max_replicas: Annotated[int, Field(ge=1, le=100)]
-    """The most replicas."""
+    """The most gateway pods that the autoscaler may start."""
     target_cpu_percent: Annotated[int, Field(ge=10, le=100)] = 70
     """The mean CPU use to aim at."""
 
@@ -177,12 +186,18 @@ class ClientAddress(Model):
             rule="self.source == 'Connection' || has(self.trustedProxies) && size(self.trustedProxies) > 0",
             message="ProxyProtocol and XForwardedFor need trustedProxies: anybody else could forge the address",
         ),
+        Rule(
+            rule="!has(self.trustedProxies) || self.trustedProxies.all(network, !network.endsWith('/0'))",
+            message="a network that ends in /0 is everybody, who could then forge the address: name the networks of"
+            " the proxies",
+            field=".trustedProxies",
+        ),
     )
 
     source: Literal["Connection", "ProxyProtocol", "XForwardedFor"] = "Connection"
     """The connection itself, the PROXY protocol (v2), or the header X-Forwarded-For."""
     trusted_proxies: Annotated[list[Cidr], Field(max_length=64), SET] | None = None
-    """The networks whose word is taken."""
+    """The networks of the proxies in front of the gateway. An address that anybody else gives is not believed."""
 
 
 class GatewayTls(Model):
@@ -212,7 +227,7 @@ class Gateway(Model):
     service_annotations: Annotations | None = None
     """Annotations for the Service, as load balancers want them."""
     hostname: Hostname | None = None
-    """The public host name of this site."""
+    """The public host name of this site, which refusals point clients to. Without it, none do."""
     advertise: Advertise | None = None
     """Where peers reach it. Without it, this site sends to its peers but serves none."""
     tls: GatewayTls | None = None
@@ -294,70 +309,40 @@ class EdgeNodeSpec(Model):
             message="with delivery Pull the hub needs no credentials: set cluster.type to Remote",
             field=".delivery",
         ),
+        Rule(
+            rule="has(self.nodeSelector) == has(oldSelf.nodeSelector)"
+            " && (!has(self.nodeSelector) || self.nodeSelector == oldSelf.nodeSelector)",
+            message="a site keeps its nodes, which are where its place is: create another EdgeNode and drain this one",
+            field=".nodeSelector",
+        ),
     )
 
     place: Place
-    """Where it stands."""
+    """Where the machines of this site stand, and how that is known. Residency policies are decided by it. It can't be
+    changed afterwards, except for the evidence."""
     cluster: Annotated[
         Cluster,
         immutable("a site keeps its cluster: create another EdgeNode and drain this one"),
     ] = Cluster()
-    """The Kubernetes cluster that it is."""
+    """The Kubernetes cluster that runs this site's gateway and engines. It can't be changed afterwards."""
     node_selector: LabelMap | None = None
-    """The nodes that belong to this site, where several sites share the cluster."""
+    """Labels of the nodes that belong to this site, where several sites share the cluster. Pods of this site run on
+    no others. It can't be changed afterwards: it says which machines stand at `place`."""
     gateway: Gateway = Gateway()
-    """Its AI gateway."""
+    """The AI gateway of this site: how many pods, under which name, and how clients and other sites reach it."""
     delivery: Delivery = Delivery.PUSH
-    """Push: the hub applies. Pull: the operator in the member does. GitOps: `isochrone render` writes files."""
+    """Who applies this site's objects. Push: the hub. Pull: the operator in the site's own cluster. GitOps: a GitOps
+    tool, from files."""
     staleness: Staleness = Staleness()
-    """What happens as its configuration ages."""
+    """How old the site's configuration may grow while the hub is out of reach, before the site serves less."""
     egress: Egress = Egress()
-    """What its traffic costs."""
+    """The price of traffic that leaves this site, which placement adds to the cost of serving clients from here."""
     images: Images | None = None
-    """Where it pulls images from."""
+    """The registry and the pull secrets for the container images of this site."""
     cleanup: Cleanup = Cleanup()
-    """What its deletion leaves."""
+    """Whether the objects in the site's cluster are deleted with this EdgeNode, and how long that may take."""
     state: State = State.ACTIVE
     """Active; Draining: no new work, what runs is finished; Disabled: nothing runs."""
-
-
-class Revision(Model):
-    """A version of what was delivered to a site."""
-
-    epoch: Annotated[int, Field(ge=0)]
-    """Rises when the hub is restored or rebuilt."""
-    sequence: Annotated[int, Field(ge=0)]
-    """Rises with every delivery in an epoch."""
-    digest: Digest
-    """The content."""
-
-
-class GatewayStatus(Model):
-    """The gateway as it runs."""
-
-    replicas: Annotated[int, Field(ge=0)] = 0
-    """Pods wanted."""
-    ready_replicas: Annotated[int, Field(ge=0)] = 0
-    """Pods ready."""
-    revision: Revision | None = None
-    """The configuration that all ready pods run."""
-
-
-class EdgeNodeStatus(Status):
-    """What a site is doing."""
-
-    jurisdiction: Jurisdiction | None = None
-    """The jurisdiction that the place resolves to."""
-    kubernetes_version: Annotated[str, Field(max_length=64)] | None = None
-    """The version of the site's API server."""
-    revision: Revision | None = None
-    """What was delivered last."""
-    gateway: GatewayStatus | None = None
-    """The gateway as it runs."""
-    devices: Annotated[int, Field(ge=0)] | None = None
-    """GPUs that pools declare here."""
-    devices_used: Annotated[int, Field(ge=0)] | None = None
-    """GPUs that placements hold here."""
 
 
 class EdgeNode(Resource):
@@ -392,6 +377,6 @@ class EdgeNode(Resource):
     kind: Literal["EdgeNode"] = "EdgeNode"
     """Always EdgeNode."""
     spec: EdgeNodeSpec
-    """What the site is."""
+    """The place of the site, its Kubernetes cluster, and the settings of its gateway."""
     status: EdgeNodeStatus | None = None
-    """What the site is doing."""
+    """What the operator found: conditions, the delivered version, the gateway, and the GPUs in use."""

@@ -111,7 +111,7 @@ class GPUPoolSpec(Model):
     capacity_type: CapacityType = CapacityType.ON_DEMAND
     """Reserved, OnDemand or Spot."""
     node_selector: LabelMap | None = None
-    """Labels of the nodes."""
+    """Labels of the nodes that have these GPUs, in addition to those of the site. Engine pods run on no others."""
     tolerations: Annotated[list[Toleration], Field(max_length=16), ATOMIC] | None = None
     """Taints of the nodes that engine pods tolerate."""
     allowed_namespaces: Namespaces | None = None
@@ -160,6 +160,6 @@ class GPUPool(Resource):
     kind: Literal["GPUPool"] = "GPUPool"
     """Always GPUPool."""
     spec: GPUPoolSpec
-    """What the pool holds."""
+    """Where the GPUs are, of which type and how many, what they cost, and who may use them."""
     status: GPUPoolStatus | None = None
     """How the pool is used."""

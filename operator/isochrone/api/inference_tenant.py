@@ -13,7 +13,7 @@ _EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85
 
 
 class Key(Model):
-    """One API key, by its hash. Keys are generated (`isochrone key new`), never chosen."""
+    """One API key, by its hash. Keys are generated (`openssl rand -hex 32`), never chosen."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -26,7 +26,8 @@ class Key(Model):
     name: Label
     """A name to tell keys apart, in metrics too."""
     sha256: Sha256
-    """SHA-256 of the key as clients send it. The key itself has at least 160 random bits."""
+    """SHA-256 of the key as clients send it: `printf %s KEY | sha256sum`. The key itself has at least 160 random bits,
+    as `openssl rand -hex 32` makes them."""
     expires: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] | None = None
     """When the key stops working, RFC 3339."""
 
@@ -35,9 +36,9 @@ class RouteRef(Model):
     """A ModelRoute."""
 
     namespace: Label | None = None
-    """Its namespace; that of the tenant when left out."""
+    """The namespace of the ModelRoute; that of the tenant when left out."""
     name: Label
-    """Its name."""
+    """The name of the ModelRoute."""
 
 
 class Limits(Model):
@@ -98,9 +99,9 @@ class InferenceTenantSpec(Model):
     data_class_header: Literal["Ignore", "Trust"] = "Ignore"
     """Whether the header x-isochrone-data-classes may add classes for a request."""
     limits: Limits | None = None
-    """How much at once."""
+    """How many requests and tokens it may use at once. What is left out is not limited."""
     budgets: Annotated[list[Budget], Field(max_length=8), map_list("window")] | None = None
-    """How much money, per window."""
+    """How much money its requests may cost in an hour, day, week or month."""
     explain_header: Literal["Deny", "Allow"] = "Deny"
     """Whether it may ask for the reasons of a routing decision (header x-isochrone-explain)."""
     state: Literal["Active", "Suspended"] = "Active"
@@ -141,6 +142,6 @@ class InferenceTenant(Resource):
     kind: Literal["InferenceTenant"] = "InferenceTenant"
     """Always InferenceTenant."""
     spec: InferenceTenantSpec
-    """What the tenant may do."""
+    """The keys of the tenant, the origin and classes of its data, and its limits and budgets."""
     status: InferenceTenantStatus | None = None
-    """What became of it."""
+    """What the operator found: conditions, keys that still work, and the policies that may bind it."""

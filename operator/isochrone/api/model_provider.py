@@ -9,7 +9,7 @@ from isochrone.api.conditions import Status
 from isochrone.api.edge_node import Evidence
 from isochrone.api.inference_tenant import Limits
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
-from isochrone.api.scalars import Area, HttpUrl, Label, ModelName, Money, Text
+from isochrone.api.scalars import HOSTNAME, PORT, Area, HttpUrl, Label, ModelName, Money, Text
 from isochrone.api.schema import SET, Model, Rule, map_list
 from isochrone.api.selectors import Namespaces, SecretKeyRef
 
@@ -21,9 +21,16 @@ class Dialect(enum.StrEnum):
     ANTHROPIC = "Anthropic"
 
 
-_BASE_URL = (
-    r"^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%:@/-]*)?$"
+_BASE_URL = rf"^https?://({HOSTNAME}|\[[0-9a-f:.]+\])(:{PORT})?(/[A-Za-z0-9._~%:@-]+)*/?$"
+
+
+_KEPT_BACK = (
+    *("authorization", "api-key", "cookie", "token"),
+    *("forwarded", "via", "x-real-ip"),
+    *("host", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
+    *("content-length", "transfer-encoding", "content-encoding", "accept-encoding"),
 )
+"""Headers that say who asks, or that hold for one connection only (RFC 9110, section 7.6.1)."""
 
 
 class Endpoint(Model):
@@ -32,8 +39,8 @@ class Endpoint(Model):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             rule=f"self.url.matches(r'{_BASE_URL}')",
-            message="url is a base URL, as in https://eu.api.example.com/v1: a host, then a port and a path if need be;"
-            " no credentials, no query",
+            message="url is a base URL, as in https://eu.api.example.com/v1: a host in lower case, then a port and a"
+            " path if need be; no credentials, no query, no empty segment",
             field=".url",
         ),
         Rule(
@@ -42,7 +49,7 @@ class Endpoint(Model):
             field=".url",
         ),
         Rule(
-            rule="self.evidence == 'Declared' || has(self.evidenceRef)",
+            rule="self.evidence == 'Declared' || has(self.evidenceRef) && self.evidenceRef.trim() != ''",
             message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
             field=".evidence",
         ),
@@ -102,7 +109,7 @@ class ProviderModel(Model):
     upstream_name: ModelName | None = None
     """The name that the provider knows it by; `name` when left out."""
     price_per_million_tokens: Price
-    """What it costs."""
+    """The price of the model in US dollars per million tokens."""
     context_length: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """The most tokens of prompt and answer together."""
     max_output_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
@@ -114,10 +121,11 @@ class ModelProviderSpec(Model):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="!has(self.headers) || self.headers.all(h, !(h in ['authorization', 'api-key', 'x-api-key', 'cookie',"
-            " 'host', 'connection', 'content-length', 'transfer-encoding', 'te', 'upgrade', 'trailer'])"
-            " && !h.startsWith('x-isochrone-') && !h.startsWith('proxy-'))",
-            message="credentials, connection headers and x-isochrone-* are never passed on",
+            rule=f"!has(self.headers) || self.headers.all(h, !(h in {list(_KEPT_BACK)})"
+            " && !h.startsWith('x-isochrone-') && !h.startsWith('x-forwarded-') && !h.startsWith('proxy-')"
+            " && !h.endsWith('-api-key') && !h.endsWith('-token'))",
+            message="credentials (also *-api-key, *-token), the client's address (forwarded, x-forwarded-*), connection"
+            " and encoding headers and x-isochrone-* are never passed on",
             field=".headers",
         ),
     )
@@ -129,7 +137,7 @@ class ModelProviderSpec(Model):
     keys: Annotated[list[ProviderKey], Field(max_length=16), map_list("name")] | None = None
     """Its API keys. Several are rotated when one is rate-limited or refused."""
     models: Annotated[list[ProviderModel], Field(min_length=1, max_length=256), map_list("name")]
-    """Its models."""
+    """The models that ModelRoutes may name, with their prices."""
     limits: Limits | None = None
     """How much each site may ask of it."""
     allowed_namespaces: Namespaces | None = None
@@ -180,6 +188,6 @@ class ModelProvider(Resource):
     kind: Literal["ModelProvider"] = "ModelProvider"
     """Always ModelProvider."""
     spec: ModelProviderSpec
-    """What the provider offers."""
+    """The endpoints of the provider, its keys, its models, and who may use them."""
     status: ModelProviderStatus | None = None
-    """Where it is used."""
+    """What the operator found: conditions, all places of its endpoints, and who uses it."""

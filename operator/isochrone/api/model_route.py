@@ -5,10 +5,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from isochrone.api.conditions import Reason, Status
+from isochrone.api.conditions import Status
 from isochrone.api.gpu_pool import CapacityType
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
-from isochrone.api.scalars import DataClass, Decimal, Duration, Label, ModelName, ObjectName, comparing
+from isochrone.api.route_policy import Cache, Parameters, Queue, Retries, Timeouts
+from isochrone.api.scalars import DataClass, Duration, Label, ModelName, ObjectName, comparing
 from isochrone.api.schema import ATOMIC, SET, Model, Rule, map_list
 from isochrone.api.selectors import LabelSelector, Namespaces
 from isochrone.api.serving import Serving
@@ -56,7 +57,7 @@ class Placement(Model):
     strategy: Strategy = Strategy.BALANCED
     """Nearest, Cheapest, or Balanced between both."""
     latency_objective: LatencyObjective | None = None
-    """How near it should be."""
+    """How near the model should be to callers, by network round trip."""
     min_sites: Annotated[int, Field(ge=1, le=1000)] = 1
     """At how many sites, at least."""
     max_sites: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -77,18 +78,18 @@ class ProviderBackend(Model):
     """A model of an outside provider."""
 
     name: ObjectName
-    """The ModelProvider."""
+    """The name of the ModelProvider."""
     model: ModelName
-    """One of its models."""
+    """One of the provider's models, by the name that its `models` give it."""
 
 
 class RouteBackend(Model):
     """Another ModelRoute."""
 
     namespace: Label | None = None
-    """Its namespace; the same when left out."""
+    """The other ModelRoute's namespace; this route's own when left out."""
     name: Label
-    """Its name."""
+    """The other ModelRoute's name."""
 
 
 class Backend(Model):
@@ -102,11 +103,11 @@ class Backend(Model):
     )
 
     serving: ServingBackend | None = None
-    """`{}`: the route's own engines."""
+    """Write `{}`: the route's own engines answer, at whichever site they are."""
     provider: ProviderBackend | None = None
-    """A model of an outside provider."""
+    """A model of an outside provider, by the name of its ModelProvider."""
     route: RouteBackend | None = None
-    """Another ModelRoute."""
+    """Another ModelRoute, whose own tiers answer."""
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
     """The share of the tier's requests that it gets."""
 
@@ -128,142 +129,7 @@ class Tier(Model):
     )
 
     backends: Annotated[list[Backend], Field(min_length=1, max_length=16), ATOMIC]
-    """The backends."""
-
-
-class RetryClass(enum.StrEnum):
-    """What went wrong with an attempt."""
-
-    CONNECT_FAILURE = "ConnectFailure"
-    RATE_LIMITED = "RateLimited"
-    SERVER_ERROR = "ServerError"
-    TIMEOUT = "Timeout"
-
-
-class Retries(Model):
-    """When an attempt is made again. An answer that has begun is never retried."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule=comparing(
-                "duration(self.maxBackoff) >= duration(self.backoff)",
-                "maxBackoff",
-                "backoff",
-            ),
-            message="maxBackoff is below backoff",
-            field=".maxBackoff",
-        ),
-    )
-
-    attempts: Annotated[int, Field(ge=1, le=10)] = 3
-    """Attempts in all, over all tiers."""
-    on: Annotated[list[RetryClass], Field(min_length=1, max_length=4), SET] | None = None
-    """After what; after everything listed when left out: ConnectFailure, RateLimited, ServerError, Timeout."""
-    backoff: Duration = "50ms"
-    """The first pause, doubled each time, with jitter. `Retry-After` is honoured."""
-    max_backoff: Duration = "5s"
-    """The longest pause."""
-    budget_percent: Annotated[int, Field(ge=0, le=100)] = 20
-    """Retries in a hundred requests, at most, so that a failing backend is not stormed."""
-
-
-class Timeouts(Model):
-    """How long each phase of an answer may take."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule=comparing(
-                "duration(self.firstByte) > duration('0s') && duration(self.idle) > duration('0s')",
-                "firstByte",
-                "idle",
-            ),
-            message="firstByte and idle are above 0",
-        ),
-        Rule(
-            rule=comparing(
-                "duration(self.total) >= duration(self.firstByte) && duration(self.total) >= duration(self.idle)",
-                "total",
-                "firstByte",
-                "idle",
-            ),
-            message="total is below firstByte or idle",
-            field=".total",
-        ),
-    )
-
-    first_byte: Duration = "30s"
-    """Until the answer begins."""
-    idle: Duration = "60s"
-    """Between two pieces of an answer."""
-    total: Duration = "15m"
-    """For all of it, retries included."""
-
-
-class Queue(Model):
-    """Requests that wait while no engine is ready."""
-
-    max_requests: Annotated[int, Field(ge=0, le=100_000)] = 100
-    """How many may wait at each gateway."""
-    max_wait: Duration = "30s"
-    """How long one may wait."""
-
-
-class Cache(Model):
-    """Answers that are given again. Never across tenants, never past the law."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule=comparing(
-                "duration(self.ttl) > duration('0s') && duration(self.ttl) <= duration('720h')",
-                "ttl",
-            ),
-            message="ttl is above 0 and at most 720h",
-            field=".ttl",
-        ),
-    )
-
-    mode: Literal["Off", "Exact"] = "Off"
-    """Off, or Exact: the same request of the same tenant."""
-    ttl: Duration = "5m"
-    """How long an answer is kept."""
-
-
-class ParameterDefaults(Model):
-    """Request parameters that are set where the client sets none."""
-
-    temperature: Decimal | None = None
-    """Sampling temperature."""
-    top_p: Decimal | None = None
-    """Nucleus sampling."""
-    max_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The most tokens of an answer."""
-
-
-class ParameterCaps(Model):
-    """The most that a client may ask for. More is a 400, never cut silently."""
-
-    max_tokens: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The most tokens of an answer."""
-    choices: Annotated[int, Field(ge=1, le=128)] | None = None
-    """The most answers to one request (`n`)."""
-
-
-class Parameters(Model):
-    """Defaults and caps of request parameters."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule="!has(self.defaults) || !has(self.defaults.maxTokens) || !has(self.caps)"
-            " || !has(self.caps.maxTokens) || self.defaults.maxTokens <= self.caps.maxTokens",
-            message="defaults.maxTokens is above caps.maxTokens",
-            field=".defaults",
-        ),
-    )
-
-    defaults: ParameterDefaults | None = None
-    """Set where the client sets none."""
-    caps: ParameterCaps | None = None
-    """The most that a client may ask for."""
+    """Who shares the requests: `serving: {}`, a provider's model or another route, each with its weight."""
 
 
 class ModelRouteSpec(Model):
@@ -285,12 +151,6 @@ class ModelRouteSpec(Model):
             field=".tiers",
         ),
         Rule(
-            rule="has(self.modelName) == has(oldSelf.modelName)"
-            " && (!has(self.modelName) || self.modelName == oldSelf.modelName)",
-            message="clients use the name that it has: add the new one to aliases, or create another ModelRoute",
-            field=".modelName",
-        ),
-        Rule(
             rule="!has(self.aliases) || !has(self.modelName) || self.aliases.all(a, a != self.modelName)",
             message="modelName stands among its own aliases",
             field=".aliases",
@@ -300,7 +160,7 @@ class ModelRouteSpec(Model):
     model_name: ModelName | None = None
     """The name that clients send as `model`; the object's name when left out."""
     aliases: Annotated[list[ModelName], Field(max_length=16), SET] | None = None
-    """Further names for it."""
+    """Further names that clients may send as `model`."""
     endpoints: Annotated[
         list[Literal["ChatCompletions", "Completions", "Embeddings"]],
         Field(min_length=1, max_length=3),
@@ -308,9 +168,9 @@ class ModelRouteSpec(Model):
     ] = ["ChatCompletions", "Completions"]  # noqa: RUF012 - pydantic copies defaults
     """Which endpoints of the API it answers: ChatCompletions, Completions, Embeddings."""
     serving: Serving | None = None
-    """How it is served on own GPUs."""
+    """The route's own engines: program, weights, resources and replicas. Leave it out for providers alone."""
     placement: Placement = Placement()
-    """Where it is served on own GPUs."""
+    """At which sites the route's own engines run, within law and capacity."""
     tiers: Annotated[list[Tier], Field(min_length=1, max_length=8), ATOMIC] | None = None
     """Who answers, in order. Own GPUs alone when left out."""
     allowed_namespaces: Namespaces | None = None
@@ -318,35 +178,35 @@ class ModelRouteSpec(Model):
     data_classes: Annotated[list[DataClass], Field(max_length=32), SET] | None = None
     """The classes of the data that it handles, in addition to those of the tenant."""
     retries: Retries = Retries()
-    """When an attempt is made again."""
+    """When an attempt that failed is made again, and how often."""
     timeouts: Timeouts = Timeouts()
-    """How long an answer may take."""
+    """How long each phase of an answer may take."""
     queue: Queue = Queue()
-    """Who waits while no engine is ready."""
+    """How many requests wait, and how long, while no engine is ready."""
     cache: Cache = Cache()
-    """Whether answers are given again."""
+    """Whether a gateway gives an answer again to the same request of the same tenant."""
     parameters: Parameters | None = None
-    """Defaults and caps of request parameters."""
+    """Defaults for request parameters that clients leave out, and caps on what they may ask for."""
 
 
 class Counts(Model):
     """How many of something."""
 
     desired: Annotated[int, Field(ge=0)] = 0
-    """Wanted."""
+    """How many the spec and the placement ask for."""
     ready: Annotated[int, Field(ge=0)] = 0
-    """Ready."""
+    """How many of them can answer now."""
 
 
 class RouteException(Model):
     """A site where something is not as it should be."""
 
     edge_node: Annotated[str, Field(max_length=253)]
-    """The EdgeNode."""
-    reason: Reason
-    """Why, as one word."""
+    """The EdgeNode where something is not as it should be."""
+    reason: Annotated[str, Field(pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", max_length=1024)]
+    """Why, as one CamelCase word for programs, as in a condition."""
     message: Annotated[str, Field(max_length=1024)]
-    """Why, and the way out."""
+    """The first difference and the way out, for people."""
 
 
 class ModelRouteStatus(Status):
@@ -357,9 +217,9 @@ class ModelRouteStatus(Status):
     url: Annotated[str, Field(max_length=512)] | None = None
     """Where applications in the cluster reach it."""
     sites: Counts | None = None
-    """Sites that serve it."""
+    """At how many sites it is to be served, and at how many it is."""
     replicas: Counts | None = None
-    """Replicas of its engine."""
+    """How many replicas of its engine are wanted over all sites, and how many are ready."""
     serving: Annotated[str, Field(max_length=64)] | None = None
     """Ready replicas of those wanted and at how many sites, for people."""
     exceptions: Annotated[list[RouteException], Field(max_length=16), map_list("edgeNode")] | None = None
@@ -397,6 +257,12 @@ class ModelRoute(Resource):
             field=".spec.tiers",
         ),
         Rule(
+            rule="(has(self.spec.modelName) ? self.spec.modelName : self.metadata.name)"
+            " == (has(oldSelf.spec.modelName) ? oldSelf.spec.modelName : oldSelf.metadata.name)",
+            message="clients use the name that it has: add the new one to aliases, or create another ModelRoute",
+            field=".spec.modelName",
+        ),
+        Rule(
             rule="!has(self.spec.aliases) || has(self.spec.modelName)"
             " || self.spec.aliases.all(a, a != self.metadata.name)",
             message="without modelName the object's name is the model's, so it can't be an alias too",
@@ -407,6 +273,6 @@ class ModelRoute(Resource):
     kind: Literal["ModelRoute"] = "ModelRoute"
     """Always ModelRoute."""
     spec: ModelRouteSpec
-    """What is wanted."""
+    """The model's public name, its own engines if any, and who answers in which order."""
     status: ModelRouteStatus | None = None
-    """How it is doing."""
+    """Where the operator says at how many sites it runs, and what is wrong."""

@@ -105,9 +105,9 @@ class Allowance(Model):
     )
 
     scope: Scope
-    """What is allowed there."""
+    """What may happen to the data in these places."""
     places: Areas | None = None
-    """Where it is allowed."""
+    """The places where that may happen; with `originCountry: Allow`, in addition to the data's own country."""
     origin_country: Literal["Ignore", "Allow"] = "Ignore"
     """Allow: the country that the data comes from is allowed too."""
     min_evidence: Evidence = Evidence.DECLARED
@@ -196,6 +196,6 @@ class DataResidencyPolicy(Resource):
     kind: Literal["DataResidencyPolicy"] = "DataResidencyPolicy"
     """Always DataResidencyPolicy."""
     spec: DataResidencyPolicySpec
-    """What the policy demands."""
+    """Whose data the policy binds, and the places that it allows for each scope."""
     status: DataResidencyPolicyStatus | None = None
     """Whom it binds now."""

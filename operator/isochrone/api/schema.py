@@ -60,6 +60,10 @@ class Model(pydantic.BaseModel):
         return schema
 
 
+SAYS = "x-says"
+"""The keyword that carries what a type says of itself. It does not reach the CRD."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Extension:
     """An annotation that adds keywords to the schema of the field it stands on."""
@@ -68,6 +72,13 @@ class Extension:
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(core_schema), **self.keywords}
+
+
+class Says(Extension):
+    """How a scalar is written, with an example. `crd` appends it to the description of every field of the type."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__({SAYS: text})
 
 
 def map_list(*keys: str) -> Extension:

@@ -110,7 +110,7 @@ class ObjectRef(Model):
     """A cluster-scoped object, by name."""
 
     name: ObjectName
-    """Its name."""
+    """The name of the object."""
 
 
 class SecretKeyRef(Model):
@@ -118,5 +118,5 @@ class SecretKeyRef(Model):
 
     name: ObjectName
     """The Secret's name."""
-    key: Annotated[str, Field(pattern="^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
-    """The key in its data."""
+    key: Annotated[str, Field(pattern="^[-_a-zA-Z0-9][-._a-zA-Z0-9]*$", max_length=253)]
+    """The key in its data, such as `api-key`. It names a file, so it does not begin with a dot."""

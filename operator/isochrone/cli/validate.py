@@ -28,20 +28,29 @@ _OK, _FINDINGS, _UNUSABLE = 0, 1, 2
     metavar="DIR|FILE",
     help="The manifests as they are applied now, to find changes that are not allowed. May be repeated.",
 )
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out files of folders, by name or path below the folder, as in 'values.yaml'. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
-def command(paths: tuple[str, ...], before: tuple[str, ...], *, as_json: bool, strict: bool) -> None:
+def command(
+    paths: tuple[str, ...], before: tuple[str, ...], *, exclude: tuple[str, ...], as_json: bool, strict: bool
+) -> None:
     """Check manifests offline: what the API server would say, references, rights, places, law and capacity.
 
     Give everything that belongs together: what is not among the manifests counts as missing. Objects of other API
     groups are passed over, apart from Namespaces and Secrets, which are referred to.
 
-    Exit status: 0 without errors, 1 with errors (with --strict: or warnings), 2 for input that can't be opened.
+    Exit status: 0 without errors, 1 with errors (with --strict: or warnings), 2 for input that can't be
+    opened, or holds no object of Isochrone.
     """
     from isochrone import validate as validation
     from isochrone.cli import report
 
-    reading, old = _read(paths), _read(before)
+    reading, old = _read(paths, exclude), _read(before, exclude)
     if old.faults:
         fault = old.faults[0]
         raise Unusable(f"--against {fault.source}: {fault.message}")
@@ -49,8 +58,10 @@ def command(paths: tuple[str, ...], before: tuple[str, ...], *, as_json: bool, s
         *validation.of_text(reading.faults),
         *validation.validate(reading.manifests, old.manifests if before else None),
     ]
-    checked = sum(map(validation.is_ours, reading.manifests))
-    others = len(reading.manifests) - checked - sum(map(validation.is_asked, reading.manifests))
+    checked = sum(map(validation.is_checked, reading.manifests))
+    if not checked and not findings:
+        raise Unusable(_nothing_to_check(len(reading.manifests)))
+    others = sum(map(validation.is_other, reading.manifests))
     summary = report.Summary.of(findings, objects=checked, passed_over=others)
     ordered = sorted(findings, key=validation.Finding.order)
     if as_json:
@@ -61,16 +72,22 @@ def command(paths: tuple[str, ...], before: tuple[str, ...], *, as_json: bool, s
     sys.exit(_FINDINGS if summary.errors or (strict and summary.warnings) else _OK)
 
 
-def _read(paths: tuple[str, ...]) -> "Reading":
+def _nothing_to_check(read: int) -> str:
+    """So that a wrong folder does not pass for a sound one."""
+    found = f"{read} objects, all of other API groups" if read > 1 else "one object, of another API group"
+    return f"nothing to check: no object of isochrone.dev among the manifests ({found if read else 'they are empty'})"
+
+
+def _read(paths: tuple[str, ...], exclude: tuple[str, ...]) -> "Reading":
     from isochrone import manifests
 
     try:
-        return manifests.read(paths)
+        return manifests.read(paths, exclude=exclude)
     except manifests.Unreadable as error:
         raise Unusable(str(error)) from error
 
 
 class Unusable(click.ClickException):
-    """Input that can't be opened."""
+    """Input that can't be opened, or that has nothing in it to check."""
 
     exit_code = _UNUSABLE

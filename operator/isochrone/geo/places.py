@@ -8,11 +8,43 @@ country; it is never finer than what is known. What ISO does not know as a count
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import Final
 
 from isochrone.geo import tables
 from isochrone.geo.latency import Point, distance_km
 from isochrone.geo.suggestions import fold
 
+METROPOLITAN: Final[Mapping[str, str]] = {
+    "BJS": "PEK",
+    "BUE": "EZE",
+    "BUH": "OTP",
+    "CHI": "ORD",
+    "DTT": "DTW",
+    "EAP": "BSL",
+    "JKT": "CGK",
+    "LON": "LHR",
+    "MIL": "MXP",
+    "MMA": "MMX",
+    "MOW": "SVO",
+    "NYC": "JFK",
+    "OSA": "KIX",
+    "PAR": "CDG",
+    "REK": "KEF",
+    "RIO": "GIG",
+    "ROM": "FCO",
+    "SAO": "GRU",
+    "SEL": "ICN",
+    "SPK": "CTS",
+    "STO": "ARN",
+    "TYO": "HND",
+    "WAS": "IAD",
+    "YEA": "YEG",
+    "YMQ": "YUL",
+    "YTO": "YYZ",
+}
+"""IATA's codes of cities with several airports -> the airport that most likely is meant. None of them is a place."""
+
+_CODE: Final = len("FRA")
 _ENOUGH = 0.8
 """How alike a city's name must be (difflib's ratio): one wrong letter in five still passes."""
 
@@ -40,9 +72,15 @@ def nearest(point: Point) -> Place:
 
 
 def suggest_place(text: str) -> Place | None:
-    """The airport that `text` most likely means: by code, by the name of its city or its own, or by part of one."""
+    """The airport that `text` most likely means: by code, by the name of its city or its own, or by part of one.
+
+    Three letters are a code or nothing: any of them begins some name.
+    """
     plain = fold(text)
-    exact = places().get(plain.upper()) or _by_name().get(plain)
+    code = plain.upper()
+    if len(code) == _CODE:
+        return places().get(METROPOLITAN.get(code, code))
+    exact = _by_name().get(plain)
     return exact or (_by_part(plain) or _by_spelling(plain) if plain else None)
 
 

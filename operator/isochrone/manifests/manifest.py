@@ -71,6 +71,15 @@ class Manifest:
             case _:
                 return None
 
+    def quoted(self, path: str) -> str | None:
+        """The text of a scalar that stands there in quotes, as in `"1"`; None for all else."""
+        spot = positions.find(self.tree(), path)
+        match spot.node:
+            case Scalar(is_plain=False, value=str(value)) if spot.is_exact:
+                return value
+            case _:
+                return None
+
     def _metadata(self, field: str) -> str:
         metadata = self.obj.get("metadata")
         return _text(metadata.get(field)) if isinstance(metadata, dict) else ""

@@ -8,6 +8,7 @@ Spec: `YAMLOrJSONDecoder` in k8s.io/apimachinery/pkg/util/yaml and `StreamVisito
 """
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from isochrone.manifests.manifest import Fault, Manifest, Reading, Source
 from isochrone.manifests.nodes import Malformed, Node
 
 _SEPARATOR: Final = "---"
+_TEMPLATE: Final = re.compile(r"\{\{-?\s*(\.|/\*|(if|with|range|include|template|define|end|else|toYaml|tpl|block)\b)")
+_HELM: Final = "this looks like a Helm template: helm template CHART | isochrone validate -f -"
+_CORRECT: Final = "kubectl can't read it either: correct the text"
 
 Document = Node | Malformed | None
 Found = Manifest | Fault
@@ -30,7 +34,8 @@ def parse(data: bytes, file: str) -> Reading:
         message = f"byte 0x{error.object[error.start]:02x} is not {error.encoding.upper()}"
         fault = _malformed(Malformed(line, message), file, "save the file as UTF-8")
         return Reading(faults=(fault,))
-    found = [each for document in _documents(text) for each in _found(document, file)]
+    way_out = _HELM if _TEMPLATE.search(text) else _CORRECT
+    found = [each for document in _documents(text) for each in _found(document, file, way_out)]
     return Reading(
         manifests=tuple(each for each in found if isinstance(each, Manifest)),
         faults=tuple(each for each in found if isinstance(each, Fault)),
@@ -88,7 +93,7 @@ def _tried(compose: Callable[..., Node | None], text: str, first_line: int) -> D
         return error
 
 
-def _found(document: Document, file: str) -> Iterator[Found]:
+def _found(document: Document, file: str, way_out: str) -> Iterator[Found]:
     if document is None:
         return
     try:
@@ -96,7 +101,7 @@ def _found(document: Document, file: str) -> Iterator[Found]:
             raise document
         value, repeated = values.value_of(document)
     except Malformed as error:
-        yield _malformed(error, file, "kubectl can't read it either: correct the text")
+        yield _malformed(error, file, way_out)
         return
     for key in repeated:
         yield Fault(

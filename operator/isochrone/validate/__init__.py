@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from isochrone.manifests import Fault, Manifest
 from isochrone.validate import checks, objects
 from isochrone.validate.finding import Finding, Key, Rule, Severity
-from isochrone.validate.objects import is_asked, is_ours
+from isochrone.validate.kinds import is_checked, is_other
 from isochrone.validate.world import World
 
-__all__ = ["Finding", "Key", "Rule", "Severity", "is_asked", "is_ours", "of_text", "validate"]
+__all__ = ["Finding", "Key", "Rule", "Severity", "is_checked", "is_other", "of_text", "validate"]
 
 
 def validate(manifests: Sequence[Manifest], against: Sequence[Manifest] | None = None) -> list[Finding]:

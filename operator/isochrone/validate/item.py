@@ -39,14 +39,19 @@ class Item(Generic[R_co]):
 
     def warning(self, rule: Rule, field: str, message: str, *, way_out: str) -> Finding:
         """Something that is wrong unless what is not among the manifests makes it right."""
-        found = self.error(rule, field, message, way_out=way_out)
-        return dataclasses.replace(found, severity=Severity.WARNING)
+        return softened(self.error(rule, field, message, way_out=way_out))
 
 
-def key_of(manifest: Manifest) -> Key:
-    """What identifies the object of a manifest."""
-    namespace = (manifest.namespace or DEFAULT_NAMESPACE) if manifest.kind in _NAMESPACED else ""
-    return Key(manifest.kind, namespace, manifest.name)
+def key_of(manifest: Manifest, kind: str | None = None) -> Key:
+    """What identifies the object of a manifest, or would if it were of another kind."""
+    kind = kind or manifest.kind
+    namespace = (manifest.namespace or DEFAULT_NAMESPACE) if kind in _NAMESPACED else ""
+    return Key(kind, namespace, manifest.name)
+
+
+def softened(finding: Finding) -> Finding:
+    """The same as a warning."""
+    return dataclasses.replace(finding, severity=Severity.WARNING)
 
 
 def finding_at(manifest: Manifest, rule: Rule, *, message: str, way_out: str, field: str = "") -> Finding:
@@ -64,11 +69,17 @@ def finding_at(manifest: Manifest, rule: Rule, *, message: str, way_out: str, fi
     )
 
 
-def meant(text: str, known: Iterable[str]) -> str:
-    """`did you mean ...?` for the most similar of the known names; empty where none is similar."""
+def nearest(text: str, known: Iterable[str]) -> str | None:
+    """The most similar of the known names; None where none is similar."""
     by_case = {name.casefold(): name for name in sorted(known, reverse=True)}
     close = difflib.get_close_matches(text.casefold(), by_case, n=1)
-    return f'did you mean "{by_case[close[0]]}"?' if close else ""
+    return by_case[close[0]] if close else None
+
+
+def meant(text: str, known: Iterable[str]) -> str:
+    """`did you mean ...?` for the most similar of the known names; empty where none is similar."""
+    close = nearest(text, known)
+    return f'did you mean "{close}"?' if close else ""
 
 
 def listed(names: Iterable[Any], *, most: int = 5) -> str:

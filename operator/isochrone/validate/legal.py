@@ -91,21 +91,25 @@ def anybody(world: World, route: Item[ModelRoute], policies: Iterable[Policy], a
     return Caller(tenant=None, subject=subject(world, route, None), origins=some_origins(policies, at))
 
 
-def some_origins(policies: Iterable[Policy], at: Iterable[Candidate]) -> tuple[Origin, ...]:
+def some_origins(
+    policies: Iterable[Policy], at: Iterable[Candidate], scope: Scope = Scope.INFERENCE
+) -> tuple[Origin, ...]:
     """Every origin at which an answer can change: the places' own countries, what policies name, another, unknown."""
     homes = {home for candidate in at for code in candidate.place.codes if (home := codes.country_of(code))}
-    named = {code for policy in policies for area in areas(policy) for code in area.include | area.exclude} - {WORLD}
+    named = {code for policy in policies for area in areas(policy, scope) for code in area.include | area.exclude} - {
+        WORLD
+    }
     countries = {codes.country_of(code) for code in named}
     other = next((code for code in codes.countries() if code not in homes and code not in countries), None)
     ordered = dict.fromkeys((*sorted(homes), *sorted(named), *([other] if other else [])))
     return (*(Origin.of(code) for code in ordered), law.UNKNOWN)
 
 
-def areas(policy: Policy) -> Iterator[Area]:
-    """What a policy names: the origins that it binds, and where it allows inference."""
+def areas(policy: Policy, scope: Scope) -> Iterator[Area]:
+    """What a policy names: the origins that it binds, and where it allows the scope."""
     if policy.origins is not None:
         yield policy.origins
-    yield policy.allowance(Scope.INFERENCE).area
+    yield policy.allowance(scope).area
 
 
 def subject(world: World, route: Item[ModelRoute], tenant: Item[InferenceTenant] | None) -> Subject:
@@ -138,10 +142,17 @@ def answer(
 
 
 @once
-def every_place(world: World) -> tuple[Candidate, ...]:
-    """All sites and all provider endpoints."""
-    outside = (found for provider in world.providers for found in (_endpoints(provider) or {}).values())
-    return (*_sites(world).values(), *outside)
+def every_place(world: World, scope: Scope) -> tuple[Candidate, ...] | None:
+    """All sites, and for Inference all provider endpoints; None where one is not known, or where it is."""
+    sites = _sites(world)
+    if not world.is_whole(EdgeNode) or len(sites) < len(world.edge_nodes):
+        return None
+    if scope is not Scope.INFERENCE:
+        return tuple(sites.values())
+    outside = [_endpoints(provider) for provider in world.providers]
+    if not world.is_whole(ModelProvider) or None in outside:
+        return None
+    return (*sites.values(), *(each for found in outside for each in (found or {}).values()))
 
 
 @once

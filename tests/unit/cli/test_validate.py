@@ -22,6 +22,7 @@ spec:
   pricePerDeviceHour: "0.8"
 """
 WARNING = f"{SITE}---{POOL}"
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 ERROR = SITE.replace("FRA", "QQQ")
 
 
@@ -41,7 +42,11 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
         pytest.param(ERROR, [], 1, id="error"),
         pytest.param(ERROR, ["--json"], 1, id="error-json"),
         pytest.param("a: [", [], 1, id="malformed"),
-        pytest.param("", [], 0, id="empty"),
+        pytest.param("", [], 2, id="empty"),
+        pytest.param("# nothing\n", ["--json"], 2, id="empty-json"),
+        pytest.param(NAMESPACE, [], 2, id="nothing-of-ours"),
+        pytest.param(SITE.replace(".dev", ".io"), [], 1, id="group-misspelt"),
+        pytest.param("kind: Deployment", [], 1, id="no-object"),
     ],
 )
 def test_exit_status(text: str, flags: list[str], status: int) -> None:
@@ -69,6 +74,32 @@ def test_unusable(arguments: list[str], said: str, tmp_path: Path, monkeypatch: 
     assert said in result.output
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "among the manifests (they are empty)", id="empty"),
+        pytest.param(NAMESPACE, "(one object, of another API group)", id="one"),
+        pytest.param(f"{NAMESPACE}---\n{NAMESPACE}", "(2 objects, all of other API groups)", id="two"),
+    ],
+)
+def test_nothing_to_check(text: str, said: str) -> None:
+    assert said in run("-f", "-", stdin=text).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        pytest.param(f"{SITE}---\napiVersion: apps/v1\nkind: Deployment\n", (1, 1), id="other-group"),
+        pytest.param(f"{SITE}---\n{NAMESPACE}", (1, 0), id="namespace"),
+        pytest.param(f"{SITE}---\nkind: Deployment\n", (1, 0), id="no-object"),
+        pytest.param(SITE.replace(".dev", ".io"), (1, 0), id="group-misspelt"),
+    ],
+)
+def test_counts(text: str, counts: tuple[int, int]) -> None:
+    summary = json.loads(run("-f", "-", "--json", stdin=text).stdout)["summary"]
+    assert (summary["objects"], summary["passedOver"]) == counts
+
+
 def test_several_files_are_one_world(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text(SITE, encoding="utf-8")
     (tmp_path / "pool.yaml").write_text(POOL, encoding="utf-8")
@@ -76,6 +107,69 @@ def test_several_files_are_one_world(tmp_path: Path) -> None:
     together = run("-f", str(tmp_path / "pool.yaml"), "-f", str(tmp_path / "site.yaml"))
     assert (alone.exit_code, together.exit_code) == (1, 0)
     assert "there is no EdgeNode fra" in alone.output
+
+
+@pytest.mark.parametrize(
+    ("flags", "status"),
+    [
+        pytest.param([], 1, id="all"),
+        pytest.param(["--exclude", "values.yaml"], 1, id="one-of-two"),
+        pytest.param(["--exclude", "values.yaml", "--exclude", "package.json"], 0, id="by-name"),
+        pytest.param(["--exclude", "values.yaml", "--exclude", "web"], 0, id="by-folder"),
+        pytest.param(["--exclude", "values.yaml", "--exclude", "web/"], 0, id="by-folder-with-slash"),
+        pytest.param(["--exclude", "values.yaml", "--exclude", "web/app/*.json"], 0, id="by-path"),
+        pytest.param(["--exclude", "*"], 2, id="everything"),
+    ],
+)
+def test_what_is_no_manifest_can_be_left_out(flags: list[str], status: int, tmp_path: Path) -> None:
+    texts = {
+        "site.yaml": SITE,
+        "kustomization.yaml": "resources: [site.yaml]\n",
+        "values.yaml": "replicas: 1\n",
+        "web/app/package.json": '{"name": "x"}',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert run("-f", str(tmp_path), *flags).exit_code == status
+
+
+def test_a_file_that_is_named_is_read(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(SITE, encoding="utf-8")
+    assert run("-f", str(tmp_path / "site.yaml"), "--exclude", "*").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param("site.yaml", "./site.yaml", id="dot"),
+        pytest.param("site.yaml", ".", id="folder"),
+        pytest.param(".", "sub/../site.yaml", id="detour"),
+        pytest.param("site.yaml", "sub/link.yaml", id="link"),
+    ],
+)
+def test_a_file_is_read_once(first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("site.yaml").write_text(SITE, encoding="utf-8")
+    Path("sub").mkdir()
+    Path("sub/link.yaml").symlink_to(tmp_path / "site.yaml")
+    result = run("-f", first, "-f", second)
+    assert (result.exit_code, result.output) == (0, "no errors; 1 object checked\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_template"),
+    [
+        pytest.param('a: {{ .Values.a }}\nb: {{- include "x" . }}\n', True, id="value"),
+        pytest.param("{{- if .Values.on }}\na: 1\n{{- end }}\n", True, id="condition"),
+        pytest.param("a: [\n", False, id="yaml-that-is-wrong"),
+        pytest.param("a: {{b: c}: [\n", False, id="flow-mapping"),
+    ],
+)
+def test_helm_templates(text: str, is_template: bool) -> None:
+    result = run("-f", "-", stdin=text)
+    assert result.exit_code == 1
+    assert ("helm template CHART | isochrone validate -f -" in result.output) is is_template
 
 
 def test_changes_are_compared(tmp_path: Path) -> None:

@@ -151,6 +151,10 @@ def test_nearest(point: Point, iata: str) -> None:
         pytest.param("frankfurt", "FRA", id="begins"),
         pytest.param("heathrow", "LHR", id="word"),
         pytest.param("Singapor", "SIN", id="misspelt"),
+        pytest.param("LON", "LHR", id="metropolitan-london"),
+        pytest.param("PAR", "CDG", id="metropolitan-paris"),
+        pytest.param("nyc", "JFK", id="metropolitan-new-york"),
+        pytest.param("TYO", "HND", id="metropolitan-tokyo"),
     ],
 )
 def test_suggest_place(text: str, iata: str) -> None:
@@ -159,7 +163,21 @@ def test_suggest_place(text: str, iata: str) -> None:
     assert found.iata == iata
 
 
-@pytest.mark.parametrize("text", ["", " ", "qzxvwk"])
+def test_metropolitan_codes_are_no_airports_and_lead_to_one() -> None:
+    assert not places.METROPOLITAN.keys() & places.places().keys()
+    assert set(places.METROPOLITAN.values()) <= places.places().keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" ", id="space"),
+        pytest.param("qzxvwk", id="nothing-like-it"),
+        pytest.param("FRX", id="three-letters-are-a-code-or-nothing"),
+        pytest.param("XQX", id="three-letters-of-a-name-misspelt"),
+    ],
+)
 def test_no_suggestion(text: str) -> None:
     assert places.suggest_place(text) is None
 

@@ -78,7 +78,7 @@ class Plane:
         task.add_done_callback(self._tasks.discard)
 
     def prepare(self, loaded: Loaded) -> Handlers:
-        hostname = loaded.config.site.hostname
+        hostname = loaded.config.site.hostname or ""
         if hostname == REFUSED or (hostname == REFUSED_BY_ONE and self.context.worker == 1):
             raise ConfigError(Problem(source="plane", text="can't run this one"))
         if hostname == DEADLY:

@@ -24,6 +24,8 @@ def obj(kind: str, name: str, spec: Json, *, ns: str = "", **metadata: Any) -> J
 def edge(name: str = "fra", iata: str = "FRA", *, labels: Json | None = None, **spec: Any) -> Json:
     if "place" not in spec:
         spec["place"] = {"iata": iata}
+    if spec.get("gateway") == FAR["gateway"]:  # no two sites have one address
+        spec["gateway"] = {"advertise": {"host": f"{name}.example.com"}}
     return obj("EdgeNode", name, spec, labels=labels or {})
 
 

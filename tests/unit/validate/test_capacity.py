@@ -3,7 +3,18 @@
 import pytest
 from tests.unit.validate.sample import FAR, Json, edge, needs, pool, route, said, serving
 
+APART: Json = {"cluster": {"type": "Remote"}, "delivery": "Pull"}
+
+
+def at(host: str, port: int = 8443, **gateway: str) -> Json:
+    return {"gateway": {"advertise": {"host": host, "port": port}, **gateway}}
+
+
 FINE = [
+    pytest.param(
+        [edge(**APART, **at("gw.example.com")), edge("muc", "MUC", **APART, **at("gw.example.com", 9443))],
+        id="same-host-other-port",
+    ),
     pytest.param(
         [edge(labels={"zone": "a"}), pool(edgeNodeSelector={"matchLabels": {"zone": "a"}}), route()],
         id="pool-by-selector",
@@ -51,6 +62,16 @@ WRONG = [
         [edge(gateway=FAR["gateway"], nodeSelector={"z": "a"}), edge("muc", "MUC", gateway=FAR["gateway"])],
         ["W SharedCluster EdgeNode muc spec.nodeSelector"],
         id="shared-cluster-all-nodes",
+    ),
+    pytest.param(
+        [edge(**APART, **at("gw.example.com")), edge("muc", "MUC", **APART, **at("gw.example.com"))],
+        ["E AddressTaken EdgeNode muc spec.gateway.advertise.host"],
+        id="same-address",
+    ),
+    pytest.param(
+        [edge(**APART, **at("a", hostname="x.test")), edge("muc", "MUC", **APART, **at("b", hostname="x.test"))],
+        ["E AddressTaken EdgeNode muc spec.gateway.hostname"],
+        id="same-host-name",
     ),
     pytest.param([edge(), route()], ["E NoFittingDevice ModelRoute shop/chat spec.serving.resources"], id="no-pool"),
     pytest.param(

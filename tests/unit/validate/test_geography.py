@@ -35,7 +35,33 @@ FINE = [
     ),
 ]
 
+
+def at(jurisdiction: str, latitude: str, longitude: str) -> Json:
+    point = {"latitude": latitude, "longitude": longitude}
+    return edge(place={"jurisdiction": jurisdiction, "coordinates": point})
+
+
+FINE += [
+    pytest.param([at("FR", "48.85", "2.35")], id="paris"),
+    pytest.param([at("RU", "66.2", "100.2")], id="siberia"),
+    pytest.param([at("US-HI", "19.7", "-155.1")], id="hawaii"),
+    pytest.param([at("DE-BY", "53.5", "10.0")], id="not-exact-but-near"),
+    pytest.param([at("VA", "41.9", "12.45")], id="without-airport"),
+]
+
 WRONG = [
+    pytest.param(
+        [at("FR", "2.35", "48.85")], ["W DistantPlace EdgeNode fra spec.place.coordinates"], id="swapped-coordinates"
+    ),
+    pytest.param([at("DE", "40.7", "-74.0")], ["W DistantPlace EdgeNode fra spec.place.coordinates"], id="elsewhere"),
+    pytest.param(
+        [at("US-HI", "40.7", "-74.0")], ["W DistantPlace EdgeNode fra spec.place.coordinates"], id="another-state"
+    ),
+    pytest.param(
+        [at("FR-IDF", "50.1", "108.7")],
+        ["W DistantPlace EdgeNode fra spec.place.coordinates"],
+        id="subdivision",
+    ),
     pytest.param([edge(iata="FRX")], ["E UnknownPlace EdgeNode fra spec.place.iata"], id="airport"),
     pytest.param(
         [edge(place={"jurisdiction": "UK", "coordinates": {"latitude": "51", "longitude": "0"}})],

@@ -1,5 +1,7 @@
 """Policies that can't be kept, and those whom they leave no place."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.unit.validate.sample import (
     FAR,
@@ -18,6 +20,15 @@ from tests.unit.validate.sample import (
 )
 
 ITALIAN = {"origins": {"include": ["IT"]}}
+
+
+def ingress(name: str, *places: str, exclude: Sequence[str] = (), scope: str = "Ingress") -> Json:
+    """A policy that allows inference everywhere, and another scope at these places."""
+    areas = {"include": list(places), **({"exclude": list(exclude)} if exclude else {})}
+    everywhere = {"scope": "Inference", "places": {"include": ["World"]}}
+    return policy(name, allow=[everywhere, {"scope": scope, "places": areas}])
+
+
 TWO_LAWS = [
     policy("eu", binds={"origins": {"include": ["EU"]}}),
     policy("us", "US", binds={"origins": {"include": ["US"]}}),
@@ -52,6 +63,10 @@ FINE = [
         id="apart-for-two-tenants",
     ),
     pytest.param([edge(), pool(), route(), policy()], id="lawful-site"),
+    pytest.param([edge(), pool(), route(), ingress("p", "DE")], id="ingress-at-a-site"),
+    pytest.param([edge(), pool(), route(), ingress("p", scope="Logs")], id="logs-nowhere"),
+    pytest.param([edge(), pool(), route(), ingress("p", scope="Cache")], id="cache-nowhere"),
+    pytest.param([edge(), pool(), route(), ingress("p", "US", scope="State")], id="state-elsewhere"),
     pytest.param([edge(), pool(), route(), policy(), tenant(origins=["DE"])], id="lawful-tenant"),
     pytest.param(
         [
@@ -108,6 +123,26 @@ WRONG = [
         [edge(), pool(), route(), policy("p", allow=[{"scope": "Inference", "places": {"include": []}}])],
         ["W Unsatisfiable DataResidencyPolicy p spec.allow[0].places"],
         id="nowhere-on-purpose",
+    ),
+    pytest.param(
+        [edge(), pool(), route(), ingress("p")],
+        ["W Unsatisfiable DataResidencyPolicy p spec.allow[1].places"],
+        id="ingress-nowhere-on-purpose",
+    ),
+    pytest.param(
+        [edge(), pool(), route(), ingress("p", "DE", exclude=["EU"])],
+        ["E Unsatisfiable DataResidencyPolicy p spec.allow[1].places"],
+        id="ingress-all-excluded",
+    ),
+    pytest.param(
+        [edge(), pool(), route(), ingress("p", "US"), provider("acme", endpoint("us", "US"))],
+        ["E Unsatisfiable DataResidencyPolicy p spec.allow"],
+        id="ingress-without-site",
+    ),
+    pytest.param(
+        [edge(**FAR), edge("cdg", "CDG", **FAR), pool(), route(), ingress("p", "DE"), ingress("q", "FR")],
+        ["E Unsatisfiable DataResidencyPolicy q spec.allow"],
+        id="ingress-contradiction",
     ),
     pytest.param(
         [edge(), pool(), route(), policy("p", "US")],

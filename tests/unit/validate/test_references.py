@@ -31,6 +31,11 @@ FINE = [
         [edge(cluster={"type": "Kubeconfig", "kubeconfigSecretRef": {"name": "c", "key": "k"}}), secret("c", "k")],
         id="secret-with-key",
     ),
+    pytest.param([edge(gateway={"tls": {"secretName": "web"}}), secret("web", "tls.crt")], id="certificate"),
+    pytest.param(
+        [edge(gateway={"tls": {"secretName": "web"}}, cluster={"type": "Remote"}, delivery="Pull"), secret("t", "k")],
+        id="certificate-in-another-cluster",
+    ),
     pytest.param(
         [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": 5}], id="other-groups"
     ),
@@ -89,6 +94,11 @@ WRONG = [
         [provider(keys=[{"name": "a", "secretRef": {"name": "s", "key": "k"}}]), route(tiers=tiers(to_provider()))],
         ["W SecretsNotChecked ModelProvider acme spec.keys[0].secretRef"],
         id="no-secrets",
+    ),
+    pytest.param(
+        [edge(gateway={"tls": {"secretName": "web"}}), secret("t", "k")],
+        ["W RefNotFound EdgeNode fra spec.gateway.tls.secretName"],
+        id="no-certificate",
     ),
     pytest.param(
         [provider(keys=[{"name": "a", "secretRef": {"name": "s", "key": "k"}}]), secret("t", "k")],

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from isochrone.manifests import Manifest
 from isochrone.validate.finding import Finding, Key, Rule
 from isochrone.validate.item import finding_at, key_of
-from isochrone.validate.objects import is_ours
+from isochrone.validate.kinds import is_ours
 from isochrone.validate.world import World
 
 

@@ -1,5 +1,6 @@
 """Airports, ISO 3166 codes and blocs that do not exist, with what may have been meant."""
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -7,12 +8,15 @@ from isochrone.api import DataResidencyPolicy, EdgeNode
 from isochrone.api.residency_policy import Areas
 from isochrone.geo import blocs, codes, places
 from isochrone.geo.blocs import Fault, Own
+from isochrone.geo.latency import Point, distance_km
 from isochrone.geo.suggestions import suggest
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.item import Item
 from isochrone.validate.world import World
 
 _NONE: Own = {}
+_FAR_KM = 1500
+"""Farther than any inhabited place is from the next airport of its own country."""
 _RULES = {
     Fault.UNKNOWN: Rule.UNKNOWN_BLOC,
     Fault.CYCLE: Rule.BLOC_CYCLE,
@@ -31,6 +35,37 @@ def sites(world: World) -> Iterator[Finding]:
         if place.jurisdiction and not codes.is_code(place.jurisdiction):
             field = "spec.place.jurisdiction"
             yield _unknown(edge, field, place.jurisdiction, (*codes.countries(), *codes.subdivisions()))
+
+
+def distant_sites(world: World) -> Iterator[Finding]:
+    """Coordinates that are nowhere near the jurisdiction: one of the two is wrong."""
+    for edge in world.edge_nodes:
+        place = edge.resource.spec.place
+        if place.jurisdiction is None or place.coordinates is None or not codes.is_code(place.jurisdiction):
+            continue
+        point = Point(float(place.coordinates.latitude), float(place.coordinates.longitude))
+        away = min((distance_km(point, each) for each in _points(codes.canonical(place.jurisdiction))), default=0.0)
+        if away > _FAR_KM:
+            near = places.nearest(point)
+            yield edge.warning(
+                Rule.DISTANT_PLACE,
+                "spec.place.coordinates",
+                f"{away:,.0f} km from the nearest airport in {place.jurisdiction};"
+                f" nearest of all is {near.iata} ({near.city}, {near.jurisdiction})",
+                way_out="correct the coordinates (latitude is north, longitude is east) or the jurisdiction",
+            )
+
+
+@functools.cache
+def _points(code: str) -> tuple[Point, ...]:
+    """The airports of a jurisdiction; of a subdivision for which none is known, those of its country."""
+    own = tuple(each.point for each in places.places().values() if code in (each.jurisdiction, _country(each)))
+    country = codes.country_of(code)
+    return own or (_points(country) if country and country != code else ())
+
+
+def _country(place: places.Place) -> str | None:
+    return codes.country_of(place.jurisdiction)
 
 
 def providers(world: World) -> Iterator[Finding]:

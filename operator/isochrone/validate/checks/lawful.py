@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from isochrone.api import InferenceTenant, ModelRoute
-from isochrone.law import Policy, Verdict
+from isochrone.law import Policy, Scope, Verdict
 from isochrone.validate import backends, legal
 from isochrone.validate.checks.policies import contradicting, is_nowhere, is_satisfied
 from isochrone.validate.finding import Finding, Rule
@@ -78,12 +78,16 @@ def callers(world: World) -> Iterator[Finding]:
 @once
 def _keepable(world: World) -> list[Policy]:
     """The policies that can be kept; the others are reported themselves, and would only echo here."""
-    places = legal.every_place(world)
-    at_odds = {each.item for pair in contradicting(world) if pair.is_total for each in (pair.one, pair.other)}
+    places = legal.every_place(world, Scope.INFERENCE)
+    at_odds = {
+        each.item for pair in contradicting(world, Scope.INFERENCE) if pair.is_total for each in (pair.one, pair.other)
+    }
     return [
         each.policy
         for each in legal.enforced(world)
-        if each.item not in at_odds and not is_nowhere(each.policy) and is_satisfied(each.policy, places)
+        if each.item not in at_odds
+        and not is_nowhere(each.policy, Scope.INFERENCE)
+        and (places is None or is_satisfied(each.policy, places, Scope.INFERENCE))
     ]
 
 

@@ -3,8 +3,9 @@
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from typing import Final
 
-from isochrone.api import EdgeNode, InferenceTenant, ModelProvider, ModelRoute
+from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.api.residency_policy import Scope
 from isochrone.geo import codes
 from isochrone.geo.areas import Area
@@ -16,42 +17,43 @@ from isochrone.validate.finding import Finding, Key, Rule
 from isochrone.validate.item import Item, listed
 from isochrone.validate.world import World, once
 
+_SCOPES: Final = (Scope.INFERENCE, Scope.INGRESS)
+"""Where nowhere means that requests are refused. Of the others (a cache, logs), nowhere is a way of doing without."""
+
 
 def nowhere(world: World) -> Iterator[Finding]:
-    """A policy that allows inference at no place on earth."""
+    """A policy that allows inference, or ingress, at no place on earth."""
     for enforced in legal.enforced(world):
-        if not is_nowhere(enforced.policy):
-            continue
-        index, entry = next(
-            (i, entry) for i, entry in enumerate(enforced.item.resource.spec.allow) if entry.scope is Scope.INFERENCE
-        )
-        field = f"spec.allow[{index}].places"
-        if entry.places is not None and not entry.places.include:
-            yield enforced.item.warning(
-                Rule.UNSATISFIABLE,
-                field,
-                "inference is allowed nowhere: all that this policy binds is refused",
-                way_out="keep it only if that is what you want",
-            )
-        else:
-            yield enforced.item.error(
-                Rule.UNSATISFIABLE,
-                field,
-                "exclude takes away all that include allows: inference is allowed nowhere",
-                way_out="remove codes or blocs from exclude",
-            )
+        for i, entry in enumerate(enforced.item.resource.spec.allow):
+            if entry.scope not in _SCOPES or not is_nowhere(enforced.policy, entry.scope):
+                continue
+            what, field = entry.scope.value.lower(), f"spec.allow[{i}].places"
+            if entry.places is not None and not entry.places.include:
+                yield enforced.item.warning(
+                    Rule.UNSATISFIABLE,
+                    field,
+                    f"{what} is allowed nowhere: all that this policy binds is refused",
+                    way_out="keep it only if that is what you want",
+                )
+            else:
+                yield enforced.item.error(
+                    Rule.UNSATISFIABLE,
+                    field,
+                    f"exclude takes away all that include allows: {what} is allowed nowhere",
+                    way_out="remove codes or blocs from exclude",
+                )
 
 
 def contradictions(world: World) -> Iterator[Finding]:
     """Two policies that bind the same data and have no place in common."""
-    for pair in contradicting(world):
+    for pair in (pair for scope in _SCOPES for pair in contradicting(world, scope)):
         one, other = pair.one.item, pair.other.item
         origins = "any origin" if pair.is_total else f"origin {listed(code or 'unknown' for code in pair.origins)}"
         report = other.error if pair.is_total else other.warning
         yield report(
             Rule.UNSATISFIABLE,
             "spec.allow",
-            f"together with DataResidencyPolicy {one.name}, no place is left for data of {origins}"
+            f"together with DataResidencyPolicy {one.name}, no place is left for {_of(pair.scope)}data of {origins}"
             f" on {listed(pair.routes)}",
             way_out=f"let them have a place in common, or bind less ({one.manifest.source})",
         )
@@ -59,20 +61,24 @@ def contradictions(world: World) -> Iterator[Finding]:
 
 def without_place(world: World) -> Iterator[Finding]:
     """A policy that none of the sites and endpoints satisfies, although it binds a route."""
-    places = legal.every_place(world)
-    declared = len(world.edge_nodes) + sum(len(each.resource.spec.endpoints) for each in world.providers)
-    if not world.is_whole(EdgeNode, ModelProvider) or not places or len(places) < declared:
-        return
-    for enforced in legal.enforced(world):
-        bound = _bound_routes(world, enforced.policy)
-        if bound and not is_nowhere(enforced.policy) and not is_satisfied(enforced.policy, places):
-            refusal = enforced.policy.allowance(Scope.INFERENCE).refusal(places[0].place, None)
+    for scope in _SCOPES:
+        places = legal.every_place(world, scope)
+        if places is None or not places:
+            continue
+        for enforced in _sound(world, scope):
+            bound = _bound_routes(world, enforced.policy)
+            if not bound or is_satisfied(enforced.policy, places, scope):
+                continue
+            refusal = enforced.policy.allowance(scope).refusal(places[0].place, None)
+            among = "sites" if scope is Scope.INGRESS else "sites and endpoints"
             yield enforced.item.error(
                 Rule.UNSATISFIABLE,
                 "spec.allow",
-                f"none of the {len(places)} sites and endpoints satisfies it, and it binds {listed(bound)};"
+                f"none of the {len(places)} {among} satisfies it{_for(scope)}, and it binds {listed(bound)};"
                 f" {places[0].name}: {refusal}",
-                way_out="allow a place where you have a site or a provider, or add one there",
+                way_out="allow a place where you have a site or a provider, or add one there"
+                if scope is Scope.INFERENCE
+                else "allow ingress at a place where you have a site, or add a site there",
             )
 
 
@@ -98,6 +104,7 @@ def bind_nothing(world: World) -> Iterator[Finding]:
 class Contradiction:
     """Two policies without a place in common, the routes that both may bind, and the origins (None: unknown)."""
 
+    scope: Scope
     one: legal.Enforced
     other: legal.Enforced
     routes: tuple[Key, ...]
@@ -110,49 +117,70 @@ class Contradiction:
 
 
 @once
-def contradicting(world: World) -> tuple[Contradiction, ...]:
-    """All pairs of policies that contradict each other on some route."""
-    sound = [each for each in legal.enforced(world) if not is_nowhere(each.policy)]
+def contradicting(world: World, scope: Scope) -> tuple[Contradiction, ...]:
+    """All pairs of policies that contradict each other on some route. What both take from Inference, it tells."""
+    sound = [each for each in legal.enforced(world) if not is_nowhere(each.policy, scope)]
     subjects = {route.key: _subjects(world, route) for route in world.routes}
     bound = {
         each.item: {key for key, asked in subjects.items() if any(map(each.policy.selects, asked))} for each in sound
     }
     found = []
     for one, other in itertools.combinations(sound, 2):
+        if not (_names(one.policy, scope) or _names(other.policy, scope)):
+            continue
         both = [
             key
             for key in sorted(bound[one.item] & bound[other.item])
             if any(one.policy.selects(who) and other.policy.selects(who) for who in subjects[key])
         ]
-        origins = _apart(one.policy, other.policy) if both else ()
+        origins = _apart(one.policy, other.policy, scope) if both else ()
         if origins:
-            found.append(Contradiction(one=one, other=other, routes=tuple(both), origins=tuple(origins)))
+            found.append(Contradiction(scope=scope, one=one, other=other, routes=tuple(both), origins=tuple(origins)))
     return tuple(found)
 
 
-def is_nowhere(policy: Policy) -> bool:
-    """Whether it allows inference at no place at all."""
-    allowance = policy.allowance(Scope.INFERENCE)
+def is_nowhere(policy: Policy, scope: Scope) -> bool:
+    """Whether it allows the scope at no place at all."""
+    allowance = policy.allowance(scope)
     return not allowance.origin_country and not any(allowance.area.covers(code) for code in _parts(allowance.area))
 
 
-def is_satisfied(policy: Policy, places: tuple[legal.Candidate, ...]) -> bool:
-    """Whether it allows inference at one of these for some origin that it binds."""
-    allowance = policy.allowance(Scope.INFERENCE)
-    origins = [code for origin in legal.some_origins([policy], places) for code in origin.each]
-    bound = [code for code in origins if policy.binds_origin(Scope.INFERENCE, code)]
+def is_satisfied(policy: Policy, places: tuple[legal.Candidate, ...], scope: Scope) -> bool:
+    """Whether it allows the scope at one of these for some origin that it binds."""
+    allowance = policy.allowance(scope)
+    origins = [code for origin in legal.some_origins([policy], places, scope) for code in origin.each]
+    bound = [code for code in origins if policy.binds_origin(scope, code)]
     return not bound or any(allowance.refusal(each.place, code) is None for code in bound for each in places)
 
 
-def _apart(one: Policy, other: Policy) -> list[str | None]:
+def _sound(world: World, scope: Scope) -> Iterator[legal.Enforced]:
+    """The policies with an entry of their own for the scope that some place on earth satisfies."""
+    for enforced in legal.enforced(world):
+        if _names(enforced.policy, scope) and not is_nowhere(enforced.policy, scope):
+            yield enforced
+
+
+def _names(policy: Policy, scope: Scope) -> bool:
+    return scope in policy.allowances
+
+
+def _of(scope: Scope) -> str:
+    return "" if scope is Scope.INFERENCE else f"{scope.value.lower()} of "
+
+
+def _for(scope: Scope) -> str:
+    return "" if scope is Scope.INFERENCE else f" for scope {scope.value}"
+
+
+def _apart(one: Policy, other: Policy, scope: Scope) -> list[str | None]:
     """The origins (None: unknown) that both bind, and for which no place satisfies both."""
-    both = [policy.allowance(Scope.INFERENCE) for policy in (one, other)]
+    both = [policy.allowance(scope) for policy in (one, other)]
     parts = _parts(both[0].area) | _parts(both[1].area)
     found: list[str | None] = []
-    for origin in (code for known in legal.some_origins([one, other], ()) for code in known.each):
+    for origin in (code for known in legal.some_origins([one, other], (), scope) for code in known.each):
         home = codes.country_of(origin) if origin else None
         tried = parts | {home} if home else parts
-        bound = all(policy.binds_origin(Scope.INFERENCE, origin) for policy in (one, other))
+        bound = all(policy.binds_origin(scope, origin) for policy in (one, other))
         if bound and not any(all(each.refusal(_surely(code), origin) is None for each in both) for code in tried):
             found.append(origin)
     return found

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from isochrone.api.edge_node import ClusterType
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.item import Item, listed
 from isochrone.validate.world import SYSTEM_NAMESPACE, World
@@ -57,6 +58,9 @@ def _refs(world: World) -> Iterator[_Ref]:
         kubeconfig = edge.resource.spec.cluster.kubeconfig_secret_ref
         if kubeconfig:
             yield _Ref(edge, "spec.cluster.kubeconfigSecretRef", SYSTEM_NAMESPACE, kubeconfig.name, kubeconfig.key)
+        tls = edge.resource.spec.gateway.tls
+        if tls and edge.resource.spec.cluster.type is ClusterType.LOCAL:  # of other clusters, the Secrets are not here
+            yield _Ref(edge, "spec.gateway.tls.secretName", SYSTEM_NAMESPACE, tls.secret_name)
     for provider in world.providers:
         for i, key in enumerate(provider.resource.spec.keys or ()):
             ref = key.secret_ref

@@ -46,6 +46,21 @@ def gateways(world: World) -> Iterator[Finding]:
             )
 
 
+def addresses(world: World) -> Iterator[Finding]:
+    """A host name, or an address for peers, that an earlier site claims already."""
+    first: dict[tuple[str, str], Item[EdgeNode]] = {}
+    for edge in world.edge_nodes:
+        for field, address in _addresses(edge):
+            keeper = first.setdefault((field, address.casefold()), edge)
+            if keeper is not edge:
+                yield edge.error(
+                    Rule.ADDRESS_TAKEN,
+                    field,
+                    f"EdgeNode {keeper.name} has {address} too: what is meant for one site would reach the other",
+                    way_out=f"give this site an address of its own, or change {keeper.manifest.source}",
+                )
+
+
 def shared_clusters(world: World) -> Iterator[Finding]:
     """Several sites in one cluster whose node selectors can match the same nodes."""
     sharing: dict[tuple[str, ...], list[Item[EdgeNode]]] = collections.defaultdict(list)
@@ -62,6 +77,15 @@ def shared_clusters(world: World) -> Iterator[Finding]:
                 f"EdgeNodes {', '.join(names)} are the same cluster, and may be the same nodes",
                 way_out="give each a nodeSelector with a value of its own for one label",
             )
+
+
+def _addresses(edge: Item[EdgeNode]) -> Iterator[tuple[str, str]]:
+    gateway = edge.resource.spec.gateway
+    if gateway.hostname:
+        yield "spec.gateway.hostname", gateway.hostname
+    if gateway.advertise:
+        host = f"[{gateway.advertise.host}]" if ":" in gateway.advertise.host else gateway.advertise.host
+        yield "spec.gateway.advertise.host", f"{host}:{gateway.advertise.port}"
 
 
 def _cluster(edge: Item[EdgeNode]) -> tuple[str, ...] | None:

@@ -41,5 +41,5 @@ def shared_keys(world: World) -> Iterator[Finding]:
                     Rule.KEY_SHARED,
                     f"spec.keys[{i}].sha256",
                     f"InferenceTenant {earlier.resource.key} has this key too",
-                    way_out="make another key for one of them: isochrone key new",
+                    way_out="make another key for one: openssl rand -hex 32; its hash: printf %s KEY | sha256sum",
                 )

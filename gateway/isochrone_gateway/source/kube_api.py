@@ -78,7 +78,8 @@ class _Connection:
         return not self._reader.at_eof() and not self._writer.is_closing()
 
     def close(self) -> None:
-        self._writer.close()
+        # Nothing is left to send: waiting for the server's goodbye would keep the socket open past the end of the loop.
+        self._writer.transport.abort()
 
     async def ask(self, head: bytes, *, limit: float) -> int:
         """Send a request and wait for the head of its answer; gives the status."""

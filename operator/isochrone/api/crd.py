@@ -26,7 +26,6 @@ class _Plain(yaml.SafeDumper):
 
 
 _DROPPED = frozenset({"title", "$defs", "additionalProperties", "const", "anyOf", "allOf"})
-_LIMIT_NAMES = {"maxLength": "maxProperties", "minLength": "minProperties"}
 
 
 def definition(kind: type[Resource]) -> Json:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 
 from isochrone.api.selectors import LabelSelector, Namespaces, PositiveSelector
 
-NO_LABELS: Mapping[str, str] = {}
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Labelled:

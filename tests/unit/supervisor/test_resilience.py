@@ -42,10 +42,12 @@ def sequence_of(gateway: Gateway) -> int:
 def test_changes_of_the_config_lose_no_request(tmp_path: pathlib.Path) -> None:
     async def test(gateway: Gateway) -> None:
         async with load(gateway, streams=60, unary=4) as tally:
+            await until_async(lambda: tally.answers["s1.example.com"] >= 64)
             for sequence in range(2, 22):
                 await asyncio.to_thread(gateway.publish, sequence)
                 gateway.signal(signal.SIGHUP)
                 await until_async(lambda expected=sequence: sequence_of(gateway) == expected)
+            await until_async(lambda: tally.answers["s21.example.com"] >= 64)
         assert tally.cut == []
         assert tally.refused_connections == 0
         assert tally.closed_after == tally.unannounced == 0

@@ -101,10 +101,14 @@ class Owner(Protocol):
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_held", "_left", "_mute", "_owner", "begun", "head", "peer", "refused", "started", "tls")
+    __slots__ = ("_held", "_left", "_mute", "_owner", "begun", "head", "length", "peer", "refused", "started", "tls")
 
-    def __init__(self, owner: Owner, head: RequestHead, peer: Address, started: float) -> None:
+    def __init__(  # noqa: PLR0917 - made once a request, and keywords cost more
+        self, owner: Owner, head: RequestHead, length: int | None, peer: Address, started: float
+    ) -> None:
         self.head = head
+        self.length = length
+        """The content-length of the request, if it said one."""
         self.peer = peer
         self.started = started
         self.tls = False

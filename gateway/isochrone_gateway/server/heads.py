@@ -4,6 +4,9 @@ llhttp reads (every byte in C), this module judges: what llhttp lets pass but a 
 is refused here. It is always fed one complete head and nothing else. So its verdict can't depend on how the
 bytes were cut into segments, its habit of skipping the body after an `Upgrade` has no body to skip, and it is thrown
 away after each head, with no state or reference cycle left behind.
+
+A client sends nearly the same head with each request of a connection: only the digits of its content-length differ. Such
+a head is known by its bytes and isn't parsed again (`SameHead`).
 """
 
 import re
@@ -38,6 +41,7 @@ _ABSOLUTE_FORM: Final = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#@]+)(.*)")
 _HOST: Final = re.compile(
     rb"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2}){1,255}(?::[0-9]{0,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{0,5})?"
 )
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
 _CODINGS: Final = re.compile(rb"[ \t]*,[ \t]*")
 
 _NONE_YET: Final[Refusal | None] = None
@@ -110,9 +114,12 @@ class PartialHead:
 
 
 class HeadParser:
-    """Parses heads, one complete head a call; one instance serves all connections of a listener."""
+    """Parses heads, one complete head a call; one instance serves all connections of a listener.
 
-    __slots__ = ("_complete", "_fields", "_hosts", "_limits", "_lines", "_refusal", "_target", "_targets")
+    `length` is the content-length of the head that was parsed last, or None.
+    """
+
+    __slots__ = ("_complete", "_fields", "_hosts", "_limits", "_lines", "_refusal", "_target", "_targets", "length")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -121,6 +128,7 @@ class HeadParser:
         self._lines = 0
         self._complete = False
         self._refusal: Refusal | None = None
+        self.length: int | None = None
         # Few targets and hosts make up nearly all traffic: their validation is remembered, bounded.
         self._targets: dict[bytes, tuple[bytes, bytes]] = {}
         self._hosts: set[bytes] = set()
@@ -150,6 +158,13 @@ class HeadParser:
         if self._lines + len(fields) > self._limits.headers:
             return refusals.TOO_MANY_HEADERS
         return self._judge(method, fields)
+
+    def same(self, raw: bytes, head: RequestHead) -> "SameHead | None":
+        """What the next head is known by, if it is this one with another length."""
+        found = _LENGTH.search(raw)
+        if found is None or len(raw) + _LENGTH_DIGITS > min(self._limits.request_line, self._limits.head):
+            return None
+        return SameHead(self, head, raw[: found.start(1)], raw[found.end(1) :], self._limits.body)
 
     # Called by llhttp.
 
@@ -184,13 +199,14 @@ class HeadParser:
         if parts is None:
             return refusals.BAD_TARGET
         length: int | None = None
-        digits = fields.get(b"content-length")
+        digits = fields.pop(b"content-length", None)
         if digits is not None:
             if not digits.isdigit() or len(digits) > _LENGTH_DIGITS:
                 return refusals.BAD_CONTENT_LENGTH
             length = int(digits)
             if length > self._limits.body:
                 return refusals.BODY_TOO_LARGE
+        self.length = length
         coding = fields.get(b"transfer-encoding")
         if coding is not None and (refusal := _judge_coding(coding, length)):
             return refusal
@@ -206,7 +222,6 @@ class HeadParser:
             parts[1],
             fields,
             connection is None or connection == b"keep-alive" or not _has_close(connection),
-            length,
             coding is not None,
             expectation is not None,
         )
@@ -256,6 +271,37 @@ class HeadParser:
         if coding is not None and (refusal := _judge_coding(coding, None)):
             return refusal
         return refusals.BAD_HEADER
+
+
+class SameHead:
+    """Knows a head by its bytes, whatever digits its content-length has."""
+
+    __slots__ = ("_after", "_before", "_most", "head", "length", "parser")
+
+    def __init__(  # noqa: PLR0917 - all are parts of one record
+        self, parser: HeadParser, head: RequestHead, before: bytes, after: bytes, most: int
+    ) -> None:
+        self.parser = parser
+        """By whose limits it was judged."""
+        self.head = head
+        self.length = 0
+        """Of the head that was found last."""
+        self._before = before
+        self._after = after
+        self._most = most
+
+    def end_in(self, data: bytes) -> int:
+        """Where the head ends that these bytes begin with; 0 if it isn't this one, or has a length to be refused."""
+        before, after = self._before, self._after
+        if not data.startswith(before):
+            return 0
+        start = len(before)
+        end = data.find(b"\r", start, start + _LENGTH_DIGITS + 1)
+        digits = data[start:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(after, end) or int(digits) > self._most:
+            return 0
+        self.length = int(digits)
+        return end + len(after)
 
 
 def _split_absolute(target: bytes, host: bytes) -> tuple[bytes, bytes] | None:

@@ -9,7 +9,7 @@ EOF: a client that closes or half-closes is gone. HTTP/1.1 doesn't forbid to hal
 section 9.6), but no client library does, and the two can't be told apart before writing into a reset.
 
 Speed: the path of an ordinary request, whole in one segment and answered at once, is `data_received`, `_consume`,
-`_take`, `_read_head`, `_open`, `_read_body`, `_end_body`, `answered`, `_next`; the rest is off it.
+`_take`, `_read_head`, `_begin`, `_read_body`, `_end_body`, `answered`, `_next`; the rest is off it.
 """
 
 from typing import Final
@@ -17,17 +17,20 @@ from typing import Final
 from isochrone_gateway.server import refusals
 from isochrone_gateway.server.exchange import CHUNKED, NOBODY, Body, Exchange, ExchangeHandler
 from isochrone_gateway.server.framing import ChunkedBody
-from isochrone_gateway.server.heads import PartialHead
+from isochrone_gateway.server.heads import PartialHead, SameHead
 from isochrone_gateway.server.lifetime import Connection
 from isochrone_gateway.server.listener import Listener
 from isochrone_gateway.server.refusals import Refusal, render
 from isochrone_gateway.server.timers import NEVER
+from isochrone_gateway.wire.http import RequestHead
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CR: Final = 13
 _NOT_FOUND: Final = 3  # find() + 4
 _TURN: Final = 16
 """How many pipelined requests are handled before other connections get their turn."""
+_TRIES: Final = 4
+"""How many heads of a connection are parsed before it is given up that they will be alike."""
 
 # Looking members up on the class costs more than the rest of a comparison.
 _UNREAD, _READING, _PAUSED, _OVER = Body.UNREAD, Body.READING, Body.PAUSED, Body.OVER
@@ -49,6 +52,8 @@ class ServerConnection(Connection):
         "_partial",
         "_resuming",
         "_running",
+        "_same",
+        "_tries",
     )
 
     def __init__(self, listener: Listener) -> None:
@@ -56,6 +61,8 @@ class ServerConnection(Connection):
         # Input: a head that is incomplete, and what can't be used yet.
         self._partial: PartialHead | None = None
         self._held = bytearray()
+        self._same: SameHead | None = None
+        self._tries = 0
         self._running = False
         self._resuming = False
         # The current request.
@@ -163,6 +170,10 @@ class ServerConnection(Connection):
     def _read_head(self, data: bytes) -> bytes:
         """Take a head, or a part of one, off the data; gives what follows."""
         if self._partial is None:
+            same = self._same
+            if same is not None and (end := same.end_in(data)) and same.parser is self._listener.heads:
+                self._begin(same.head, same.length)
+                return data[end:]
             end = data.find(b"\r\n\r\n") + 4
             # Short is within all limits. A CR first would be an empty line before the request.
             if _NOT_FOUND < end <= self._listener.short_head and data[0] != _CR:
@@ -190,13 +201,21 @@ class ServerConnection(Connection):
         return partial.rest
 
     def _open(self, raw: bytes) -> None:
-        listener = self._listener
-        head = listener.heads.parse(raw)
+        heads = self._listener.heads
+        head = heads.parse(raw)
         if isinstance(head, Refusal):
             self._refuse(head, mute=raw.startswith(b"HEAD "))
             return
+        length = heads.length
+        self._tries += 1
+        if 1 < self._tries <= _TRIES and length is not None:
+            self._same = heads.same(raw, head)
+        self._begin(head, length)
+
+    def _begin(self, head: RequestHead, length: int | None) -> None:
+        listener = self._listener
         self._read_due = self.due = NEVER  # The handler's time is its own; no answer is being written yet.
-        exchange = self._exchange = Exchange(self, head, self._peer, listener.loop.time())
+        exchange = self._exchange = Exchange(self, head, length, self._peer, listener.loop.time())
         exchange.tls = self._tls
         self._body = _UNREAD
         self._answer_done = False
@@ -205,7 +224,7 @@ class ServerConnection(Connection):
             self._chunks = ChunkedBody(listener.limits)
             self._body_left = CHUNKED
         else:
-            self._body_left = head.content_length or 0
+            self._body_left = length or 0
         self._continue_owed = head.expect_continue and self._body_left != 0
         listener.counters.requests += 1
         handler = listener.handler.on_request(exchange)

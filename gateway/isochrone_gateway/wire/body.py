@@ -136,7 +136,7 @@ def _decoded(members: Members) -> Request:
         model=_text.decode(values["model"]) if "model" in values else "",
         stream=stream,
         wants_usage="stream_options" in values and _asks_for_usage(values["stream_options"]) and stream,
-        max_tokens=_least(values) if "max_tokens" in values or "max_completion_tokens" in values else None,
+        max_tokens=_least(values),
         choices=_choices(values) if "n" in values or "best_of" in values else 1,
     )
 
@@ -217,8 +217,11 @@ def _asks_for_usage(value: msgspec.Raw) -> bool:
 
 
 def _least(values: Mapping[str, msgspec.Raw]) -> int | None:
-    asked = [_count.decode(values[key]) for key in _TOKEN_KEYS if key in values]
-    return min((each for each in asked if each is not None), default=None)
+    newer, older = values.get("max_completion_tokens"), values.get("max_tokens")
+    if newer is None:
+        return None if older is None else _count.decode(older)
+    asked = [each for each in (_count.decode(newer), _count.decode(older or _NULL)) if each is not None]
+    return min(asked, default=None)
 
 
 def _choices(values: Mapping[str, msgspec.Raw]) -> int:

@@ -25,9 +25,10 @@ def status_line(status: int) -> bytes:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class RequestHead:
-    """A complete and checked request head.
+    """A complete and checked request head, but for its length: requests that are alike share one.
 
-    `target` is as sent, `path` and `query` are its parts (for the absolute form: those after the authority).
+    `target` is as sent, `path` and `query` are its parts (for the absolute form: those after the authority). `kept` is
+    for a handler to keep there what it made of the head.
     """
 
     method: bytes
@@ -36,9 +37,9 @@ class RequestHead:
     query: bytes
     fields: Fields
     keep_alive: bool
-    content_length: int | None
     chunked: bool
     expect_continue: bool
+    kept: object = None
 
     def get(self, name: bytes) -> bytes | None:
         return self.fields.get(name)

@@ -1,8 +1,8 @@
 """What in a request would take data elsewhere: what a provider keeps, tools that it calls, addresses that it fetches.
 
 Routing can be lawful and the request not: a tool server, a search engine or the host of an image sees data too. Under
-a binding residency policy these are refused, unless they are listed. Asked only then, and it decodes only if a plain
-search shows that there is anything to find.
+a binding residency policy these are refused, unless they are listed. Asked only then. Most prompts are plain text all
+through, which one shallow decoding shows; of the others only those are decoded whole where a search finds a suspicion.
 
 | in the body                                              | what happens                     | unless             |
 |----------------------------------------------------------|----------------------------------|--------------------|
@@ -29,12 +29,26 @@ FETCH: Final = "url"
 _HERE: Final = frozenset({"function", "custom"})
 _KEPT: Final = ("previous_response_id", "conversation", "background")
 _SEARCHES: Final = ("web_search_options", "search_parameters", "plugins")
+_REMOTE_KEYS: Final = frozenset((*_KEPT, *_SEARCHES, "tools"))
 _CONTENTS: Final = ("messages", "input", "prompt")
 _SUSPECT: Final = (b'url"', b'uri"', b'"file_id"', b"\\u00")
 _URL_KEY: Final = re.compile(r".*ur[il]", re.IGNORECASE)
 _FALSE: Final = b"false"
 _INLINE: Final = "data:"
 
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A message that is nothing but text."""
+
+    role: str | None = None
+    content: str | None = None
+    name: str | None = None
+    refusal: str | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+
+
+_texts = msgspec.json.Decoder(list[_Text] | str | None)
 _tools = msgspec.json.Decoder(list[dict[str, Any]] | None)
 _any = msgspec.json.Decoder()
 
@@ -48,14 +62,11 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
 
 def unlawful(request: Request, listed: Listed) -> ApiError | None:
     """The first thing in a request that would take its data elsewhere, as a refusal."""
-    if not listed.state:
-        for key in _KEPT:
-            if request.has(key) and bytes(request.members.values[key]) != _FALSE:
-                return _refused(key, f"{key} makes the provider keep data")
-    for key in _SEARCHES:
-        if key not in listed.remote and request.has(key):
-            return _refused(key, f"{key} sends data to a search service")
-    return _bad_tool(request, listed) or _bad_part(request, listed)
+    if not _REMOTE_KEYS.isdisjoint(request.members.values):
+        error = _bad_key(request, listed)
+        if error is not None:
+            return error
+    return _bad_part(request, listed)
 
 
 def without_store(request: Request, *, always: bool) -> dict[str, bytes]:
@@ -66,6 +77,17 @@ def without_store(request: Request, *, always: bool) -> dict[str, bytes]:
     if request.has("store"):
         return {} if bytes(request.members.values["store"]) == _FALSE else {"store": _FALSE}
     return {"store": _FALSE} if always else {}
+
+
+def _bad_key(request: Request, listed: Listed) -> ApiError | None:
+    if not listed.state:
+        for key in _KEPT:
+            if request.has(key) and bytes(request.members.values[key]) != _FALSE:
+                return _refused(key, f"{key} makes the provider keep data")
+    for key in _SEARCHES:
+        if key not in listed.remote and request.has(key):
+            return _refused(key, f"{key} sends data to a search service")
+    return _bad_tool(request, listed)
 
 
 def _bad_tool(request: Request, listed: Listed) -> ApiError | None:
@@ -85,15 +107,25 @@ def _bad_tool(request: Request, listed: Listed) -> ApiError | None:
 def _bad_part(request: Request, listed: Listed) -> ApiError | None:
     values = request.members.values
     for key in _CONTENTS:
-        if key not in values or not _is_suspect(bytes(values[key]).lower()):
+        value = values.get(key)
+        if value is None or _is_plain(value) or not _is_suspect(bytes(value).lower()):
             continue
-        for name, text in _strings(_any.decode(values[key]), ""):
+        for name, text in _strings(_any.decode(value), ""):
             if name == "file_id" and not listed.state:
                 return _refused(key, "a file_id refers to data that a provider keeps")
             is_address = _URL_KEY.fullmatch(name) is not None and not text[:5].lower().startswith(_INLINE)
             if is_address and FETCH not in listed.remote:
                 return _refused(key, f"{name} is an address to fetch from; send the content itself as a data: URL")
     return None
+
+
+def _is_plain(value: msgspec.Raw) -> bool:
+    """Whether it is a text, or messages that hold nothing but texts: without a part there is no address in one."""
+    try:
+        _texts.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _is_suspect(text: bytes) -> bool:

@@ -92,8 +92,11 @@ def agree_on_content(session: Session[EchoHandler], theirs: oracle.Taken) -> Non
     head = seen.exchange.head
     assert (head.method, head.target) == (theirs.method, theirs.target)
     assert bytes(seen.body) == theirs.body
-    names = [name for name, _ in theirs.headers]
-    for name, value in theirs.headers:
+    headers = [header for header in theirs.headers if header[0] != b"content-length"]
+    length = dict(theirs.headers).get(b"content-length")
+    assert seen.exchange.length == (None if length is None else int(length))
+    names = [name for name, _ in headers]
+    for name, value in headers:
         if names.count(name) == 1:
             expected = b"chunked" if name == b"transfer-encoding" else value
             ours = head.get(name) or b""

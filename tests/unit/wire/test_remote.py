@@ -67,6 +67,13 @@ def test_what_stays_here_is_lawful(members: dict[str, Any]) -> None:
         pytest.param(said({"type": "video_url", "video_url": {"url": "s3://b/k"}}), "messages", {FETCH}, id="video"),
         pytest.param(said({"type": "image", "source": {"uri": "file:///etc/passwd"}}), "messages", {FETCH}, id="file"),
         pytest.param({"input": [{"content": [image("http://x")]}]}, "input", {FETCH}, id="in input"),
+        pytest.param(
+            {"messages": [{"role": "user", "content": "hi"}, {"role": "user", "content": [image("http://x")]}]},
+            *("messages", {FETCH}),
+            id="after plain text",
+        ),
+        pytest.param({"messages": [{"role": {"url": "http://x"}}]}, "messages", {FETCH}, id="in place of a text"),
+        pytest.param({"messages": [{"role": "user", "audio_url": "http://x"}]}, "messages", {FETCH}, id="unknown key"),
     ],
 )
 def test_what_goes_elsewhere_is_refused_unless_listed(members: dict[str, Any], param: str, listed: set[str]) -> None:

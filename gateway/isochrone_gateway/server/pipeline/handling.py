@@ -99,7 +99,7 @@ class Handling:
     def begin(self) -> None:
         """Read the body, if there is room for it."""
         services, exchange = self.visit.services, self.visit.exchange
-        length = exchange.head.content_length or 0
+        length = exchange.length or 0
         if not services.memory.take(length):
             self._refuse(_OVERLOADED)
             return

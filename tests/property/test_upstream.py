@@ -12,6 +12,7 @@ from isochrone_gateway.upstream.addresses import PUBLIC, AddressRule
 from isochrone_gateway.upstream.load import read_load
 from isochrone_gateway.upstream.resolver import by_turns
 from isochrone_gateway.upstream.response import ResponseReader, Stage
+from isochrone_gateway.upstream.simple import simple_head
 from isochrone_gateway.wire.http import ResponseHead
 
 
@@ -184,3 +185,37 @@ def test_turns_lose_no_address_and_keep_the_first(found: list[str]) -> None:
     assert turns[0] == found[0]
     for family in (True, False):
         assert [a for a in turns if (":" in a) is family] == [a for a in found if (":" in a) is family]
+
+
+SIMPLE = (
+    b"HTTP/1.1 200 OK\r\nServer: uvicorn\r\ncontent-type: application/json\r\nConnection: keep-alive\r\n"
+    b"Content-Length: 12\r\n\r\n"
+)
+ODD = [b"\r", b"\n", b"\r\n", b" ", b"\t", b":", b"\x00", b"\x7f", b"\xff", b"0", b"1", b",", b"chunked", b"close"]
+ODD += [
+    b"Transfer-Encoding: chunked\r\n",
+    b"Content-Length: 12\r\n",
+    b"Connection: close\r\n",
+    b"X: y\r\n",
+    b" folded\r\n",
+]
+edits = st.lists(st.tuples(st.integers(0, len(SIMPLE)), st.integers(0, 3), st.sampled_from([b"", *ODD])), max_size=3)
+
+
+@given(edits=edits, body=st.binary(min_size=0, max_size=20))
+def test_a_head_that_is_read_at_a_glance_means_what_llhttp_reads(
+    edits: list[tuple[int, int, bytes]], body: bytes
+) -> None:
+    head = SIMPLE
+    for at, less, more in edits:
+        head = head[:at] + more + head[at + less :]
+    glance = simple_head(head + body, 400, 20)
+    notes, stage, _, reusable = read([bytes([byte]) for byte in head + body])
+
+    if glance is not None:
+        found, end = glance
+        assert notes.heads[:1] == [(found.status, found.headers, found.content_length, found.chunked, found.keep_alive)]
+        announced = found.content_length or 0
+        assert notes.body == (head + body)[end : end + announced]
+        assert stage is (Stage.DONE if len(notes.body) == announced else Stage.FAULT)
+        assert reusable is (stage is Stage.DONE)

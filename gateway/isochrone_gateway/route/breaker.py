@@ -48,6 +48,7 @@ class Ticket(NamedTuple):
 
 
 DEFAULT: Final = Settings()
+_CLOSED: Final = State.CLOSED  # Looking a member up on its class costs more than the comparison.
 
 
 class Breaker:
@@ -61,6 +62,7 @@ class Breaker:
         "_probes",
         "_settings",
         "_successes",
+        "_ticket",
         "_turn",
         "_until",
         "_widening",
@@ -71,6 +73,8 @@ class Breaker:
         self.state = State.CLOSED
         self._settings = settings
         self._turn = 0
+        self._ticket = Ticket(0, False)
+        """For each attempt while the breaker is closed."""
         self._outcomes = 0
         self._failed = 0
         self._in_a_row = 0
@@ -82,7 +86,7 @@ class Breaker:
 
     def refused_until(self, now: float) -> float | None:
         """None if an attempt may begin; else when to ask again. A half-open breaker doesn't know, and says now."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return None
         if self.state is State.OPEN:
             return None if now >= self._until else self._until
@@ -96,8 +100,8 @@ class Breaker:
 
     def begin(self, now: float, *, is_last_resort: bool = False) -> Ticket | None:
         """Take leave for an attempt, or get none."""
-        if self.state is State.CLOSED:
-            return Ticket(self._turn, False)
+        if self.state is _CLOSED:
+            return self._ticket
         if self.state is State.OPEN:
             earliest = self.last_resort_at() if is_last_resort else None
             if now < (self._until if earliest is None else earliest):
@@ -123,6 +127,7 @@ class Breaker:
         if self._successes >= self._settings.successes:
             self.state = State.CLOSED
             self._turn += 1
+            self._ticket = Ticket(self._turn, False)
             self._outcomes = self._failed = self._widening = 0
 
     def failed(self, ticket: Ticket, now: float, rand: float) -> None:

@@ -142,7 +142,7 @@ _HOPE: Final = {Why.COOLING: 0, Why.KEYS_RESTING: 1, Why.LIMITED: 2, Why.NOT_REA
 class Picker:
     """The candidates of one route with their standings, in the order of `options`."""
 
-    __slots__ = ("_mixed", "_preferences", "_standings", "_tiers", "options")
+    __slots__ = ("_choices", "_mixed", "_preferences", "_standings", "_tiers", "options")
 
     def __init__(
         self,
@@ -156,23 +156,25 @@ class Picker:
         tiers: dict[int, list[Option]] = {}
         for option in self.options:
             tiers.setdefault(option.tier, []).append(option)
-        self._tiers = tuple(tuple(options) for options in tiers.values())
+        # What gets no traffic is never chosen; what is asked for each request stands side by side.
+        self._tiers = tuple(
+            tuple((option, 1 << option.index, standings[option.index]) for option in options if option.candidate.weight)
+            for options in tiers.values()
+        )
+        self._choices = tuple(Choice(option) for option in self.options)
         self._mixed = {tier for tier, options in tiers.items() if len({option.backend for option in options}) > 1}
 
     def pick(self, request: Request) -> Choice | Nobody:
         """Who answers this request."""
         mask, now, _, _, tried = request
-        for options in self._tiers:
-            able = [
-                option
-                for option in options
-                if mask.allowed & option.place_bit
-                and option.candidate.weight
-                and not tried >> option.index & 1
-                and self._standings[option.index].blocked(now) is None
-            ]
+        allowed = mask.allowed
+        for tier in self._tiers:
+            able: list[Option] = []
+            for option, bit, standing in tier:
+                if allowed & option.place_bit and not tried & bit and standing.blocked(now) is None:
+                    able.append(option)
             if able:
-                return Choice(able[0] if len(able) == 1 else self._best(able, request))
+                return self._choices[(able[0] if len(able) == 1 else self._best(able, request)).index]
         return self._last_resort(request)
 
     def explain(self, request: Request) -> list[Explained]:

@@ -34,15 +34,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 PROBED: Final = Settings()
 NOT_PROBED: Final = Settings(stale_s=None)
+_HEALTHY: Final = State.HEALTHY  # Looking a member up on its class costs more than the comparison.
 
 
 class Health:
     """The health of one target. `now` is monotonic seconds."""
 
-    __slots__ = ("_failures", "_seen", "_settings", "_state", "_successes")
+    __slots__ = ("_failures", "_seen", "_settings", "_stale", "_state", "_successes")
 
     def __init__(self, settings: Settings = PROBED) -> None:
         self._settings = settings
+        self._stale = settings.stale_s
         self._state = State.UNKNOWN if settings.stale_s is not None else State.HEALTHY
         self._seen = 0.0
         self._successes = 0
@@ -50,14 +52,11 @@ class Health:
 
     def state(self, now: float) -> State:
         """What is known now."""
-        stale = self._settings.stale_s
-        if stale is not None and self._state is State.HEALTHY and now - self._seen > stale:
-            return State.UNKNOWN
-        return self._state
+        return State.UNKNOWN if self._state is _HEALTHY and not self.is_ready(now) else self._state
 
     def is_ready(self, now: float) -> bool:
         """Whether it may get requests."""
-        return self.state(now) is State.HEALTHY
+        return self._state is _HEALTHY and (self._stale is None or now - self._seen <= self._stale)
 
     def probed(self, now: float, *, is_well: bool) -> None:
         """The result of a probe."""

@@ -32,7 +32,7 @@ class TargetStanding:
         until = self.breaker.refused_until(now)
         if until is not None:
             return Blocked(Why.COOLING, until)
-        return self._limited(now)
+        return None if self.keys is None and self.meter is None else self._limited(now)
 
     def last_resort_at(self, now: float) -> float | None:
         """When it may be tried although its circuit is open, if that is all that blocks it."""

@@ -5,8 +5,8 @@ is refused here. It is always fed one complete head and nothing else. So its ver
 bytes were cut into segments, its habit of skipping the body after an `Upgrade` has no body to skip, and it is thrown
 away after each head, with no state or reference cycle left behind.
 
-A client sends nearly the same head with each request of a connection: only the digits of its content-length differ. Such
-a head is known by its bytes and isn't parsed again (`SameHead`).
+A client sends nearly the same head with each request of a connection: only the digits of its content-length differ.
+Such a head is known by its bytes and isn't parsed again (`SameHead`).
 """
 
 import re

@@ -3,6 +3,9 @@
 llhttp reads, this judges (RFC 9112): what it lets pass but a gateway must not is refused here, and sizes are counted
 in raw bytes fed, because llhttp reports nothing while a field, a chunk extension or a trailer grows. Trailers are
 dropped. One reader serves all answers of a connection, one after the other.
+
+Nearly all whole answers begin with the same simple head, which comes in one segment: `simple_head` reads it, and llhttp
+isn't asked. Whatever is the least bit unusual is llhttp's.
 """
 
 import enum
@@ -11,6 +14,7 @@ from typing import Final, Protocol
 import httptools
 
 from isochrone_gateway.upstream.call import Nobody
+from isochrone_gateway.upstream.simple import simple_head
 from isochrone_gateway.wire.http import Headers, ResponseHead
 
 
@@ -37,6 +41,8 @@ _SWITCHING: Final = 101
 _OK: Final = 200
 _BODILESS: Final = frozenset({204, 304})
 _LAST_STATUS: Final = 599
+_NOT_OURS: Final = -1
+"""What is left of a body that llhttp reads."""
 
 
 class ResponseReader:
@@ -47,6 +53,7 @@ class ResponseReader:
         "_coding",
         "_head_left",
         "_headers",
+        "_left",
         "_length",
         "_max_head",
         "_max_headers",
@@ -70,6 +77,7 @@ class ResponseReader:
         self._mute = False
         self._headers: Headers = []
         self._head_left = 0
+        self._left = _NOT_OURS
         self._silent = 0
         self._length: bytes | None = None
         self._coding: bytes | None = None
@@ -84,6 +92,7 @@ class ResponseReader:
         self._mute = mute
         self._headers = []
         self._head_left = self._max_head
+        self._left = _NOT_OURS
         self._silent = 0
         self._length = self._coding = None
         self.received = 0
@@ -93,6 +102,14 @@ class ResponseReader:
         parser = self._parser
         if parser is None or self.stage is _FAULT:
             return
+        if self._left != _NOT_OURS:
+            self._feed_body(data)
+            return
+        if self.stage is _HEAD and self._head_left == self._max_head and not self._mute:
+            head = simple_head(data, self._max_head, self._max_headers)
+            if head is not None:
+                self._begin_body(head[0], data, head[1])
+                return
         try:
             if self.stage is _HEAD and len(data) > self._head_left:
                 self._feed_edge(parser, data)
@@ -113,11 +130,16 @@ class ResponseReader:
 
     def eof(self) -> None:
         """Take the end of the connection: DONE if it is the end of the answer too, else a fault."""
-        if self.stage is _BODY and self._length is None and self._coding is None and self._close_ends:
+        if self._is_open_ended and self._close_ends:
             self.stage = _DONE
             self.reusable = False
         elif self.stage is not _DONE:
             self._refuse(f"closed after {self.received} bytes of the body" if self.stage is _BODY else "closed")
+
+    @property
+    def _is_open_ended(self) -> bool:
+        """Is there a body whose end nothing says but the end of the connection?"""
+        return self.stage is _BODY and self._length is None and self._coding is None and self._left == _NOT_OURS
 
     def mute(self) -> None:
         """Give no more to the sink."""
@@ -127,6 +149,32 @@ class ResponseReader:
         """Break the reference cycle: the parser holds bound methods of this reader."""
         self._parser = None
         self._sink = _NOBODY
+
+    # Answers with a simple head.
+
+    def _begin_body(self, head: ResponseHead, data: bytes, end: int) -> None:
+        self._left = head.content_length or 0
+        self.reusable = True
+        self.stage = _BODY
+        self._sink.on_head(head)
+        if len(data) > end or not self._left:
+            self._feed_body(data[end:])
+
+    def _feed_body(self, data: bytes) -> None:
+        """Take a part of a body whose length is known."""
+        left = self._left - len(data)
+        if left < 0:
+            self.reusable = False  # There is more than was announced.
+            data, left = data[: self._left], 0
+        self._left = left
+        self.received += len(data)
+        if data and self.stage is _BODY:
+            self._sink.on_data(data)
+        if not left and self.stage is _BODY:
+            self.stage = _DONE
+            self._sink = _NOBODY  # An idle connection keeps nothing of its last answer alive.
+
+    # All others.
 
     def _feed_edge(self, parser: httptools.HttpResponseParser, data: bytes) -> None:
         """Feed up to the limit first: has the head ended by then?"""

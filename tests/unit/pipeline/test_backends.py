@@ -191,7 +191,10 @@ def test_a_prompt_at_fault_is_not_tried_elsewhere() -> None:
         async with backends(scripts.error_first(error), GOOD) as found, serving(of_engines(found)) as gateway:
             answer = await ask(gateway, post(b'{"model":"chat","stream":true}'))
 
+            in_flight = [each["inFlight"] for each in gateway.plane.describe()["engines"].values()]
+
         assert answer.status == 400
+        assert in_flight == [0, 0]
         assert answer.json["error"]["message"] == "the prompt is too long"
         assert answer.headers["content-type"] == "application/json"
         assert found[1].asked == []

@@ -64,7 +64,7 @@ def test_a_killed_worker_costs_only_its_own_connections(tmp_path: pathlib.Path) 
         async with load(gateway, streams=40, unary=0, pieces=20) as tally:
             await until_async(lambda: sum(tally.answers.values()) >= 40)
             workers = (await asyncio.to_thread(gateway.status))["workers"]
-            victim = workers[0]
+            victim = max(workers, key=lambda each: each["connections"])
             before = await asyncio.to_thread(gateway.metric, "test_requests_total")
             os.kill(victim["pid"], signal.SIGKILL)
             await until_async(lambda: all_gone([victim["pid"]]))

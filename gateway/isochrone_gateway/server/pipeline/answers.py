@@ -8,7 +8,7 @@ from isochrone_gateway.wire.http import ResponseHead, status_line
 
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream"
-_OK_JSON: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+OK_JSON: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 _KEPT: Final = {
     b"content-type": b"content-type",
     b"content-encoding": b"content-encoding",
@@ -19,30 +19,24 @@ _KEPT: Final = {
     b"x-request-id": b"x-upstream-request-id",
 }
 """What goes on of a backend's head, and under which name. Nothing that it says in our name (`x-isochrone-*`) does."""
-_STREAM: Final = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+STREAM: Final = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+"""What tells proxies on the way not to hold frames back."""
 _OK: Final = 200
 
 
-def relayed(head: ResponseHead) -> tuple[bytes, bytes]:
-    """The first lines of a relayed answer, and its content type."""
-    lines = []
+def relayed(head: ResponseHead) -> bytes:
+    """The first lines of a relayed answer."""
     kind = b""
+    lines = b""
     for name, value in head.headers:
         kept = _KEPT.get(name)
-        if kept is None:
-            continue
         if kept == b"content-type":
             kind = value
-            continue
-        lines.append(b"%b: %b\r\n" % (kept, value))
+        elif kept is not None:
+            lines += b"%b: %b\r\n" % (kept, value)
     if not lines and kind == JSON and head.status == _OK:
-        return _OK_JSON, kind
-    return b"%bcontent-type: %b\r\n%b" % (status_line(head.status), kind or JSON, b"".join(lines)), kind
-
-
-def stream_lines() -> bytes:
-    """What tells proxies on the way not to hold frames back."""
-    return _STREAM
+        return OK_JSON
+    return b"%bcontent-type: %b\r\n%b" % (status_line(head.status), kind or JSON, lines)
 
 
 def refusal(error: ApiError, lines: bytes) -> tuple[bytes, bytes]:

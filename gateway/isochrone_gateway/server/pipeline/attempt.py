@@ -5,15 +5,13 @@ A stream is committed by its first content; from then on its bytes pass through,
 an error frame, never an invented end. A reader that is slow pauses the backend.
 """
 
-from typing import TYPE_CHECKING, Final, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.route.retry import Failure
-from isochrone_gateway.server.pipeline import answers, failures, record
+from isochrone_gateway.server.pipeline import answers, failures
 from isochrone_gateway.server.pipeline.backends import Lease
-from isochrone_gateway.server.pipeline.visit import Visit
+from isochrone_gateway.server.pipeline.record import End
 from isochrone_gateway.upstream.call import Call
 from isochrone_gateway.upstream.call import Failure as CallFailure
 from isochrone_gateway.wire import usage as usages
@@ -24,7 +22,7 @@ from isochrone_gateway.wire.stream import Fault, State, StreamRelay
 from isochrone_gateway.wire.usage import Usage
 
 if TYPE_CHECKING:
-    from isochrone_gateway.server.pipeline.revision import Way
+    from isochrone_gateway.server.pipeline.handling import Handling
 
 _MOST: Final = 64 * 1024 * 1024
 """Of a whole answer."""
@@ -33,45 +31,16 @@ _REDIRECTS: Final = range(300, 400)
 _INTERRUPTED: Final = "stream_interrupted"
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the client got of an answer. `failure` is what the backend did wrong, `error` what the client was told."""
-
-    status: int
-    size: int
-    usage: Usage | None
-    outcome: Outcome = Outcome.ANSWERED
-    failure: Failure | None = None
-    error: str = ""
-
-    def end(self) -> record.End:
-        return record.End(
-            outcome=self.outcome,
-            status=self.status,
-            error=self.error,
-            usage=self.usage,
-            usage_partial=self.outcome is not Outcome.ANSWERED and self.usage is not None,
-            bytes_out=self.size,
-        )
-
-
-class Owner(Protocol):
-    """Who made the attempt."""
-
-    def attempt_failed(self, attempt: "Attempt", failure: Failure) -> None: ...
-    def attempt_over(self, attempt: "Attempt", result: Result) -> None: ...
-    def explain_lines(self) -> bytes: ...
-
-
 class Attempt:
-    """The sink of one call."""
+    """The sink of one call. `index` is that of its candidate."""
 
-    __slots__ = ("_failure", "_head", "_owner", "_pieces", "_relay", "_request", "_size", "_visit", "call", "lease")
+    __slots__ = ("_failure", "_head", "_owner", "_pieces", "_relay", "_request", "_size", "call", "index", "lease")
 
-    def __init__(self, owner: Owner, visit: Visit, lease: Lease, request: Request) -> None:
+    def __init__(self, owner: "Handling", lease: Lease, index: int, request: Request) -> None:
         self.lease = lease
+        self.index = index
         self.call: Call | None = None
         self._owner = owner
-        self._visit = visit
         self._request = request
         self._head: ResponseHead | None = None
         self._failure: Failure | None = None
@@ -82,14 +51,14 @@ class Attempt:
 
     @property
     def is_committed(self) -> bool:
-        return self._relay is not None and self._visit.exchange.begun
+        return self._relay is not None and self._owner.exchange.begun
 
     # The call's callbacks.
 
     def on_head(self, head: ResponseHead) -> None:
-        visit = self._visit
-        if visit.first_byte is None:
-            visit.first_byte = visit.services.loop.time()
+        owner = self._owner
+        if owner.first_byte is None:
+            owner.first_byte = owner.services.loop.time()
         self._head = head
         if head.status == _OK:
             if self._request.stream and (head.get(b"content-type") or b"").startswith(answers.EVENTS):
@@ -97,7 +66,7 @@ class Attempt:
         elif head.status in _REDIRECTS:
             self._failure = failures.BROKEN
         else:
-            self._failure = failures.of_status(head, visit.services.wall())
+            self._failure = failures.of_status(head, owner.services.wall())
 
     def on_data(self, data: bytes) -> None:
         relay = self._relay
@@ -155,54 +124,52 @@ class Attempt:
             frame = self._relay.fail(Fault.UPSTREAM_FAILED, error)
             self._break(self._relay, frame, None, code=error.kind.value.code or "")
 
-    def relay_rejection(self) -> None:
-        """The backend says that the request is at fault: its own words go on."""
-        head, way = self._head, self._visit.way
-        if head is None or way is None:
+    def relay_rejection(self) -> End:
+        """The backend says that the request is at fault: its own words go on. The lease was given back before."""
+        failure, head = self._failure, self._head
+        if failure is None or head is None:
             raise RuntimeError("a rejection without an answer")
-        self._respond(head, way)
+        lines, body = answers.relayed(head), self._body()
+        if self._relay is not None:  # It came as the first frame of a stream.
+            lines = b"%bcontent-type: application/json\r\n" % status_line(failure.status or 400)
+            body = self._relay.error_data
+        self._respond(lines + b"x-should-retry: false\r\n", body)
+        status = failure.status or head.status
+        return End(Outcome.FAILED, status, "upstream_rejected", None, len(body))
 
     # Whole answers.
 
     def _answer(self) -> None:
-        head, way = self._head, self._visit.way
-        if head is None or way is None:
+        head = self._head
+        if head is None:
             raise RuntimeError("an answer without its head")
-        self._respond(head, way)
+        body = self._body()
+        self._respond(answers.relayed(head), body)
+        end = End(Outcome.ANSWERED, head.status, "", usages.of_answer(body), len(body))
+        self._owner.attempt_over(self, end, None)
 
-    def _respond(self, head: ResponseHead, way: "Way") -> None:
+    def _body(self) -> bytes:
         pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        lines, _ = answers.relayed(head)
-        visit = self._visit
-        explained = self._owner.explain_lines() if visit.caller.may_explain else b""
-        if self._failure is not None:
-            if self._relay is not None:  # It came as the first frame of a stream.
-                lines = b"%bcontent-type: application/json\r\n" % status_of(self._failure)
-                body = self._relay.error_data
-            lines += b"x-should-retry: false\r\n"
-        visit.exchange.respond(lines + visit.answer_lines(way) + explained, body)
-        result = Result(
-            status=head.status if self._failure is None else self._failure.status or head.status,
-            size=len(body),
-            usage=usages.of_answer(body) if self._failure is None else None,
-            outcome=Outcome.ANSWERED if self._failure is None else Outcome.FAILED,
-            error="" if self._failure is None else "upstream_rejected",
-        )
-        self._owner.attempt_over(self, result)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _respond(self, lines: bytes, body: bytes) -> None:
+        owner = self._owner
+        lines += owner.answer_lines()
+        if owner.entry.explains:
+            lines += owner.explain_lines()
+        owner.exchange.respond(lines, body)
 
     # Streams.
 
     def _send_on(self, relay: StreamRelay, data: bytes, *, is_last: bool = False) -> None:
         """Pass on what the relay gives, and follow it into its state."""
-        visit = self._visit
         if relay.state is State.REFUSED:
             self._cancel()
             failure = self._failure = failures.of_stream(relay.fault, relay.error_data)
             self._owner.attempt_failed(self, failure)
             return
         if data:
-            exchange = visit.exchange
+            exchange = self._owner.exchange
             if not exchange.begun:
                 self._begin()
             if relay.state is State.BROKEN:
@@ -216,42 +183,29 @@ class Attempt:
             self._finish(relay)
 
     def _begin(self) -> None:
-        visit, head, way = self._visit, self._head, self._visit.way
-        if head is None or way is None:
+        owner, head = self._owner, self._head
+        if head is None:
             raise RuntimeError("a stream without its head")
-        visit.first_token = visit.services.loop.time()
-        lines, _ = answers.relayed(head)
-        explained = self._owner.explain_lines() if visit.caller.may_explain else b""
-        visit.exchange.start(lines + answers.stream_lines() + visit.answer_lines(way) + explained)
+        owner.first_token = owner.services.loop.time()
+        lines = answers.relayed(head) + answers.STREAM + owner.answer_lines()
+        owner.exchange.start(lines + owner.explain_lines())
 
     def _finish(self, relay: StreamRelay) -> None:
-        self._visit.exchange.finish()
-        self._owner.attempt_over(self, Result(status=_OK, size=self._size, usage=relay.usage))
+        self._owner.exchange.finish()
+        self._owner.attempt_over(self, End(Outcome.ANSWERED, _OK, "", relay.usage, self._size), None)
 
     def _break(self, relay: StreamRelay, frame: bytes, failure: Failure | None, *, code: str = _INTERRUPTED) -> None:
         """The client has read a part: end with an error frame."""
-        exchange = self._visit.exchange
+        exchange = self._owner.exchange
         self._size += len(frame)
         exchange.write(frame)
         exchange.finish()
-        result = Result(
-            status=_OK,
-            size=self._size,
-            usage=_usage_so_far(relay),
-            outcome=Outcome.PARTIAL,
-            failure=failure,
-            error=code,
-        )
-        self._owner.attempt_over(self, result)
+        end = End(Outcome.PARTIAL, _OK, code, _usage_so_far(relay), self._size)
+        self._owner.attempt_over(self, end, failure)
 
     def _cancel(self) -> None:
         if self.call is not None:
             self.call.cancel()
-
-
-def status_of(failure: Failure) -> bytes:
-    """The status line for an error that came inside a 200."""
-    return status_line(failure.status or 400)
 
 
 def _usage_so_far(relay: StreamRelay) -> Usage | None:

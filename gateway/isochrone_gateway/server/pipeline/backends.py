@@ -3,9 +3,9 @@
 A lease is the right to one attempt. It is given back exactly once, so that breakers, keys and limits count it once.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from isochrone_gateway.route.breaker import Breaker, Ticket
 from isochrone_gateway.route.candidates import Blocked, Figures, Standing, Why
@@ -80,15 +80,18 @@ class Lease:
             self._admission.settle(now, tokens)
 
 
-class Wish(NamedTuple):
-    """What a lease depends on besides the backend. `affinity` gives a key for how the prompt begins."""
+class Asker(Protocol):
+    """Who wants a lease: what was tried for it before, and what it may use."""
 
-    now: float
-    rand: float
-    tokens: int
-    tried_engines: Container[Engine]
-    tried_keys: AbstractSet[object]
-    affinity: Callable[[], int | None]
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def tried_engines(self) -> Container[Engine]: ...
+    @property
+    def tried_keys(self) -> AbstractSet[object]: ...
+
+    def affinity(self) -> int | None:
+        """A key for how the prompt begins."""
 
 
 class Backend(Protocol):
@@ -97,10 +100,10 @@ class Backend(Protocol):
     @property
     def standing(self) -> Standing: ...
 
-    def lease(self, wish: Wish, *, is_last_resort: bool) -> Lease | None:
+    def lease(self, asker: Asker, now: float, rand: float, *, is_last_resort: bool) -> Lease | None:
         """Leave for one attempt, or none: somebody else was faster."""
 
-    def has_more(self, wish: Wish) -> bool:
+    def has_more(self, asker: Asker, now: float) -> bool:
         """Whether another attempt here would differ from those that were made: another engine, another key."""
 
 
@@ -113,38 +116,40 @@ class EngineBackend:
         self.engines = engines
         self.standing: Standing = engines
 
-    def lease(self, wish: Wish, *, is_last_resort: bool) -> Lease | None:
+    def lease(self, asker: Asker, now: float, rand: float, *, is_last_resort: bool) -> Lease | None:
         engines = self.engines
         if is_last_resort:
-            engine = engines.pick_last_resort(wish.now)
+            engine = engines.pick_last_resort(now)
         else:
-            key = wish.affinity() if len(engines.members) > 1 else None
-            engine = engines.pick(wish.now, key, wish.rand, wish.tried_engines)
+            key = asker.affinity() if len(engines.members) > 1 else None
+            engine = engines.pick(now, key, rand, asker.tried_engines)
         if engine is None:
             return None
-        ticket = engine.breaker.begin(wish.now, is_last_resort=is_last_resort)
+        ticket = engine.breaker.begin(now, is_last_resort=is_last_resort)
         return None if ticket is None else Lease(engine.target, engine.breaker, ticket, engine=engine)
 
-    def has_more(self, wish: Wish) -> bool:
-        return self.engines.has_fresh(wish.now, wish.tried_engines)
+    def has_more(self, asker: Asker, now: float) -> bool:
+        return self.engines.has_fresh(now, asker.tried_engines)
 
 
 class RemoteBackend:
     """One endpoint of a provider, or a peer. `auths` are header lines, one for each credential."""
 
-    __slots__ = ("_auths", "_standing", "standing", "target")
+    __slots__ = ("_auths", "_meters", "_standing", "standing", "target")
 
     def __init__(self, target: Target, standing: TargetStanding, auths: Sequence[bytes]) -> None:
         self.target = target
         self._standing = standing
         self.standing: Standing = standing
         self._auths = auths
+        self._meters = () if standing.meter is None else (standing.meter,)
 
-    def lease(self, wish: Wish, *, is_last_resort: bool) -> Lease | None:
-        standing, now = self._standing, wish.now
+    def lease(self, asker: Asker, now: float, rand: float, *, is_last_resort: bool) -> Lease | None:  # noqa: ARG002 - nothing is drawn here
+        standing = self._standing
         ring, key = standing.keys, None
         if ring is not None and self._auths:
-            key = ring.take(now, lambda index: (id(ring), index) in wish.tried_keys)
+            tried = asker.tried_keys
+            key = ring.take(now, lambda index: (id(ring), index) in tried) if tried else ring.take(now)
             if key is None:
                 return None
         ticket = standing.breaker.begin(now, is_last_resort=is_last_resort)
@@ -153,19 +158,20 @@ class RemoteBackend:
         lease = Lease(self.target, standing.breaker, ticket)
         if ring is not None and key is not None:
             lease.use_key(ring, key, self._auths[key])
-        if standing.meter is not None:
-            admission = admit((standing.meter,), now, wish.tokens)
+        if self._meters:
+            admission = admit(self._meters, now, asker.tokens)
             if isinstance(admission, Exceeded):
                 lease.abandoned(now, 0)
                 return None
             lease.count_against(admission)
         return lease
 
-    def has_more(self, wish: Wish) -> bool:
+    def has_more(self, asker: Asker, now: float) -> bool:
         ring = self._standing.keys
-        if ring is None or not wish.tried_keys or ring.resting_until(wish.now) is not None:
+        tried = asker.tried_keys
+        if ring is None or not tried or ring.resting_until(now) is not None:
             return False
-        return any((id(ring), index) not in wish.tried_keys for index in range(len(self._auths)))
+        return any((id(ring), index) not in tried for index in range(len(self._auths)))
 
 
 class Absent:
@@ -177,10 +183,10 @@ class Absent:
         self.why = why
         self.standing: Standing = _Never()
 
-    def lease(self, wish: Wish, *, is_last_resort: bool) -> Lease | None:  # noqa: ARG002 - it is never chosen
+    def lease(self, *_: object, **__: object) -> Lease | None:  # It is never chosen.
         return None
 
-    def has_more(self, wish: Wish) -> bool:  # noqa: ARG002 - as above
+    def has_more(self, *_: object) -> bool:
         return False
 
 

@@ -16,6 +16,7 @@ from isochrone_gateway.config import Config, Loaded
 from isochrone_gateway.config.peers import Peer
 from isochrone_gateway.config.places import Place
 from isochrone_gateway.config.providers import Endpoint, Provider
+from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.config.routes import Candidate, EngineTarget, PeerTarget, ProviderTarget, Route
 from isochrone_gateway.config.tenants import Key, Tenant
 from isochrone_gateway.route.breaker import Breaker
@@ -45,6 +46,7 @@ _SPOKEN: Final = "OpenAI"
 _MILLISECONDS: Final = 1_000
 _CONNECT_S: Final = 3.0
 _KEY_FILE_MAX: Final = 8_192
+_UNLIMITED: Final = Rates()
 
 
 class Compiler:
@@ -120,9 +122,8 @@ class Compiler:
 
     def _meters(self, tenant: Tenant) -> tuple[Meter, ...]:
         rates = tenant.limits
-        if rates.requests_per_minute is rates.tokens_per_minute is rates.concurrent_requests is None:
-            return ()
-        return (self._roll.get(("tenant", tenant.id, rates), lambda: Meter(f"tenant {tenant.id}", rates)),)
+        meter = self._roll.get(("tenant", tenant.id, rates), lambda: _meter(f"tenant {tenant.id}", rates))
+        return () if meter is None else (meter,)
 
     # Routes.
 
@@ -224,6 +225,7 @@ class Compiler:
             backend=backend,
             model=candidate.model,
             model_json=msgspec.json.encode(candidate.model),
+            model_change={"model": msgspec.json.encode(candidate.model)},
             heads=heads,
             passed=outgoing.passable(passed),
             salts=salts,
@@ -245,8 +247,10 @@ class Compiler:
             return Absent("none of its keys can be read")
         proof = hashlib.sha256(b"\0".join(values)).hexdigest()
         rotation, limits = provider.rotation, provider.limits
-        ring = self._roll.get(("keys", provider.name, proof, rotation), lambda: KeyRing(len(values), rotation))
-        meter = self._roll.get(("provider", provider.name, limits), lambda: Meter(f"provider {provider.name}", limits))
+        ring = self._roll.get(
+            ("keys", provider.name, proof, rotation), lambda: KeyRing(len(values), rotation) if values else None
+        )
+        meter = self._roll.get(("provider", provider.name, limits), lambda: _meter(f"provider {provider.name}", limits))
         breaker = self._roll.get(("breaker", provider.name, endpoint, proof), Breaker)
         standing = self._roll.get(
             ("standing", provider.name, endpoint, proof, rotation, limits),
@@ -279,6 +283,10 @@ class Compiler:
             tls=tls if is_tls else None,
             addresses=_address_rule(endpoint, host),
         )
+
+
+def _meter(name: str, rates: Rates) -> Meter | None:
+    return None if rates == _UNLIMITED else Meter(name, rates)
 
 
 def _address_rule(endpoint: Endpoint, host: str) -> AddressRule:

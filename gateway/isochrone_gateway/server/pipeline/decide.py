@@ -6,6 +6,7 @@ import msgspec
 
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.server.pipeline.callers import Caller
+from isochrone_gateway.server.pipeline.entry import Entry
 from isochrone_gateway.server.pipeline.outgoing import ENDPOINTS
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
 from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
@@ -17,15 +18,24 @@ from isochrone_gateway.wire.remote import unlawful, without_store
 _BYTES_PER_TOKEN: Final = 4
 _UNBOUNDED_ANSWER: Final = 256
 """Tokens that are reserved for an answer that nobody bounded."""
+_NO_CHANGES: Final[dict[str, bytes]] = {}
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What will be done. `changes` are those of the body that don't depend on who answers."""
+class Terms(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """What holds for all requests with one head and one model."""
 
-    request: Request
+    model: str
+    """The public name that was asked for."""
     route: RouteView
     ruling: Ruling
     standpoint: Standpoint
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """What will be done. `changes` are those of the body that don't depend on who answers."""
+
+    request: Request
+    terms: Terms
     changes: dict[str, bytes]
     tokens: int
     admission: Admission | None
@@ -33,47 +43,49 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | ApiError:
     """Route, law, caps and limits, in this order."""
-    caller, revision = visit.caller, visit.revision
-    route = revision.names.get(request.model)
-    if route is None or not caller.may_use(route.id):
-        return _unknown(request.model)
-    visit.route, visit.model, visit.stream = route, request.model, request.stream
-    if ENDPOINTS[visit.asked] not in route.endpoints:
+    entry = visit.entry
+    terms = entry.terms.get(request.model) or _terms(entry, request.model)
+    if isinstance(terms, ApiError):
+        return terms
+    visit.terms, visit.stream = terms, request.stream
+    if ENDPOINTS[entry.asked] not in terms.route.endpoints:
         return _wrong_endpoint(request.model, visit)
-    standpoint = visit.standpoint
-    if route.data_classes and not route.data_classes <= standpoint.data_classes:
-        standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
-    ruling = revision.rulings.of(route.id, standpoint, route.state_places)
-    visit.policies = ruling.policies
-    error = _objection(request, route, ruling)
+    error = _objection(request, terms.route, terms.ruling)
     if error is not None:
         return error
     tokens = size // _BYTES_PER_TOKEN + (request.max_tokens or _UNBOUNDED_ANSWER) * request.choices
     admission = None
-    if caller.meters:
-        admitted = admit(caller.meters, now, tokens)
+    meters = entry.caller.meters
+    if meters:
+        admitted = admit(meters, now, tokens)
         if isinstance(admitted, Exceeded):
             return _limited(admitted, now)
         admission = admitted
-    return Decision(
-        request=request,
-        route=route,
-        ruling=ruling,
-        standpoint=standpoint,
-        changes=_changes(request, route, ruling),
-        tokens=tokens,
-        admission=admission,
-    )
+    return Decision(request, terms, _changes(request, terms.route, terms.ruling), tokens, admission)
 
 
 def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes]:
     """All changes of the body for one backend."""
     changes = decision.changes
     if way.model != decision.request.model:
-        changes = {**changes, "model": way.model_json}
+        changes = {**changes, "model": way.model_json} if changes else way.model_change
     if way.salts:
         changes = {**changes, "cache_salt": b'"%b"' % (caller.salt or b"anybody")}
     return changes
+
+
+def _terms(entry: Entry, model: str) -> Terms | ApiError:
+    """Work out the terms of a model, and keep them with the head."""
+    revision = entry.revision
+    route = revision.names.get(model)
+    if route is None or not entry.caller.may_use(route.id):
+        return _unknown(model)
+    standpoint = entry.standpoint
+    if route.data_classes and not route.data_classes <= standpoint.data_classes:
+        standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
+    ruling = revision.rulings.of(route.id, standpoint, route.state_places)
+    terms = entry.terms[model] = Terms(model, route, ruling, standpoint)
+    return terms
 
 
 def _objection(request: Request, route: RouteView, ruling: Ruling) -> ApiError | None:
@@ -87,11 +99,11 @@ def _objection(request: Request, route: RouteView, ruling: Ruling) -> ApiError |
 
 
 def _changes(request: Request, route: RouteView, ruling: Ruling) -> dict[str, bytes]:
-    changes = with_defaults(request, route.shaping) if route.shaping.defaults else {}
+    changes = with_defaults(request, route.shaping) if route.shaping.defaults else _NO_CHANGES
     if request.stream:
-        changes |= metered(request)
-    if ruling.listed is not None and not ruling.listed.state:
-        changes |= without_store(request, always=False)
+        changes = changes | metered(request)
+    if ruling.listed is not None and not ruling.listed.state and "store" in request.members.values:
+        changes = changes | without_store(request, always=False)
     return changes
 
 

@@ -1,6 +1,7 @@
 """The head of a request: CORS, who calls, which path, from where, and whether it may enter here at all.
 
-All of this happens before a byte of the body is read, or asked for by `100 Continue`.
+All of this happens before a byte of the body is read, or asked for by `100 Continue`, and only for the first of the
+requests that share a head.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ from isochrone_gateway.route.mask import age_of
 from isochrone_gateway.server.exchange import NOBODY, Exchange, ExchangeHandler
 from isochrone_gateway.server.pipeline import answers, models, record
 from isochrone_gateway.server.pipeline.callers import authenticate
+from isochrone_gateway.server.pipeline.entry import Entry
 from isochrone_gateway.server.pipeline.handling import Handling
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.revision import Revision
@@ -18,7 +20,7 @@ from isochrone_gateway.server.pipeline.rulings import Standpoint
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
-from isochrone_gateway.wire.http import Fields, status_line
+from isochrone_gateway.wire.http import Fields, RequestHead, status_line
 
 _MODELS: Final = b"/v1/models"
 _PATHS: Final = {
@@ -45,45 +47,40 @@ class Entrance:
         self.revision = revision
 
     def on_request(self, exchange: Exchange) -> ExchangeHandler:
-        visit = Visit(self._services, self.revision, exchange)
+        services, head = self._services, exchange.head
+        kept = head.kept
+        if isinstance(kept, Entry) and kept.holds(self.revision, services.age(), services.wall()):
+            return _infer(services, exchange, kept)
+        entry = Entry(self.revision)
         cors = self.revision.site.cors
-        if cors is not None and b"origin" in exchange.head.fields:
-            visit.lines += cors_lines(cors, exchange.head.fields)
+        if cors is not None and b"origin" in head.fields:
+            entry.lines = cors_lines(cors, head.fields)
             if is_preflight(exchange):
-                return preflight(exchange, cors, visit.lines)
-        error = self._authenticate(visit)
+                return preflight(exchange, cors, entry.lines)
+        error = self._authenticate(entry, head.fields)
         if error is not None:
-            return _refuse(visit, error)
-        path = exchange.head.path
-        found = _PATHS.get(path)
-        if found is None:
-            return self._list_models(visit) if _is_models(path) else _refuse(visit, _NOT_FOUND)
-        visit.asked, visit.operation = found
-        return self._infer(visit)
-
-    def _infer(self, visit: Visit) -> ExchangeHandler:
-        head = visit.exchange.head
-        if head.method != b"POST":
-            return _refuse(visit, _BAD_METHOD, b"allow: POST\r\n")
-        error = self._judge(visit) or _unreadable(head.fields)
+            return self._refuse(exchange, entry, error)
+        if _is_models(head.path):
+            return self._list_models(exchange, entry)
+        error = _asked_for(entry, head.path) or _bad_method(head, b"POST")
+        error = error or self._judge(entry, head.fields) or _unreadable(head.fields)
         if error is not None:
-            return _refuse(visit, error)
-        handling = Handling(visit)
-        handling.begin()
-        return handling
+            return self._refuse(exchange, entry, error)
+        head.kept = entry
+        return _infer(services, exchange, entry)
 
-    def _authenticate(self, visit: Visit) -> ApiError | None:
-        revision = visit.revision
-        fields = visit.exchange.head.fields
+    def _authenticate(self, entry: Entry, fields: Fields) -> ApiError | None:
+        revision = entry.revision
         caller = authenticate(fields, revision.callers, revision.anybody, self._services.wall())
         if isinstance(caller, ApiError):
             return caller
-        visit.caller = caller
+        entry.caller = caller
+        entry.explains = caller.may_explain and b"x-isochrone-explain" in fields
         return None
 
-    def _judge(self, visit: Visit) -> ApiError | None:
+    def _judge(self, entry: Entry, fields: Fields) -> ApiError | None:
         """Where from, and whether it may come in."""
-        revision, fields, caller = visit.revision, visit.exchange.head.fields, visit.caller
+        revision, caller = entry.revision, entry.caller
         origin: frozenset[str] | None = caller.origin
         tenant = caller.tenant
         data_classes = caller.data_classes
@@ -96,34 +93,53 @@ class Entrance:
         if origin is None:
             return _BAD_ORIGIN
         age = age_of(self._services.age(), revision.age)
-        visit.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
+        entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
+        entry.origin = tuple(sorted(origin))
+        entry.keep_for(age, revision.age)
         return revision.rulings.entry(standpoint, caller, revision.route_ids)
 
-    def _list_models(self, visit: Visit) -> ExchangeHandler:
-        visit.operation = Operation.MODELS
-        if visit.exchange.head.method != b"GET":
-            return _refuse(visit, _BAD_METHOD, b"allow: GET\r\n")
-        error = self._judge(visit)
+    def _list_models(self, exchange: Exchange, entry: Entry) -> ExchangeHandler:
+        entry.operation = Operation.MODELS
+        head = exchange.head
+        error = _bad_method(head, b"GET") or self._judge(entry, head.fields)
         if error is not None:
-            return _refuse(visit, error)
-        wanted = visit.exchange.head.path[len(_MODELS) + 1 :].decode("latin-1")
-        body = models.listing(visit.revision, visit.caller, visit.standpoint, wanted)
+            return self._refuse(exchange, entry, error)
+        wanted = head.path[len(_MODELS) + 1 :].decode("latin-1")
+        body = models.listing(entry.revision, entry.caller, entry.standpoint, wanted)
         if body is None:
-            return _refuse(visit, ApiError(kind=ErrorKind.MODEL_NOT_FOUND, param="model"))
-        head = status_line(200) + b"content-type: application/json\r\n" + visit.common_lines()
-        visit.exchange.respond(head, body)
-        record.write(visit, record.End(outcome=Outcome.ANSWERED, status=200, bytes_out=len(body)))
+            return self._refuse(exchange, entry, ApiError(kind=ErrorKind.MODEL_NOT_FOUND, param="model"))
+        visit = Visit(self._services, exchange, entry)
+        exchange.respond(answers.OK_JSON + visit.common_lines(), body)
+        record.write(visit, record.End(Outcome.ANSWERED, 200, bytes_out=len(body)))
+        return NOBODY
+
+    def _refuse(self, exchange: Exchange, entry: Entry, error: ApiError) -> ExchangeHandler:
+        visit = Visit(self._services, exchange, entry)
+        lines = b""
+        if error is _BAD_METHOD:
+            lines = b"allow: GET\r\n" if entry.operation is Operation.MODELS else b"allow: POST\r\n"
+        head, body = answers.refusal(error, visit.common_lines() + lines)
+        exchange.respond(head, body)
+        record.write(visit, record.End(Outcome.REFUSED, error.status, error.kind.value.code or "", bytes_out=len(body)))
         return NOBODY
 
 
-def _refuse(visit: Visit, error: ApiError, lines: bytes = b"") -> ExchangeHandler:
-    head, body = answers.refusal(error, visit.common_lines() + lines)
-    visit.exchange.respond(head, body)
-    end = record.End(
-        outcome=Outcome.REFUSED, status=error.status, error=error.kind.value.code or "", bytes_out=len(body)
-    )
-    record.write(visit, end)
-    return NOBODY
+def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHandler:
+    handling = Handling(services, exchange, entry)
+    handling.begin()
+    return handling
+
+
+def _asked_for(entry: Entry, path: bytes) -> ApiError | None:
+    found = _PATHS.get(path)
+    if found is None:
+        return _NOT_FOUND
+    entry.asked, entry.operation = found
+    return None
+
+
+def _bad_method(head: RequestHead, wanted: bytes) -> ApiError | None:
+    return None if head.method == wanted else _BAD_METHOD
 
 
 def _is_models(path: bytes) -> bool:

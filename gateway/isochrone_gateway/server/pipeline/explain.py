@@ -11,9 +11,10 @@ _MOST: Final = 32
 
 def line(decision: Decision, visit: Visit, *, chosen: str | None, now: float) -> bytes:
     """The policies that bind, who answered, and what became of each candidate."""
-    found = decision.route.picker.explain(Request(decision.ruling.inference, now, 0.5))
-    parts = [f"revision={visit.revision.name}", f"route={decision.route.id}"]
-    parts.append(f"policies={','.join(decision.ruling.policies) or '-'}")
+    route, ruling = decision.terms.route, decision.terms.ruling
+    found = route.picker.explain(Request(ruling.inference, now, 0.5))
+    parts = [f"revision={visit.entry.revision.name}", f"route={route.id}"]
+    parts.append(f"policies={','.join(ruling.policies) or '-'}")
     parts.append(f"answered={chosen or '-'}")
     parts += [_said(each) for each in found[:_MOST]]
     return b"x-isochrone-explain: %b\r\n" % "; ".join(parts).encode("ascii", "replace")

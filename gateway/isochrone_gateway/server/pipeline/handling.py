@@ -8,14 +8,15 @@ Whatever it waits for, `on_disconnect` ends it at once. It ends exactly once, in
 """
 
 import asyncio
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.route.affinity import PREFIX_BYTES, prefix_key
-from isochrone_gateway.route.candidates import Choice, Nobody, Why
+from isochrone_gateway.route.candidates import Nobody, Why
 from isochrone_gateway.route.candidates import Request as Pick
 from isochrone_gateway.route.hold import Held
-from isochrone_gateway.route.limits import Admission
 from isochrone_gateway.route.retry import (
     Failure,
     Fault,
@@ -25,12 +26,16 @@ from isochrone_gateway.route.retry import (
     final_error,
     reason_to_give_up,
 )
+from isochrone_gateway.server.exchange import Exchange
 from isochrone_gateway.server.pipeline import answers, decide, explain, outgoing, record
-from isochrone_gateway.server.pipeline.attempt import Attempt, Result
-from isochrone_gateway.server.pipeline.backends import Lease, Wish
+from isochrone_gateway.server.pipeline.attempt import Attempt
+from isochrone_gateway.server.pipeline.backends import Lease
 from isochrone_gateway.server.pipeline.decide import Decision
 from isochrone_gateway.server.pipeline.engines import Engine
-from isochrone_gateway.server.pipeline.revision import Way
+from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.server.pipeline.record import End
+from isochrone_gateway.server.pipeline.revision import RouteView, Way
+from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.upstream.target import Outgoing
 from isochrone_gateway.wire.body import Request, read_request, spliced
@@ -48,57 +53,52 @@ _HELD_TOO_LONG: Final = ApiError(
     kind=ErrorKind.NO_CAPACITY, message="No engine became ready in time.", retry_after_s=5.0
 )
 _NO_CAPACITY_AGAIN_S: Final = 5.0
+_NO_KEYS: Final[frozenset[object]] = frozenset()
 
 
-class Handling:
-    """One request."""
+class Chain:
+    """What a request needs to remember once its first attempt has failed, or it has to wait."""
 
-    __slots__ = (
-        "_admission",
-        "_attempt",
-        "_body",
-        "_deadline",
-        "_decision",
-        "_failures",
-        "_held",
-        "_hold_until",
-        "_index",
-        "_is_over",
-        "_key",
-        "_pieces",
-        "_reserved",
-        "_timer",
-        "_tried",
-        "_tried_engines",
-        "_tried_keys",
-        "visit",
-    )
+    __slots__ = ("failures", "held", "hold_until", "timer", "tried", "tried_engines", "tried_keys")
 
-    def __init__(self, visit: Visit) -> None:
-        self.visit = visit
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
+        self.tried = 0
+        """A bit for each candidate."""
+        self.tried_engines: list[Engine] = []
+        self.tried_keys: set[object] = set()
+        self.timer: asyncio.TimerHandle | None = None
+        self.held: Held[Handling] | None = None
+        self.hold_until: float | None = None
+
+    def begin_anew(self) -> None:
+        """All were tried: everybody may be tried again."""
+        self.tried = 0
+        self.tried_engines.clear()
+        self.tried_keys.clear()
+
+
+class Handling(Visit):
+    """One request that asks for an inference."""
+
+    __slots__ = ("_attempt", "_chain", "_deadline", "_decision", "_key", "_pieces", "_reserved", "is_over")
+
+    def __init__(self, services: Services, exchange: Exchange, entry: Entry) -> None:
+        super().__init__(services, exchange, entry)
+        self.is_over = False
         self._pieces: list[bytes] = []
-        self._body = b""
         self._reserved = 0
         self._decision: Decision | None = None
-        self._admission: Admission | None = None
         self._attempt: Attempt | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._held: Held[Handling] | None = None
-        self._hold_until: float | None = None
+        self._chain: Chain | None = None
         self._deadline = 0.0
-        self._failures: list[Failure] = []
-        self._index = 0
-        self._tried = 0
-        self._tried_engines: list[Engine] = []
-        self._tried_keys: set[object] = set()
         self._key: int | None = None
-        self._is_over = False
 
     # The body.
 
     def begin(self) -> None:
         """Read the body, if there is room for it."""
-        services, exchange = self.visit.services, self.visit.exchange
+        services, exchange = self.services, self.exchange
         length = exchange.length or 0
         if not services.memory.take(length):
             self._refuse(_OVERLOADED)
@@ -109,42 +109,52 @@ class Handling:
 
     def on_body(self, data: bytes) -> None:
         self._pieces.append(data)
-        visit = self.visit
-        visit.bytes_in += len(data)
-        if visit.bytes_in > self._reserved:  # Chunked: its length shows only as it comes.
-            if not visit.services.memory.take(visit.bytes_in - self._reserved):
+        self.bytes_in += len(data)
+        if self.bytes_in > self._reserved:  # Chunked: its length shows only as it comes.
+            if not self.services.memory.take(self.bytes_in - self._reserved):
                 self._refuse(_OVERLOADED)
                 return
-            self._reserved = visit.bytes_in
+            self._reserved = self.bytes_in
 
     def on_body_end(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        self._body = body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         if len(body) <= _OFF_LOOP:
             self._decide(read_request(body))
             return
-        future = self.visit.services.loop.run_in_executor(None, read_request, body)
+        future = self.services.loop.run_in_executor(None, read_request, body)
         future.add_done_callback(self._parsed)
 
     def _parsed(self, future: "asyncio.Future[Request | ApiError]") -> None:
-        if not self._is_over and not future.cancelled():
+        if not self.is_over and not future.cancelled():
             self._decide(future.result())
 
     def _decide(self, request: Request | ApiError) -> None:
-        visit = self.visit
-        now = visit.services.loop.time()
-        decision = request if isinstance(request, ApiError) else decide.decide(visit, request, len(self._body), now)
-        self._body = b""  # The request holds it.
+        now = self.services.loop.time()
+        decision = request if isinstance(request, ApiError) else decide.decide(self, request, self.bytes_in, now)
         if isinstance(decision, ApiError):
             self._refuse(decision)
             return
         self._decision = decision
-        self._admission = decision.admission
-        self._deadline = visit.exchange.started + decision.route.timeouts.total
-        decision.route.budget.request()
-        self._try(now)
+        route = decision.terms.route
+        self._deadline = self.exchange.started + route.timeouts.total
+        route.budget.request()
+        self._try(decision, now)
 
-    # Attempts.
+    # Attempts. This is also the `Asker` of leases.
+
+    @property
+    def tokens(self) -> int:
+        return 0 if self._decision is None else self._decision.tokens
+
+    @property
+    def tried_engines(self) -> Sequence[Engine]:
+        return () if self._chain is None else self._chain.tried_engines
+
+    @property
+    def tried_keys(self) -> AbstractSet[object]:
+        return _NO_KEYS if self._chain is None else self._chain.tried_keys
 
     def affinity(self) -> int | None:
         """A key for how the prompt begins, worked out once if anybody asks."""
@@ -153,197 +163,200 @@ class Handling:
             prompt = values.get("messages") or values.get("prompt") or values.get("input")
             if prompt is not None:
                 head = bytes(memoryview(prompt)[: PREFIX_BYTES + 1])
-                self._key = prefix_key(head, self.visit.caller.salt)
+                self._key = prefix_key(head, self.entry.caller.salt)
         return self._key
 
-    def _try(self, now: float) -> None:
+    def _try(self, decision: Decision, now: float) -> None:
         """Make an attempt at the best candidate, or find out why none can be made."""
-        decision = self._decision
-        if decision is None:
-            return
-        route, services = decision.route, self.visit.services
-        rand = services.random()
+        route, ruling = decision.terms.route, decision.terms.ruling
+        rand = self.services.random()
         key = self.affinity() if len(route.ways) > 1 else None
-        for _ in range(len(route.ways) + 1):
-            choice = route.picker.pick(Pick(decision.ruling.inference, now, rand, key, self._tried))
+        tried = 0 if self._chain is None else self._chain.tried
+        while True:
+            choice = route.picker.pick(Pick(ruling.inference, now, rand, key, tried))
             if isinstance(choice, Nobody):
-                break
-            way = route.ways[choice.option.index]
-            lease = way.backend.lease(self._wish(now, rand), is_last_resort=choice.is_last_resort)
-            if lease is not None:
-                self._send(decision, choice, way, lease)
+                self._nobody(decision, choice, now)
                 return
-            self._tried |= 1 << choice.option.index  # Another request was faster to take what was left there.
-        else:
-            choice = Nobody(Why.TRIED, None)
-        self._nobody(decision, choice, now)
+            index = choice.option.index
+            way = route.ways[index]
+            lease = way.backend.lease(self, now, rand, is_last_resort=choice.is_last_resort)
+            if lease is not None:
+                self._send(decision, index, way, lease)
+                return
+            tried |= 1 << index  # Another request was faster to take what was left there.
 
-    def _wish(self, now: float, rand: float) -> Wish:
-        tokens = 0 if self._decision is None else self._decision.tokens
-        return Wish(now, rand, tokens, self._tried_engines, self._tried_keys, self.affinity)
-
-    def _send(self, decision: Decision, choice: Choice, way: Way, lease: Lease) -> None:
-        visit = self.visit
-        visit.attempts += 1
-        visit.way = way
-        self._index = choice.option.index
-        self._tried |= 1 << self._index
-        if lease.engine is not None:
-            self._tried_engines.append(lease.engine)
-        elif lease.key >= 0:
-            self._tried_keys.add(lease.tag)
-        body = spliced(decision.request, decide.changes_for(decision, way, visit.caller))
-        size = sum(map(len, body))
-        fields = visit.exchange.head.fields
+    def _send(self, decision: Decision, index: int, way: Way, lease: Lease) -> None:
+        services, entry = self.services, self.entry
+        self.attempts += 1
+        self.way = way
+        request = decision.request
+        body = spliced(request, decide.changes_for(decision, way, entry.caller))
+        passed = entry.passed.get(way)
+        if passed is None:
+            passed = entry.passed[way] = outgoing.passed_on(way.passed, self.exchange.head.fields)
+        size = 0
+        for piece in body:
+            size += len(piece)
         head = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n" % (
-            way.heads[visit.asked],
+            way.heads[entry.asked],
             size,
-            visit.id,
+            self.id,
             lease.auth,
-            outgoing.passed_on(way.passed, fields),
+            passed,
         )
-        attempt = self._attempt = Attempt(self, visit, lease, decision.request)
-        attempt.call = visit.services.pool.send(
-            lease.target, Outgoing(head, body), attempt, timeouts=decision.route.timeouts, deadline=self._deadline
+        attempt = self._attempt = Attempt(self, lease, index, request)
+        attempt.call = services.pool.send(
+            lease.target,
+            Outgoing(head, body),
+            attempt,
+            timeouts=decision.terms.route.timeouts,
+            deadline=self._deadline,
         )
 
     def _nobody(self, decision: Decision, nobody: Nobody, now: float) -> None:
         """No candidate can be tried now."""
-        if self._failures:
-            self._again(decision, nobody, now)
+        route = decision.terms.route
+        if self._chain is not None and self._chain.failures:
+            self._again(decision, self._chain, nobody, now)
         elif nobody.why is Why.NOT_READY and self._hold(decision, now):
             return
         elif nobody.why is Why.UNLAWFUL:
-            place = decision.route.ways[0].place
-            visit = self.visit
-            self._refuse(visit.revision.rulings.refusal(decision.route.id, decision.standpoint, place))
+            place = route.ways[0].place
+            self._refuse(self.entry.revision.rulings.refusal(route.id, decision.terms.standpoint, place))
         else:
             wait = _NO_CAPACITY_AGAIN_S if nobody.until is None else max(1.0, nobody.until - now)
             self._fail(ApiError(kind=ErrorKind.NO_CAPACITY, retry_after_s=wait))
 
-    def _again(self, decision: Decision, nobody: Nobody, now: float) -> None:
+    def _again(self, decision: Decision, chain: Chain, nobody: Nobody, now: float) -> None:
         """All were tried: begin anew after a pause, if the rules allow it, else give up."""
-        attempts = self.visit.attempts
-        pause = backoff_s(decision.route.retry, attempts, self.visit.services.random())
+        pause = backoff_s(decision.terms.route.retry, self.attempts, self.services.random())
         if nobody.why is Why.TRIED and now + pause < self._deadline:
-            self._tried = 0
-            self._tried_engines.clear()
-            self._tried_keys.clear()
-            self._timer = self.visit.services.loop.call_later(pause, self._resume)
+            chain.begin_anew()
+            chain.timer = self.services.loop.call_later(pause, self._resume)
         else:
-            self._fail(final_error(self._failures, now=now, ready_at=nobody.until))
+            self._fail(final_error(chain.failures, now=now, ready_at=nobody.until))
 
     def _resume(self) -> None:
-        self._timer = None
-        self._try(self.visit.services.loop.time())
+        if self._chain is not None:
+            self._chain.timer = None
+        if self._decision is not None:
+            self._try(self._decision, self.services.loop.time())
 
     # Waiting for an engine.
 
     def _hold(self, decision: Decision, now: float) -> bool:
-        queue = decision.route.hold
-        until = self._deadline if self._hold_until is None else min(self._deadline, self._hold_until)
-        held = self._held = queue.offer(self, now, until)
+        chain = self._have_chain()
+        queue = decision.terms.route.hold
+        until = self._deadline if chain.hold_until is None else min(self._deadline, chain.hold_until)
+        held = chain.held = queue.offer(self, now, until)
         if held is None:
             return False
-        self._hold_until = held.deadline
-        self._timer = self.visit.services.loop.call_at(held.deadline, self._held_too_long)
+        chain.hold_until = held.deadline
+        chain.timer = self.services.loop.call_at(held.deadline, self._held_too_long)
         return True
 
     def released(self) -> None:
         """An engine became ready."""
-        self._held = None
-        if self._timer is not None:
-            self._timer.cancel()
+        chain = self._have_chain()
+        chain.held = None
+        if chain.timer is not None:
+            chain.timer.cancel()
         self._resume()
 
     def _held_too_long(self) -> None:
-        self._timer = None
+        chain = self._have_chain()
+        chain.timer = None
         if self._decision is not None:
-            self._decision.route.hold.expire(self.visit.services.loop.time())
-        self._held = None
+            self._decision.terms.route.hold.expire(self.services.loop.time())
+        chain.held = None
         self._fail(_HELD_TOO_LONG)
+
+    def _have_chain(self) -> Chain:
+        chain = self._chain
+        if chain is None:
+            chain = self._chain = Chain()
+        return chain
 
     # What attempts say.
 
     def attempt_failed(self, attempt: Attempt, failure: Failure) -> None:
         """No byte of this attempt has reached the client."""
-        services, decision = self.visit.services, self._decision
+        services, decision, way = self.services, self._decision, self.way
         now = services.loop.time()
         self._attempt = None
-        if decision is None:
+        if decision is None or way is None:
             return
-        route, way = decision.route, self.visit.way
-        if failure.fault is Fault.CREDENTIAL_REFUSED and not attempt.lease.auth:
+        route, lease = decision.terms.route, attempt.lease
+        if failure.fault is Fault.CREDENTIAL_REFUSED and not lease.auth:
             failure = Failure(fault=Fault.SERVER_ERROR, status=failure.status)  # There is no key of ours to blame.
-        attempt.lease.failed(failure, now, services.random())
-        self._failures.append(failure)
+        lease.failed(failure, now, services.random())
+        chain = self._have_chain()
+        chain.failures.append(failure)
+        reason = self._reason_to_give_up(route, failure, now)
+        if reason is not None:
+            self._give_up(attempt, reason, now)
+            return
+        if lease.engine is not None:
+            chain.tried_engines.append(lease.engine)
+        elif lease.key >= 0:
+            chain.tried_keys.add(lease.tag)
+        if not way.backend.has_more(self, now):
+            chain.tried |= 1 << attempt.index
+        self._try(decision, now)
+
+    def _reason_to_give_up(self, route: RouteView, failure: Failure, now: float) -> GiveUp | None:
         situation = Situation(
-            attempts=self.visit.attempts,
+            attempts=self.attempts,
             is_committed=False,
-            body_bytes=self.visit.bytes_in,
+            body_bytes=self.bytes_in,
             now=now,
             deadline=self._deadline,
         )
         reason = reason_to_give_up(route.retry, failure, situation)
-        if reason is None and not route.budget.take(now):
-            reason = GiveUp.BUDGET
-        if reason is not None:
-            self._give_up(attempt, reason, now)
-            return
-        if way is not None and way.backend.has_more(self._wish(now, 0.0)):
-            self._tried &= ~(1 << self._index)
-        self._try(now)
+        return GiveUp.BUDGET if reason is None and not route.budget.take(now) else reason
 
     def _give_up(self, attempt: Attempt, reason: GiveUp, now: float) -> None:
         if reason is GiveUp.REJECTED:
-            attempt.relay_rejection()
+            self._end(attempt.relay_rejection(), now, 0)
         elif reason is GiveUp.DEADLINE:
             self._fail(_TIMEOUT)
         else:
-            self._fail(final_error(self._failures, now=now))
+            self._fail(final_error(self._have_chain().failures, now=now))
 
-    def attempt_over(self, attempt: Attempt, result: Result) -> None:
+    def attempt_over(self, attempt: Attempt, end: End, failure: Failure | None) -> None:
         """The answer is with the client, whole or as far as it came."""
         self._attempt = None
-        now = self.visit.services.loop.time()
-        used = None if result.usage is None else result.usage.total_tokens
-        if result.failure is None:
+        services = self.services
+        now = services.loop.time()
+        used = None if end.usage is None else end.usage.total_tokens
+        if failure is None:
             attempt.lease.succeeded(now, used)
         else:
-            attempt.lease.failed(result.failure, now, self.visit.services.random())
-        self._end(result.end(), used)
+            attempt.lease.failed(failure, now, services.random())
+        self._end(end, now, used)
 
     def explain_lines(self) -> bytes:
         """Why this candidate, for a caller who may ask and does."""
-        decision, visit = self._decision, self.visit
-        if decision is None or not visit.caller.may_explain:
+        decision, way = self._decision, self.way
+        if decision is None or not self.entry.explains:
             return b""
-        if b"x-isochrone-explain" not in visit.exchange.head.fields:
-            return b""
-        way = visit.way
         chosen = None if way is None else way.label
-        return explain.line(decision, visit, chosen=chosen, now=visit.services.loop.time())
+        return explain.line(decision, self, chosen=chosen, now=self.services.loop.time())
 
     # The end.
 
     def on_disconnect(self) -> None:
-        refused = self.visit.exchange.refused
-        status = record.CLIENT_GONE if refused is None else refused.status
-        attempt = self._attempt
+        now = self.services.loop.time()
+        refused = self.exchange.refused
         usage: Usage | None = None
         size = 0
-        if attempt is not None:
-            usage, size = attempt.abandon(self.visit.services.loop.time())
-        outcome = Outcome.CLIENT_GONE if refused is None else Outcome.REFUSED
-        end = record.End(
-            outcome=outcome,
-            status=status,
-            error="" if refused is None else refused.code,
-            usage=usage,
-            usage_partial=usage is not None,
-            bytes_out=size,
-        )
-        self._end(end, None if usage is None else usage.total_tokens)
+        if self._attempt is not None:
+            usage, size = self._attempt.abandon(now)
+        if refused is None:
+            end = End(Outcome.CLIENT_GONE, record.CLIENT_GONE, "", usage, size)
+        else:
+            end = End(Outcome.REFUSED, refused.status, refused.code, usage, size)
+        self._end(end, now, None if usage is None else usage.total_tokens)
 
     def on_writable(self) -> None:
         if self._attempt is not None:
@@ -356,7 +369,7 @@ class Handling:
             attempt.interrupt(_DRAINING)
             return
         if attempt is not None:
-            attempt.abandon(self.visit.services.loop.time())
+            attempt.abandon(self.services.loop.time())
         self._fail(_DRAINING)
 
     def _refuse(self, error: ApiError) -> None:
@@ -366,29 +379,34 @@ class Handling:
         self._answer(error, Outcome.FAILED)
 
     def _answer(self, error: ApiError, outcome: Outcome) -> None:
-        visit = self.visit
-        lines = visit.common_lines() + self.explain_lines()
-        if visit.attempts:
-            lines += b"x-isochrone-attempts: %d\r\n" % visit.attempts
+        lines = self.common_lines() + self.explain_lines()
+        if self.attempts:
+            lines += b"x-isochrone-attempts: %d\r\n" % self.attempts
         head, body = answers.refusal(error, lines)
-        visit.exchange.respond(head, body)
+        self.exchange.respond(head, body)
         code = error.kind.value.code or ""
-        self._end(record.End(outcome=outcome, status=error.status, error=code, bytes_out=len(body)), 0)
+        self._end(End(outcome, error.status, code, bytes_out=len(body)), self.services.loop.time(), 0)
 
-    def _end(self, end: record.End, used: int | None) -> None:
-        if self._is_over:
+    def _end(self, end: End, now: float, used: int | None) -> None:
+        if self.is_over:
             return
-        self._is_over = True
-        services = self.visit.services
+        self.is_over = True
+        services, decision, chain = self.services, self._decision, self._chain
         services.open.discard(self)
         services.memory.give_back(self._reserved)
         self._attempt = None
         self._pieces.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._held is not None and self._decision is not None:
-            self._decision.route.hold.leave(self._held)
-        self._held = None  # It refers to this; what refers in circles waits for the garbage collector.
-        if self._admission is not None:
-            self._admission.settle(services.loop.time(), used)
-        record.write(self.visit, end)
+        if chain is not None:
+            self._leave(chain, decision)
+        if decision is not None and decision.admission is not None:
+            decision.admission.settle(now, used)
+        record.write(self, end)
+
+    def _leave(self, chain: Chain, decision: Decision | None) -> None:
+        """Wait for nothing any more. What refers in circles would wait for the garbage collector."""
+        if chain.timer is not None:
+            chain.timer.cancel()
+        if chain.held is not None and decision is not None:
+            decision.terms.route.hold.leave(chain.held)
+        chain.held = None
+        self._chain = None

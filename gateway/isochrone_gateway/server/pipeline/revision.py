@@ -28,6 +28,8 @@ class Way:
     backend: Backend
     model: str
     model_json: bytes
+    model_change: dict[str, bytes]
+    """The change of the body that puts this model into it."""
     heads: Mapping[Asked, bytes]
     passed: tuple[bytes, ...]
     """Headers of the client that go on."""

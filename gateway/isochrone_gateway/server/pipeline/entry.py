@@ -1,0 +1,79 @@
+"""What the head of a request decides by itself, kept for the next request with the same head.
+
+A client sends the same head again and again (see `server.heads`), and it means the same until the config changes, its
+age counts as another, or the key expires. So what was worked out is kept on the head, and asked whether it still holds.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from isochrone_gateway.config.site import Age as AgeLimits
+from isochrone_gateway.ledger.record import Operation
+from isochrone_gateway.route.mask import Age, age_of
+from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller
+from isochrone_gateway.server.pipeline.outgoing import Asked
+from isochrone_gateway.server.pipeline.rulings import Standpoint
+
+if TYPE_CHECKING:
+    from isochrone_gateway.server.pipeline.decide import Terms
+    from isochrone_gateway.server.pipeline.revision import Revision, Way
+
+_NOWHERE: Final = Standpoint(None, frozenset(), frozenset(), Age.FRESH)
+_NEVER: Final = float("inf")
+
+
+class Entry:
+    """Who calls, what for, from where; filled as far as known, where a request is refused at its head."""
+
+    __slots__ = (
+        "_expires",
+        "_least",
+        "_most",
+        "asked",
+        "caller",
+        "explains",
+        "lines",
+        "operation",
+        "origin",
+        "passed",
+        "revision",
+        "standpoint",
+        "terms",
+    )
+
+    def __init__(self, revision: "Revision") -> None:
+        self.revision = revision
+        self.lines = b""
+        """Header lines of any answer."""
+        self.caller: Caller = ANYBODY
+        self.asked = Asked.CHAT
+        self.operation = Operation.UNKNOWN
+        self.standpoint = _NOWHERE
+        self.origin: tuple[str, ...] = ()
+        """Of the standpoint, sorted."""
+        self.explains = False
+        """Whether the caller may ask for the reasons of a choice, and does."""
+        self.terms: dict[str, Terms] = {}
+        """By the name of the model that was asked for."""
+        self.passed: dict[Way, bytes] = {}
+        """The lines of the head that go on to a backend."""
+        self._expires = _NEVER
+        self._least = self._most = -1.0
+
+    def keep_for(self, age: Age, limits: AgeLimits) -> None:
+        """Keep it for as long as the config's age counts as this, and the key is good."""
+        self._least, self._most = bounds_of(age, limits)
+        if self.caller.expires is not None:
+            self._expires = self.caller.expires
+
+    def holds(self, revision: "Revision", age: float, wall: float) -> bool:
+        """Whether the same head still means the same."""
+        return revision is self.revision and self._least <= age <= self._most and wall < self._expires
+
+
+def bounds_of(age: Age, limits: AgeLimits) -> tuple[float, float]:
+    """From and up to how many seconds the age of a config counts as this one (see `age_of`)."""
+    fresh, stale = limits.max_age_ms / 1_000, limits.hard_max_age_ms / 1_000
+    bounds = {Age.FRESH: (0.0, fresh), Age.STALE: (fresh, stale), Age.EXPIRED: (stale, _NEVER)}
+    least, most = bounds[age]
+    # A bound itself belongs to the younger side; one that is met exactly is asked again.
+    return (least, most) if age_of(least, limits) is age else (least + 1e-3, most)

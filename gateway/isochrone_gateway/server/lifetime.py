@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable
-from typing import cast
+from typing import Final, cast
 
 from isochrone_gateway.server.exchange import Address
 from isochrone_gateway.server.listener import Listener
@@ -44,6 +44,7 @@ class Gone(asyncio.Transport):
 
 
 _GONE = Gone()
+_NO_ADDRESS: Final[Address] = ("", 0)
 
 
 class Connection(asyncio.Protocol):
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._transport: asyncio.Transport = _GONE
-        self._peer: Address = ("", 0)
+        self._peer: Address = _NO_ADDRESS
         self._tls = False
         self.due = NEVER
         self.slot = NOWHERE
@@ -85,6 +86,10 @@ class Connection(asyncio.Protocol):
         self._writer_waits = False
         self._lingering = False
         self._linger_left = listener.limits.linger
+
+    def attribute_to(self, client: Address) -> None:
+        """Before it is made: a proxy passes it on, and this is whose it is."""
+        self._peer = client
 
     # For the subclass.
 
@@ -105,7 +110,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._listener.limits.write_buffer)
-        self._peer = _address_of(transport)
+        if self._peer == _NO_ADDRESS:
+            self._peer = _address_of(transport)
         self._tls = transport.get_extra_info("sslcontext") is not None
         _no_delay(transport)
         self._listener.opened(self)
@@ -229,7 +235,7 @@ class Connection(asyncio.Protocol):
 def _address_of(transport: asyncio.BaseTransport) -> Address:
     """Give the peer's host and port; a Unix socket's peer has none."""
     name = transport.get_extra_info("peername")
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) > 1 else ("", 0)
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) and len(name) > 1 else _NO_ADDRESS
 
 
 def _no_delay(transport: asyncio.BaseTransport) -> None:

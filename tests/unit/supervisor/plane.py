@@ -1,6 +1,7 @@
 """A data plane that is just enough to see what supervisor and workers do.
 
 /             the config's host name and the worker's pid
+/peer         whose connection it is
 /age          seconds since the source was last read
 /stream?N     N pieces, one every 20 ms, then the host name; an error piece if interrupted
 /crash        the worker dies
@@ -44,6 +45,8 @@ class Hello:
                 os._exit(17)
             case b"/hang":
                 time.sleep(3600)
+            case b"/peer":
+                _respond(exchange, exchange.peer[0])
             case b"/age":
                 _respond(exchange, f"{self._plane.context.age():.3f}")
             case _:

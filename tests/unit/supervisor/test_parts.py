@@ -16,6 +16,7 @@ from tests.unit.source.publishing import published, until
 
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config.site import Listener, LogLevel, PeerTrust, TlsFiles
+from isochrone_gateway.server.exchange import Address
 from isochrone_gateway.server.supervisor import messages, sockets, tls
 from isochrone_gateway.server.supervisor.acceptor import Acceptor, Terms
 from isochrone_gateway.server.supervisor.balance import Loads
@@ -79,7 +80,7 @@ def accepting(is_ahead: bool, room: int = 1000) -> tuple[float, int]:
         loop = asyncio.get_running_loop()
         made: list[asyncio.Protocol] = []
 
-        def protocol() -> asyncio.Protocol:
+        def protocol(_: Address | None) -> asyncio.Protocol:
             made.append(asyncio.Protocol())
             return made[-1]
 
@@ -120,7 +121,7 @@ def test_what_waits_is_accepted_before_the_socket_is_closed() -> None:
     async def test() -> None:
         made: list[asyncio.Protocol] = []
 
-        def protocol() -> asyncio.Protocol:
+        def protocol(_: Address | None) -> asyncio.Protocol:
             made.append(asyncio.Protocol())
             return made[-1]
 

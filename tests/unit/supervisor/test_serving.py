@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from tests.cluster import pki
 from tests.unit.supervisor import gateways, plane
 from tests.unit.supervisor.gateways import TOKEN, all_gone, running, until
+from tests.unit.wire.proxy_headers import tcp
 
-from isochrone_gateway.config.site import Listener, PeerTrust, TlsFiles
+from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, PeerTrust, TlsFiles
 from isochrone_gateway.server import settings
 
 
@@ -231,6 +232,36 @@ def test_tls_on_the_data_port_and_mutual_tls_between_peers(tmp_path: pathlib.Pat
             plain.settimeout(10)
             assert b"HTTP" not in plain.recv(100)
         until(lambda: gateway.metric('isochrone_connections_lost_total{port="data",why="handshake"}') >= 1)
+
+
+def test_behind_proxies_a_change_of_who_they_are_needs_no_restart(tmp_path: pathlib.Path) -> None:
+    with running(tmp_path) as gateway:
+
+        def publish(sequence: int, source: ClientAddressSource, *proxies: str) -> None:
+            told = ClientAddress(source=source, trusted_proxies=frozenset(proxies))
+            made = gateways.make_config(gateway.data, gateway.admin, hostname=f"s{sequence}.example.com")
+            gateways.write(tmp_path / "config", replace(made, site=replace(made.site, client_address=told)), sequence)
+            until(lambda: gateway.status()["config"]["running"]["revision"]["sequence"] == sequence)
+
+        assert gateway.get("/peer") == (200, b"127.0.0.1")
+        publish(2, ClientAddressSource.PROXY_PROTOCOL, "127.0.0.1/32")
+        assert [_proxied(gateway.data) for _ in range(10)] == [b"192.0.2.7"] * 10
+        publish(3, ClientAddressSource.PROXY_PROTOCOL, "10.0.0.0/8")
+        assert [_proxied(gateway.data) for _ in range(10)] == [b""] * 10
+        assert gateway.metric('isochrone_connections_lost_total{port="data",why="untrusted_proxy"}') == 10
+        assert gateway.is_ready(), "administrators come to another port"
+        publish(4, ClientAddressSource.CONNECTION)
+        assert gateway.get("/peer") == (200, b"127.0.0.1")
+
+
+def _proxied(port: int) -> bytes:
+    """Ask behind a PROXY header for the client's address; nothing if the connection is closed without an answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        try:
+            connection.sendall(tcp("192.0.2.7", 4711) + b"GET /peer HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            return b"".join(iter(lambda: connection.recv(4096), b"")).partition(b"\r\n\r\n")[2]
+        except ConnectionError:
+            return b""
 
 
 def _get(port: int, context: ssl.SSLContext) -> bytes:

@@ -7,6 +7,7 @@ What lives here, from the inside out:
     balance      whose turn it is to accept
     messages     what supervisor and workers say to each other, and the pipe that carries it
     tls          server contexts from the files of the secrets mount
+    proxied      whose a connection is that a proxy passes on: its PROXY header, read before TLS
     acceptor     a listening socket that several processes accept from
     ports        one such socket of a worker, with what its connections share
     vitals       what a worker counts anyway, as metrics

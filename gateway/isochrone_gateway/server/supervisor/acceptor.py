@@ -10,8 +10,12 @@ import dataclasses
 import errno
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+
+from isochrone_gateway.server.exchange import Address
+from isochrone_gateway.server.supervisor.proxied import Proxied, Unknown
 
 _MOST_AT_ONCE: Final = 64
 _TURN: Final = 0.002
@@ -24,12 +28,14 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How connections are taken. `tls` is asked for each, as certificates are renewed."""
+    """How connections are taken. `tls` and `proxied` are asked for each, as certificates and configs change."""
 
-    protocol: Callable[[], asyncio.Protocol]
+    protocol: Callable[[Address | None], asyncio.Protocol]
+    """Given whose connection it is; None: its peer's own."""
     tls: Callable[[], ssl.SSLContext | None]
     has_room: Callable[[], bool]
     is_ahead: Callable[[], bool]
+    proxied: Callable[[], Proxied | None] = lambda: None
 
 
 class Acceptor:
@@ -51,10 +57,12 @@ class Acceptor:
         """Connections that were lost before their first byte: mostly failed handshakes."""
         self.exhausted = 0
         """Times that the system had no resources for another connection."""
+        self.unknown: Counter[str] = Counter()
+        """Connections that were closed as it isn't known whose they are, by `Unknown.why`."""
 
     @property
     def opening(self) -> int:
-        """Connections whose handshake isn't finished."""
+        """Connections whose PROXY header or handshake isn't finished."""
         return len(self._opening)
 
     async def wait_opened(self) -> None:
@@ -112,7 +120,7 @@ class Acceptor:
     def _accept(self) -> bool:
         """Take one connection, if one waits."""
         try:
-            connection, _ = self._sock.accept()
+            connection, peer = self._sock.accept()
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:  # accept(2): errors of the new connection are reported here too
@@ -122,16 +130,21 @@ class Acceptor:
                 return False
             return error.errno == errno.ECONNABORTED
         connection.setblocking(False)
-        task = self._loop.create_task(self._open(connection))
+        task = self._loop.create_task(self._open(connection, peer))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return True
 
-    async def _open(self, connection: socket.socket) -> None:
-        context = self._terms.tls()
+    async def _open(self, connection: socket.socket, peer: Any) -> None:
+        context, proxied = self._terms.tls(), self._terms.proxied()
         try:
+            client = None if proxied is None else await proxied.client(connection, peer)
+            if isinstance(client, Unknown):
+                self.unknown[client.why] += 1
+                connection.close()
+                return
             await self._loop.connect_accepted_socket(
-                self._terms.protocol,
+                lambda: self._terms.protocol(client),
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=None if context is None else _HANDSHAKE,
@@ -139,6 +152,9 @@ class Acceptor:
         except OSError:  # TLS errors and time-outs are OSErrors too: a client that can't speak costs only itself
             self.failed += 1
             connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
 
     def _rest(self, seconds: float) -> None:
         """The socket stays readable; without a pause the loop would spin."""

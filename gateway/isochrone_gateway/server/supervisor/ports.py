@@ -7,12 +7,13 @@ import ssl
 from collections.abc import Callable
 
 from isochrone_gateway.config.site import Limits as SiteLimits
-from isochrone_gateway.server.exchange import Handler
+from isochrone_gateway.server.exchange import Address, Handler
 from isochrone_gateway.server.heads import HeadParser
 from isochrone_gateway.server.http1 import ServerConnection
 from isochrone_gateway.server.limits import Limits, Timeouts
 from isochrone_gateway.server.listener import Listener
 from isochrone_gateway.server.supervisor.acceptor import Acceptor, Terms
+from isochrone_gateway.server.supervisor.proxied import Proxied
 from isochrone_gateway.server.supervisor.tls import ServerTls
 
 _DEFAULT_LIMITS = Limits()
@@ -41,8 +42,15 @@ class Port:
         self._loop = loop
         self._most = 0
         self._tls: ServerTls | None = None
+        self._proxied: Proxied | None = None
         self._listener: Listener | None = None
-        terms = Terms(protocol=self._new_connection, tls=self._context, has_room=self._has_room, is_ahead=is_ahead)
+        terms = Terms(
+            protocol=self._new_connection,
+            tls=self._context,
+            has_room=self._has_room,
+            is_ahead=is_ahead,
+            proxied=lambda: self._proxied,
+        )
         self.acceptor = Acceptor(loop, sock, terms)
 
     @property
@@ -55,8 +63,11 @@ class Port:
     def listener(self) -> Listener | None:
         return self._listener
 
-    def use(self, handler: Handler, site: SiteLimits, tls: ServerTls | None) -> None:
-        """Give new requests to this handler. Connections stay, and requests that are open keep their handler."""
+    def use(self, handler: Handler, site: SiteLimits, tls: ServerTls | None, *, proxied: Proxied | None = None) -> None:
+        """Give new requests to this handler. Connections stay, and requests that are open keep their handler.
+
+        `proxied`: new connections are passed on by proxies.
+        """
         limits, timeouts = limits_of(site)
         listener = self._listener
         if listener is None:
@@ -69,6 +80,7 @@ class Port:
             listener.short_head = min(limits.request_line, limits.head)
         self._most = site.connections
         self._tls = tls
+        self._proxied = proxied
 
     def refresh(self) -> None:
         """Look at the certificate's files again. Raises ConfigError; what was read before stays."""
@@ -93,10 +105,13 @@ class Port:
         self.acceptor.close()
         self.cut()
 
-    def _new_connection(self) -> asyncio.Protocol:
+    def _new_connection(self, client: Address | None) -> asyncio.Protocol:
         if self._listener is None:
             raise RuntimeError("a connection before the first handler")
-        return ServerConnection(self._listener)
+        connection = ServerConnection(self._listener)
+        if client is not None:
+            connection.attribute_to(client)
+        return connection
 
     def _context(self) -> ssl.SSLContext | None:
         return None if self._tls is None else self._tls.context

@@ -45,6 +45,8 @@ class Vitals:
         self._open.child(name).set(port.connections)
         self._lost.child(name, "handshake").set(port.acceptor.failed)
         self._lost.child(name, "exhausted").set(port.acceptor.exhausted)
+        for why, count in port.acceptor.unknown.items():
+            self._lost.child(name, why).set(count)
         listener = port.listener
         if listener is None:
             return

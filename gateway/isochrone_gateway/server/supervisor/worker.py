@@ -27,6 +27,7 @@ from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.dataplane import Context, DataPlane, Handlers, find_factory
 from isochrone_gateway.server.supervisor.messages import Channel, FromWorker, ToWorker, workers_end
 from isochrone_gateway.server.supervisor.ports import Port
+from isochrone_gateway.server.supervisor.proxied import Proxied, proxied_by
 from isochrone_gateway.server.supervisor.tls import ServerTls
 from isochrone_gateway.server.supervisor.vitals import Vitals
 from isochrone_gateway.source import contact as contacts
@@ -66,6 +67,7 @@ class Built:
     loaded: Loaded
     handlers: Handlers
     data_tls: ServerTls | None
+    data_proxied: Proxied | None
     peer_tls: ServerTls | None
 
 
@@ -190,6 +192,7 @@ class Worker:
             loaded=loaded,
             handlers=self._plane.prepare(loaded),
             data_tls=tls.for_clients(site.listeners.data, secrets=self._secrets),
+            data_proxied=proxied_by(site),
             peer_tls=None if peer is None else tls.for_peers(peer, site.peer_trust, secrets=self._secrets),
         )
 
@@ -200,7 +203,7 @@ class Worker:
         self._built, self._running = None, built
         limits = built.loaded.config.site.limits
         self._plane.activate(built.handlers)
-        self._ports["data"].use(built.handlers.data, limits, built.data_tls)
+        self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
         if built.handlers.peer is not None and "peer" in self._ports:
             self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls)
         self._channel.send(messages.Activated(number))

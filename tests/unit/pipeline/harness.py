@@ -41,6 +41,7 @@ from isochrone_gateway.ledger.record import Record
 from isochrone_gateway.server.pipeline import DataPlane
 from isochrone_gateway.server.supervisor.dataplane import Context
 from isochrone_gateway.server.supervisor.ports import Port
+from isochrone_gateway.server.supervisor.proxied import proxied_by
 from isochrone_gateway.upstream import scripts
 from isochrone_gateway.upstream.fake import Choose, FakeUpstream, Received
 from isochrone_gateway.upstream.probes import ProbeSettings
@@ -198,7 +199,7 @@ class Gateway:
         loaded = load(made, self.sequence)
         handlers = self.plane.prepare(loaded)
         self.plane.activate(handlers)
-        self.port.use(handlers.data, made.site.limits, None)
+        self.port.use(handlers.data, made.site.limits, None, proxied=proxied_by(made.site))
         self.port.acceptor.allow(True)
 
     async def ready(self) -> None:

@@ -21,6 +21,7 @@ from isochrone_gateway.config.routes import Candidate, EngineTarget, PeerTarget,
 from isochrone_gateway.config.tenants import Key, Tenant
 from isochrone_gateway.route.breaker import Breaker
 from isochrone_gateway.route.candidates import Picker
+from isochrone_gateway.route.clients import forwarders
 from isochrone_gateway.route.health import NOT_PROBED, Health
 from isochrone_gateway.route.hold import HoldQueue
 from isochrone_gateway.route.keys import KeyRing
@@ -87,6 +88,7 @@ class Compiler:
             route_ids=tuple(route.id for route in routes),
             names={name: route for route in routes for name in (route.route.name, *route.route.aliases)},
             jurisdictions=self._jurisdictions,
+            forwarders=forwarders(site.client_address),
         )
 
     # Callers.

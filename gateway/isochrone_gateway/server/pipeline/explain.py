@@ -10,12 +10,13 @@ _MOST: Final = 32
 
 
 def line(decision: Decision, visit: Visit, *, chosen: str | None, now: float) -> bytes:
-    """The policies that bind, who answered, and what became of each candidate."""
+    """The policies that bind, who answered, whose address it is from, and what became of each candidate."""
     route, ruling = decision.terms.route, decision.terms.ruling
     found = route.picker.explain(Request(ruling.inference, now, 0.5))
     parts = [f"revision={visit.entry.revision.name}", f"route={route.id}"]
     parts.append(f"policies={','.join(ruling.policies) or '-'}")
     parts.append(f"answered={chosen or '-'}")
+    parts.append(f"client={visit.client() or '-'}")
     parts += [_said(each) for each in found[:_MOST]]
     return b"x-isochrone-explain: %b\r\n" % "; ".join(parts).encode("ascii", "replace")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from isochrone_gateway.config.routes import Retry, Route, RouteEndpoint
 from isochrone_gateway.config.site import Age, Site
 from isochrone_gateway.route.candidates import Picker
+from isochrone_gateway.route.clients import Networks
 from isochrone_gateway.route.hold import HoldQueue
 from isochrone_gateway.route.origin import Origins
 from isochrone_gateway.route.retry import RetryBudget
@@ -81,3 +82,5 @@ class Revision:
     names: Mapping[str, RouteView]
     jurisdictions: tuple[str, ...]
     """Of each place, as told to clients."""
+    forwarders: Networks
+    """Whose word on the client's address is taken from X-Forwarded-For."""

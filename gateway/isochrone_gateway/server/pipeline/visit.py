@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from isochrone_gateway.route.clients import client_address
 from isochrone_gateway.server.exchange import Exchange
 from isochrone_gateway.server.pipeline.entry import Entry
 
@@ -42,6 +43,12 @@ class Visit:
         self.bytes_in = 0
         self.first_byte: float | None = None
         self.first_token: float | None = None
+
+    def client(self) -> str:
+        """Whose address the request is from. Worked out for who asks; nothing keeps it."""
+        exchange = self.exchange
+        forwarded = exchange.head.fields.get(b"x-forwarded-for")
+        return client_address(exchange.peer[0], forwarded, self.entry.revision.forwarders)
 
     def common_lines(self) -> bytes:
         """Header lines of an answer that no backend gave."""

@@ -50,6 +50,33 @@ class Times(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="c
     first_token: float | None = None
 
 
+class Try(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
+    """One attempt to get an answer from a backend. Times are seconds since the request's head was complete."""
+
+    span: str
+    start: float
+    end: float
+    candidate: str = ""
+    provider: str = ""
+    model: str = ""
+    jurisdiction: str = ""
+    status: int = 0
+    """Of the backend's answer; 0 if there was none."""
+    fault: str = ""
+    """Why it failed, if it did: a `route.retry.Fault`, or `Cancelled`."""
+
+
+class Traced(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
+    """What only those requests have whose spans are recorded. Ids are hexadecimal."""
+
+    span: str
+    parent: str = ""
+    """The caller's span."""
+    flags: int = 1
+    method: str = ""
+    tries: tuple[Try, ...] = ()
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
     """One request. Empty text stands for what isn't known, as in a request that was refused before its route was."""
 
@@ -63,7 +90,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     error: str = ""
     """The code of the error that the client got."""
     trace: str = ""
-    """The trace id of `traceparent`."""
+    """The id of the trace that it belongs to: the client's, or one of ours."""
     tenant: str = ""
     key: str = ""
     """The key's name in the config; not the key and not its hash."""
@@ -94,3 +121,4 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     """The site that the request came from or went to in a peer hop."""
     tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     """For cost attribution, from the caller."""
+    traced: Traced | None = None

@@ -15,7 +15,7 @@ from tests.unit.ledger.records import ANSWERED, record
 from isochrone_gateway.config.site import LogLevel
 from isochrone_gateway.ledger.logs import EventLog, RequestLog, pieces, write_to
 from isochrone_gateway.ledger.queue import RecordQueue
-from isochrone_gateway.ledger.record import Outcome, Record
+from isochrone_gateway.ledger.record import Outcome, Record, Traced, Try
 
 
 class Kept:
@@ -121,7 +121,31 @@ def test_no_field_can_hold_a_prompt_an_answer_or_a_key() -> None:
     assert {field.name for field in msgspec.structs.fields(Record)} == {
         *("id", "at", "outcome", "status", "times", "operation", "error", "trace", "tenant", "key", "route", "model"),
         *("candidate", "provider", "upstream_model", "attempts", "jurisdiction", "origin", "policies", "revision"),
-        *("stream", "cache", "usage", "usage_partial", "bytes_in", "bytes_out", "peer", "tags"),
+        *("stream", "cache", "usage", "usage_partial", "bytes_in", "bytes_out", "peer", "tags", "traced"),
+    }
+    assert {field.name for field in msgspec.structs.fields(Traced)} == {"span", "parent", "flags", "method", "tries"}
+    assert {field.name for field in msgspec.structs.fields(Try)} == {
+        *("span", "start", "end", "candidate", "provider", "model", "jurisdiction", "status", "fault"),
+    }
+
+
+def test_the_line_of_a_recorded_request_leads_to_its_spans() -> None:
+    written: list[bytes] = []
+    tried = Try(span="b" * 16, start=0.25, end=0.5, candidate="engine:a", status=503, fault="ServerError")
+    RequestLog(written.append).write([record(traced=Traced(span="a" * 16, method="POST", tries=(tried,)))])
+    assert json.loads(b"".join(written))["traced"] == {
+        "span": "a" * 16,
+        "method": "POST",
+        "tries": [
+            {
+                "span": "b" * 16,
+                "start": 0.25,
+                "end": 0.5,
+                "candidate": "engine:a",
+                "status": 503,
+                "fault": "ServerError",
+            }
+        ],
     }
 
 

@@ -8,6 +8,11 @@ What lives here:
     exposition   snapshots of several processes -> one page in the Prometheus text format        (pure)
     meter        records -> metrics, with OpenTelemetry's names for generative AI where it has them
     logs         requests and events as JSON lines, written by a thread
+    trail        the attempts of one request whose spans are recorded
+    spans        records -> spans, in OTLP's JSON                                (pure)
+    otlp         spans to a collector, by a thread: batches, retries, drops
+    posting      one connection to that collector
+    collector    where it is, by OpenTelemetry's variables                       (pure, but for one look at a file)
 
 What must not: decisions. Nothing here may slow down or fail a request; what can't be kept up with is dropped and
 counted.

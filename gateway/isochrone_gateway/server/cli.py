@@ -1,12 +1,15 @@
 """The command `isochrone-gateway`: reads the command line, puts the parts together, runs them."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from isochrone_gateway.config import Verify
+from isochrone_gateway.config.site import LogLevel
+from isochrone_gateway.ledger.collector import CollectorError, find_collector
 from isochrone_gateway.ledger.logs import EventLog, write_to
 from isochrone_gateway.server import settings
 from isochrone_gateway.server.settings import ConfigMap, Folder, Settings
@@ -41,15 +44,24 @@ def main(arguments: Sequence[str] | None = None, *, plane: str = DATA_PLANE) -> 
 
 
 async def _run(found: Settings, events: EventLog, plane: str) -> int:
+    _check_collector(found, events)
     supervisor = Supervisor(
         found,
         _source(found),
-        program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent),
+        program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent, otlp=found.otlp),
         events=events,
         clock=system_clock(),
         verify=_trust(found),
     )
     return await supervisor.run()
+
+
+def _check_collector(found: Settings, events: EventLog) -> None:
+    """Say what is wrong with it. That is no reason not to answer requests: variables may be set for a whole cluster."""
+    try:
+        find_collector(os.environ, found.otlp)
+    except CollectorError as error:
+        events.say(LogLevel.WARNING, "TracesNotExported", problem=str(error))
 
 
 def _source(found: Settings) -> Source:

@@ -11,6 +11,7 @@ from isochrone_gateway.source.credentials import SERVICE_ACCOUNT
 
 _KUBERNETES: Final = "kubernetes:"
 _OBJECT_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_COLLECTOR: Final = re.compile(r"https?://[^/]")
 _MAX_WORKERS: Final = 1024
 
 
@@ -49,6 +50,7 @@ class Settings:
     trusted_keys: pathlib.Path | None
     service_account: pathlib.Path
     log_percent: int
+    otlp: str | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,6 +67,8 @@ def parse(arguments: Sequence[str]) -> Settings:
     for option, path in (("--secrets", found.secrets), ("--trusted-keys", found.trusted_keys)):
         if path is not None and not path.is_dir():
             parser.error(f"{option}: {path} is not a folder")
+    if found.otlp is not None and not _COLLECTOR.match(found.otlp):
+        parser.error(f"--otlp: {found.otlp} is no http:// or https:// address")
     return Settings(**vars(found))
 
 
@@ -130,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_percent,
         metavar="N",
         help="how many of the answered requests are logged; of the others, all are (default: 100)",
+    )
+    add(
+        "--otlp",
+        metavar="URL",
+        help="the OpenTelemetry collector that gets traces, by OTLP over HTTP; "
+        "said instead of OTEL_EXPORTER_OTLP_ENDPOINT, beside which the other standard variables apply",
     )
     return parser
 

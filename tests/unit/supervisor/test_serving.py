@@ -302,6 +302,7 @@ def test_events_are_json_lines(tmp_path: pathlib.Path) -> None:
         pytest.param(["--config", "x", "--secrets", "/nowhere"], "/nowhere is not a folder", id="secrets"),
         pytest.param(["--config", "kubernetes:A/b"], "'A/b' is not the name of a ConfigMap", id="ConfigMap"),
         pytest.param(["--config", "x", "--log-percent", "101"], "from 0 to 100", id="percent"),
+        pytest.param(["--config", "x", "--otlp", "collector:4318"], "no http:// or https:// address", id="collector"),
         pytest.param(["--config", "x", "--conf", "y"], "unrecognized arguments", id="abbreviation"),
     ],
 )

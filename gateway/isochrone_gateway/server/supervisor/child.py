@@ -37,6 +37,7 @@ class Program:
     plane: str
     secrets: pathlib.Path | None = None
     log_percent: int = 100
+    otlp: str | None = None
 
 
 class Child:
@@ -173,6 +174,7 @@ async def start(number: int, program: Program, shared: Shared) -> Child:
             peer=None if peer is None else peer.fileno(),
             secrets=None if program.secrets is None else str(program.secrets),
             log_percent=program.log_percent,
+            otlp=program.otlp,
         )
         try:
             process = await asyncio.create_subprocess_exec(

@@ -36,6 +36,8 @@ class Context:
     """Where the config's secret files are."""
     connections: Callable[[], int]
     """How many clients are connected to this worker."""
+    exports_spans: bool = False
+    """Whether spans of recorded requests go anywhere; else none need be recorded."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

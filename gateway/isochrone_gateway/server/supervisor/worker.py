@@ -8,6 +8,7 @@ a new supervisor may then bind the same addresses.
 import asyncio
 import dataclasses
 import gc
+import os
 import pathlib
 import signal
 import socket
@@ -19,9 +20,11 @@ import msgspec
 import uvloop
 
 from isochrone_gateway.config import ConfigError, Loaded, assemble, read_index
+from isochrone_gateway.ledger.collector import CollectorError, find_collector
 from isochrone_gateway.ledger.logs import RequestLog, write_to
 from isochrone_gateway.ledger.metrics import Registry
-from isochrone_gateway.ledger.queue import RecordQueue
+from isochrone_gateway.ledger.otlp import Exporter, exporter_to
+from isochrone_gateway.ledger.queue import RecordQueue, Sink
 from isochrone_gateway.server.supervisor import messages, tls
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.dataplane import Context, DataPlane, Handlers, find_factory
@@ -57,6 +60,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     peer: int | None = None
     secrets: str | None = None
     log_percent: int = 100
+    otlp: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,14 +84,18 @@ class Worker:
         self._clock = contacts.system_clock()
         self._contact: Contact | None = None
         self._registry = Registry()
-        self._records = RecordQueue(sinks=[RequestLog(write_to(1), percent=arguments.log_percent)])
+        sinks: list[Sink] = [RequestLog(write_to(1), percent=arguments.log_percent)]
+        self._spans = _find_exporter(arguments)
+        if self._spans is not None:
+            sinks.append(self._spans)
+        self._records = RecordQueue(sinks=sinks)
         self._secrets = None if arguments.secrets is None else pathlib.Path(arguments.secrets)
         self._number = arguments.number
         self._loads = Loads(arguments.workers, arguments.loads)
         self._ports = {"data": Port(loop, socket.socket(fileno=arguments.data), is_ahead=self._is_ahead)}
         if arguments.peer is not None:
             self._ports["peer"] = Port(loop, socket.socket(fileno=arguments.peer), is_ahead=self._is_ahead)
-        self._vitals = Vitals(self._registry, self._ports, self._records)
+        self._vitals = Vitals(self._registry, self._ports, self._records, self._spans)
         self._built: Built | None = None
         self._running: Built | None = None
         self._is_accepting = False
@@ -101,12 +109,15 @@ class Worker:
                 age=self._age,
                 secrets=self._secrets,
                 connections=self._connections,
+                exports_spans=self._spans is not None,
             )
         )
 
     async def run(self) -> None:
         """Serve until told to end, or until the supervisor is gone."""
         self._records.start()
+        if self._spans is not None:
+            self._spans.start()
         for work in (self._obey(), self._beat(), self._refresh(), self._tell()):
             self._start(work)
         self._channel.send(messages.Hello())
@@ -115,6 +126,8 @@ class Worker:
             port.close()
         await self._plane.close()
         await asyncio.to_thread(self._records.stop)
+        if self._spans is not None:
+            await asyncio.to_thread(self._spans.stop)
         self._send_beat()
         await self._channel.flush()
         self._channel.close()
@@ -206,6 +219,8 @@ class Worker:
         self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
         if built.handlers.peer is not None and "peer" in self._ports:
             self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls)
+        if self._spans is not None:
+            self._spans.site = built.loaded.config.site.name
         self._channel.send(messages.Activated(number))
         # What a config consists of lives long; frozen, it costs no collection anything any more.
         gc.collect()
@@ -276,6 +291,16 @@ class Worker:
         self._start(self._drain(_GRACE))
         await asyncio.sleep(most)
         await self._interrupt()
+
+
+def _find_exporter(arguments: Arguments) -> Exporter | None:
+    """An exporter of spans, if they go anywhere. Settings are read here, since they may hold credentials."""
+    try:
+        collector = find_collector(os.environ, arguments.otlp)
+    except CollectorError:  # The supervisor, which reads the same, has said so.
+        return None
+    instance = f"{socket.gethostname()}/{arguments.number}"
+    return None if collector is None else exporter_to(collector, instance=instance)
 
 
 async def _serve(arguments: Arguments) -> None:

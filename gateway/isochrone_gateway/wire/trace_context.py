@@ -55,25 +55,27 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 NO_TRACE: Final = Trace()
 
 
-def begin(traceparent: bytes | None, percent: int | None, bits: Bits) -> Trace:
-    """Decide for one request. `percent` of those without a parent are drawn; None: nothing is ever recorded."""
-    if traceparent is None and not percent:
-        return NO_TRACE
-    came = NO_TRACE if traceparent is None else parse(traceparent)
-    if percent is None or not is_sampled(came, percent, bits(32) / 2**32):
-        return came
+def chance(came: Trace, percent: int | None) -> int:
+    """How many percent of the requests that come like this are recorded: the parent's word, if there is one.
+
+    `percent` of those without a parent are drawn; None: nothing is ever recorded.
+    """
+    if percent is None:
+        return 0
+    return (100 if came.flags & SAMPLED else 0) if came.id else percent
+
+
+def recorded(came: Trace, bits: Bits) -> Trace:
+    """The same trace with a span of ours, or a new trace."""
     if came.id:
         return Trace(came.id, came.parent, new_span_id(bits), came.flags)
     return Trace(_new_id(bits, 128), "", new_span_id(bits), SAMPLED | RANDOM)
 
 
-def is_sampled(came: Trace, percent: int, rand: float) -> bool:
-    """The parent's word if there is one; else the draw, with `rand` from 0 to 1."""
-    return bool(came.flags & SAMPLED) if came.id else rand * 100 < percent
-
-
-def parse(traceparent: bytes) -> Trace:
+def parse(traceparent: bytes | None) -> Trace:
     """Read a `traceparent`; what isn't valid is none. Of later versions the first four fields are read."""
+    if traceparent is None:
+        return NO_TRACE
     if _PARENT.fullmatch(traceparent) is None or (len(traceparent) > _LENGTH and traceparent.startswith(b"00")):
         return NO_TRACE
     text = traceparent[:_LENGTH].decode()

@@ -221,7 +221,12 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def serving(
-    made: Config, *, secrets: pathlib.Path | None = None, age: float = 0.0, probing: float = 0.05
+    made: Config,
+    *,
+    secrets: pathlib.Path | None = None,
+    age: float = 0.0,
+    probing: float = 0.05,
+    exports_spans: bool = False,
 ) -> AsyncIterator[Gateway]:
     loop = asyncio.get_running_loop()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -234,6 +239,7 @@ async def serving(
         age=lambda: age,
         secrets=secrets,
         connections=lambda: 0,
+        exports_spans=exports_spans,
     )
     plane = DataPlane(context, probes=ProbeSettings(interval=probing))
     port = Port(loop, sock)

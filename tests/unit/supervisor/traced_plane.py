@@ -27,7 +27,9 @@ class Recording:
 
     def on_request(self, exchange: Exchange) -> ExchangeHandler:
         head, now = exchange.head, asyncio.get_running_loop().time
-        trace = trace_context.begin(head.get(b"traceparent"), self._percent, self._bits)
+        trace = trace_context.parse(head.get(b"traceparent"))
+        if trace_context.chance(trace, self._percent) > self._bits(7) * 100 / 2**7:
+            trace = trace_context.recorded(trace, self._bits)
         trail = Trail(trace, head.fields, started=exchange.started, bits=self._bits) if trace.is_recorded else None
         if trail is None:
             lines = trace_context.passed_on(trace, head.fields)

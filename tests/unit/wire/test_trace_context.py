@@ -14,21 +14,17 @@ from isochrone_gateway.wire.trace_context import (
     RANDOM,
     SAMPLED,
     Trace,
-    begin,
+    chance,
     checked_state,
-    is_sampled,
     lines,
     parse,
     passed_on,
+    recorded,
 )
 
 ID = "12345678901234567890123456789012"
 PARENT = "1234567890123456"
 HEX = "0123456789abcdef"
-
-
-def never(size: int) -> int:
-    raise AssertionError(f"{size} random bits were drawn for nothing")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +81,6 @@ def test_what_is_valid(value: str, flags: int) -> None:
 )
 def test_what_is_not_valid(value: str) -> None:
     assert parse(value.encode()) == NO_TRACE
-    assert begin(value.encode(), 0, random.Random(1).getrandbits) == NO_TRACE
 
 
 @pytest.mark.parametrize(
@@ -100,19 +95,17 @@ def test_what_is_not_valid(value: str) -> None:
     ],
 )
 def test_who_is_recorded(came: Trace, percent: int, rand: float, expected: bool) -> None:
-    assert is_sampled(came, percent, rand) is expected
+    assert (rand * 100 < chance(came, percent)) is expected
 
 
-def test_where_nothing_is_drawn_nothing_is_made() -> None:
-    assert begin(None, 0, never) is NO_TRACE
-    assert begin(None, None, never) is NO_TRACE
-    assert begin(f"00-{ID}-{PARENT}-01".encode(), None, never) == Trace(ID, PARENT, "", SAMPLED)
+def test_without_a_collector_nothing_is_recorded() -> None:
+    assert chance(Trace(ID, PARENT, "", SAMPLED), None) == chance(NO_TRACE, None) == 0
 
 
 def test_a_parent_that_is_not_sampled_goes_on_unchanged() -> None:
     header = f"cc-{ID}-{PARENT}-f0-more".encode()
-    trace = begin(header, 100, random.Random(1).getrandbits)
-    assert not trace.is_recorded
+    trace = parse(header)
+    assert chance(trace, 100) == 0
     assert passed_on(trace, {b"traceparent": header}) == b"traceparent: %b\r\n" % header
     fields = {b"traceparent": header, b"tracestate": b"a=1 , =not=valid"}
     assert passed_on(trace, fields) == b"traceparent: %b\r\ntracestate: a=1 , =not=valid\r\n" % header
@@ -121,11 +114,11 @@ def test_a_parent_that_is_not_sampled_goes_on_unchanged() -> None:
 
 def test_what_is_not_valid_does_not_go_on() -> None:
     fields = {b"traceparent": b"00-x", b"tracestate": b"a=1"}
-    assert passed_on(begin(b"00-x", 0, random.Random(1).getrandbits), fields) == b""
+    assert passed_on(parse(b"00-x"), fields) == b""
 
 
 def test_a_new_trace() -> None:
-    trace = begin(None, 100, random.Random(1).getrandbits)
+    trace = recorded(parse(None), random.Random(1).getrandbits)
     assert trace.is_recorded
     assert (trace.parent, trace.flags) == ("", SAMPLED | RANDOM)
     sent = lines(trace, trace.span, b"")
@@ -133,24 +126,18 @@ def test_a_new_trace() -> None:
 
 
 def test_a_sampled_parent_becomes_ours() -> None:
-    trace = begin(f"cc-{ID}-{PARENT}-ff-more".encode(), 0, random.Random(1).getrandbits)
+    trace = recorded(parse(f"cc-{ID}-{PARENT}-ff-more".encode()), random.Random(1).getrandbits)
     assert trace == Trace(ID, PARENT, trace.span, SAMPLED | RANDOM)
     assert trace.span not in {"", PARENT}
     sent = lines(trace, trace.span, b"a=1,b=2")
     assert sent == f"traceparent: 00-{ID}-{trace.span}-03\r\ntracestate: a=1,b=2\r\n".encode()
-    plain = begin(f"00-{ID}-{PARENT}-01".encode(), 0, random.Random(1).getrandbits)
+    plain = recorded(parse(f"00-{ID}-{PARENT}-01".encode()), random.Random(1).getrandbits)
     assert lines(plain, plain.span, b"").endswith(b"-01\r\n"), "nobody said that the id is random"
 
 
 def test_ids_are_never_zero() -> None:
-    trace = begin(None, 100, lambda _: 0)
+    trace = recorded(NO_TRACE, lambda _: 0)
     assert (trace.id, trace.span) == ("0" * 31 + "1", "0" * 15 + "1")
-
-
-def test_the_share_that_is_drawn() -> None:
-    bits = random.Random(7).getrandbits
-    drawn = sum(begin(None, 20, bits).is_recorded for _ in range(10_000))
-    assert 1_800 < drawn < 2_200
 
 
 hexadecimal = st.text(HEX, min_size=1)

@@ -19,6 +19,7 @@ from isochrone_gateway.server.pipeline.revision import Revision
 from isochrone_gateway.server.pipeline.rulings import Standpoint
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.server.pipeline.visit import Visit
+from isochrone_gateway.wire import trace_context
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
 from isochrone_gateway.wire.http import Fields, RequestHead, status_line
 
@@ -52,6 +53,8 @@ class Entrance:
         if isinstance(kept, Entry) and kept.holds(self.revision, services.age(), services.wall()):
             return _infer(services, exchange, kept)
         entry = Entry(self.revision)
+        entry.came = came = trace_context.parse(head.fields.get(b"traceparent"))
+        entry.chance = trace_context.chance(came, self.revision.site.logs.trace_percent if services.traces else None)
         cors = self.revision.site.cors
         if cors is not None and b"origin" in head.fields:
             entry.lines = cors_lines(cors, head.fields)

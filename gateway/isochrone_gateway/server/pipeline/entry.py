@@ -12,6 +12,7 @@ from isochrone_gateway.route.mask import Age, age_of
 from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.rulings import Standpoint
+from isochrone_gateway.wire.trace_context import NO_TRACE
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.decide import Terms
@@ -30,6 +31,8 @@ class Entry:
         "_most",
         "asked",
         "caller",
+        "came",
+        "chance",
         "explains",
         "lines",
         "operation",
@@ -44,6 +47,10 @@ class Entry:
         self.revision = revision
         self.lines = b""
         """Header lines of any answer."""
+        self.came = NO_TRACE
+        """The trace that the requests belong to."""
+        self.chance = 0
+        """How many percent of them are recorded with spans."""
         self.caller: Caller = ANYBODY
         self.asked = Asked.CHAT
         self.operation = Operation.UNKNOWN

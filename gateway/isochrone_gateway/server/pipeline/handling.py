@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from isochrone_gateway.ledger.record import Outcome
+from isochrone_gateway.ledger.trail import CANCELLED, Trail
 from isochrone_gateway.route.affinity import PREFIX_BYTES, prefix_key
 from isochrone_gateway.route.candidates import Nobody, Why
 from isochrone_gateway.route.candidates import Request as Pick
@@ -38,6 +39,7 @@ from isochrone_gateway.server.pipeline.revision import RouteView, Way
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.upstream.target import Outgoing
+from isochrone_gateway.wire import trace_context
 from isochrone_gateway.wire.body import Request, read_request, spliced
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
 from isochrone_gateway.wire.usage import Usage
@@ -191,9 +193,7 @@ class Handling(Visit):
         self.way = way
         request = decision.request
         body = spliced(request, decide.changes_for(decision, way, entry.caller))
-        passed = entry.passed.get(way)
-        if passed is None:
-            passed = entry.passed[way] = outgoing.passed_on(way.passed, self.exchange.head.fields)
+        passed = self._passed_on(way) if self.trail is None else self._recorded(self.trail, way)
         size = 0
         for piece in body:
             size += len(piece)
@@ -212,6 +212,27 @@ class Handling(Visit):
             timeouts=decision.terms.route.timeouts,
             deadline=self._deadline,
         )
+
+    def _passed_on(self, way: Way) -> bytes:
+        """The lines of the head that go on, which are the same for all requests with this head."""
+        entry = self.entry
+        passed = entry.passed.get(way)
+        if passed is None:
+            fields = self.exchange.head.fields
+            passed = outgoing.passed_on(way.passed, fields) + trace_context.passed_on(entry.came, fields)
+            entry.passed[way] = passed
+        return passed
+
+    def _recorded(self, trail: Trail, way: Way) -> bytes:
+        """The same, where the attempt has a span of its own."""
+        tracing = trail.begin(
+            self.services.loop.time(),
+            candidate=way.label,
+            provider=way.provider,
+            model=way.model,
+            jurisdiction=way.jurisdiction,
+        )
+        return outgoing.passed_on(way.passed, self.exchange.head.fields) + tracing
 
     def _nobody(self, decision: Decision, nobody: Nobody, now: float) -> None:
         """No candidate can be tried now."""
@@ -290,6 +311,8 @@ class Handling(Visit):
         if failure.fault is Fault.CREDENTIAL_REFUSED and not lease.auth:
             failure = Failure(fault=Fault.SERVER_ERROR, status=failure.status)  # There is no key of ours to blame.
         lease.failed(failure, now, services.random())
+        if self.trail is not None:
+            self.trail.end(now, status=failure.status, fault=failure.fault.value)
         chain = self._have_chain()
         chain.failures.append(failure)
         reason = self._reason_to_give_up(route, failure, now)
@@ -329,6 +352,9 @@ class Handling(Visit):
         services = self.services
         now = services.loop.time()
         used = None if end.usage is None else end.usage.total_tokens
+        if self.trail is not None:
+            cut = CANCELLED if end.outcome is Outcome.PARTIAL else ""
+            self.trail.end(now, status=end.status, fault=cut if failure is None else failure.fault.value)
         if failure is None:
             attempt.lease.succeeded(now, used)
         else:

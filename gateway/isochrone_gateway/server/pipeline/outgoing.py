@@ -10,14 +10,11 @@ from typing import Final
 from isochrone_gateway.config.routes import RouteEndpoint
 from isochrone_gateway.wire.http import Fields
 
-TRACING: Final = frozenset({b"traceparent", b"tracestate"})
-"""Headers that go on to every backend (https://www.w3.org/TR/trace-context/)."""
-
 _NEVER: Final = frozenset(
     {
         b"api-key", b"authorization", b"connection", b"content-length", b"content-type", b"cookie", b"expect", b"host",
         b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"x-api-key", b"x-request-id",
-        b"accept-encoding", b"content-encoding",
+        b"accept-encoding", b"content-encoding", b"traceparent", b"tracestate",
     }
 )  # fmt: skip
 _NEVER_BEGINS: Final = (b"x-isochrone-", b"proxy-", b"x-forwarded-")
@@ -49,8 +46,8 @@ def heads(base: str, authority: bytes | None) -> dict[Asked, bytes]:
 
 
 def passable(names: Iterable[str]) -> tuple[bytes, ...]:
-    """Of these headers and those for tracing, the ones that may go on."""
-    wanted = TRACING | {name.lower().encode() for name in names}
+    """Of these headers, the ones that may go on. Those for tracing go on by their own rules (`wire.trace_context`)."""
+    wanted = {name.lower().encode() for name in names}
     return tuple(sorted(name for name in wanted if name not in _NEVER and not name.startswith(_NEVER_BEGINS)))
 
 

@@ -64,6 +64,8 @@ class DataPlane:
             wall=time.time,
             random=random.random,
             names=_names(),
+            bits=random.getrandbits,
+            traces=context.exports_spans,
         )
 
     # What the worker says.

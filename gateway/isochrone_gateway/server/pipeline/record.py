@@ -10,9 +10,6 @@ from isochrone_gateway.wire.usage import Usage
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.visit import Visit
 
-_TRACE: Final = slice(3, 35)
-"""The trace id in `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header)."""
-_TRACE_PARENT_LENGTH: Final = 55
 CLIENT_GONE: Final = 499
 
 
@@ -46,7 +43,7 @@ def write(visit: "Visit", end: End) -> None:
         ),
         operation=entry.operation,
         error=end.error,
-        trace=_trace(exchange.head.fields.get(b"traceparent")),
+        trace=visit.trace.id,
         tenant=caller.tenant_id,
         key=caller.key_name,
         route="" if terms is None else terms.route.id,
@@ -65,12 +62,7 @@ def write(visit: "Visit", end: End) -> None:
         bytes_in=visit.bytes_in,
         bytes_out=end.bytes_out,
         peer="" if way is None else way.peer,
+        traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
     )
     services.meter.count(record)
     services.records.put(record)
-
-
-def _trace(value: bytes | None) -> str:
-    if value is None or len(value) < _TRACE_PARENT_LENGTH:
-        return ""
-    return value[_TRACE].decode("latin-1")

@@ -45,4 +45,8 @@ class Services:
     wall: Callable[[], float]
     random: Callable[[], float]
     names: Callable[[], bytes]
+    bits: Callable[[int], int]
+    """Random ones."""
+    traces: bool
+    """Whether spans are exported."""
     open: "set[Handling]" = dataclasses.field(default_factory=set)

@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from isochrone_gateway.ledger.trail import Trail
 from isochrone_gateway.route.clients import client_address
 from isochrone_gateway.server.exchange import Exchange
 from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.wire.trace_context import recorded
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.decide import Terms
@@ -26,6 +28,8 @@ class Visit:
         "services",
         "stream",
         "terms",
+        "trace",
+        "trail",
         "way",
     )
 
@@ -43,6 +47,12 @@ class Visit:
         self.bytes_in = 0
         self.first_byte: float | None = None
         self.first_token: float | None = None
+        self.trace = entry.came
+        self.trail: Trail | None = None
+        """Of the attempts, if its spans are recorded."""
+        if entry.chance and services.random() * 100 < entry.chance:
+            self.trace = recorded(entry.came, services.bits)
+            self.trail = Trail(self.trace, exchange.head.fields, started=exchange.started, bits=services.bits)
 
     def client(self) -> str:
         """Whose address the request is from. Worked out for who asks; nothing keeps it."""

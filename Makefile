@@ -45,6 +45,10 @@ test-fast: setup ## Run the tests that need no cluster
 soak: setup cluster-tools ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
 
+.PHONY: bench
+bench: setup ## Measure the gateway beside its peers, one core each
+	@$(RUN) python -m tests.bench $(BENCH)
+
 .PHONY: fuzz
 fuzz: setup ## Feed the HTTP server random bytes for half an hour (FUZZ_SECONDS=1800)
 	@$(RUN) python -m tests.fuzz.http1 --seconds $(or $(FUZZ_SECONDS),1800)

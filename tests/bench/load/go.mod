@@ -1,0 +1,3 @@
+module isochrone.dev/isochrone/tests/bench/load
+
+go 1.26

@@ -1,0 +1,3 @@
+package main
+
+func mixed(o options) error { return nil }

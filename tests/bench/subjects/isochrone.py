@@ -1,0 +1,152 @@
+"""Our gateway, twice: with all that it can do for a request, and with as little as it can be asked to."""
+
+import dataclasses
+import datetime as dt
+import hashlib
+import importlib.metadata
+import sys
+from pathlib import Path
+
+from tests.bench.subjects.subject import ALL, MODEL, UPSTREAM_MODEL, Launch, Load, Setup, Subject
+
+from isochrone_gateway.config import Config, Release, encode_index, shard
+from isochrone_gateway.config.engines import EngineKind, EnginePool, StaticEndpoints
+from isochrone_gateway.config.law import Binds, Law, Policy, Table, encode_row
+from isochrone_gateway.config.places import Place, Places
+from isochrone_gateway.config.rates import Rates
+from isochrone_gateway.config.routes import Candidate, EngineTarget, Route, Tier
+from isochrone_gateway.config.site import Age, Drain, Listener, Listeners, Logs, Site, TlsFiles
+from isochrone_gateway.config.tenants import Key, Tenant, Tenants
+from isochrone_gateway.source import files
+
+_ISSUED = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+_ROUTE = "bench/chat"
+_HOUR_MS = 3_600_000
+_TENANTS = 10_000
+_UNREACHED = 1_000_000_000
+"""A limit that is counted against, and never met."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a config asks of the gateway for each request."""
+
+    tenants: int
+    """Each with a key of its own and two limits; none: anybody may call."""
+    policies: bool
+    """Three that bind every request."""
+    log_percent: int
+    trace_percent: int
+
+
+EVERYTHING = Features(tenants=_TENANTS, policies=True, log_percent=100, trace_percent=1)
+BARE = Features(tenants=0, policies=False, log_percent=0, trace_percent=0)
+
+
+def api_key(number: int) -> str:
+    """The key of the tenant with this number."""
+    return f"sk-bench-{number:06d}-" + hashlib.sha256(str(number).encode()).hexdigest()[:40]
+
+
+def config(setup: Setup, features: Features) -> Config:
+    """One site in Germany, one route, and one engine: the upstream."""
+    tls = TlsFiles(certificate=setup.certificate.name, key=setup.key.name) if setup.load is Load.TLS else None
+    upstream = StaticEndpoints(addresses=frozenset({f"127.0.0.1:{setup.upstream}"}))
+    answered = Candidate(target=EngineTarget(pool=_ROUTE), place=0, model=UPSTREAM_MODEL)
+    return Config(
+        site=Site(
+            name="bench",
+            place=0,
+            listeners=Listeners(
+                data=Listener(host="127.0.0.1", port=setup.port, tls=tls),
+                admin=Listener(host="127.0.0.1", port=setup.admin),
+            ),
+            age=Age(max_age_ms=_HOUR_MS, hard_max_age_ms=_HOUR_MS),
+            anonymous_access=not features.tenants,
+            drain=Drain(announce_ms=0, max_ms=1_000),
+            logs=Logs(requests=features.log_percent > 0, trace_percent=features.trace_percent),
+        ),
+        places=Places(places=tuple(Place(codes=frozenset({code}), country=code) for code in ("DE", "FR", "US"))),
+        law=_law() if features.policies else Law(),
+        routes=(Route(id=_ROUTE, name=MODEL, tiers=(Tier(candidates=(answered,)),)),),
+        engines=(EnginePool(id=_ROUTE, kind=EngineKind.VLLM, discovery=upstream),),
+        tenants=_tenants(features.tenants),
+    )
+
+
+def _law() -> Law:
+    """Personal data, this namespace and this route: each has a policy, and all of them bind each request."""
+    bindings = {
+        "personal-data": Binds(data_classes=frozenset({"personal"})),
+        "namespace": Binds(namespaces=frozenset({"bench"})),
+        "route": Binds(routes=frozenset({_ROUTE})),
+    }
+    policies = tuple(
+        Policy(
+            name=name,
+            generation=1,
+            digest=hashlib.sha256(name.encode()).hexdigest(),
+            scopes={"Inference": index},
+            binds=binds,
+        )
+        for index, (name, binds) in enumerate(bindings.items())
+    )
+    germany, germany_or_france = 0b001, 0b011
+    tables = tuple(Table(rows={"DE": index}) for index in range(3))
+    rows = tuple(map(encode_row, (germany_or_france, germany, germany_or_france | 0b100)))
+    return Law(policies=policies, tables=tables, rows=rows)
+
+
+def _tenants(count: int) -> Tenants:
+    tenants = tuple(
+        Tenant(
+            id=f"bench/tenant-{number:06d}",
+            origins=frozenset({"DE"}),
+            data_classes=frozenset({"personal"}),
+            limits=Rates(requests_per_minute=_UNREACHED, concurrent_requests=_UNREACHED),
+        )
+        for number in range(count)
+    )
+    keys = {
+        hashlib.sha256(api_key(number).encode()).hexdigest(): Key(tenant=tenant.id, name="main")
+        for number, tenant in enumerate(tenants)
+    }
+    return Tenants(keys=keys, tenants=tenants)
+
+
+def publish(folder: Path, made: Config) -> None:
+    """Write a config as a hub would."""
+    index, blobs = shard(made, Release(installation="bench", epoch=1, sequence=1, issued_at=_ISSUED))
+    files.write(folder, encode_index(index), blobs)
+
+
+def launch(setup: Setup, features: Features) -> Launch:
+    """One worker. Its log of requests goes to a file."""
+    publish(setup.folder / "config", config(setup, features))
+    gateway = Path(sys.executable).with_name("isochrone-gateway")
+    options = ("--workers", "1", "--log-percent", str(features.log_percent), "--secrets", str(setup.certificate.parent))
+    return Launch(
+        command=(str(gateway), "--config", str(setup.folder / "config"), *options),
+        port=setup.port,
+        api_key=api_key(features.tenants // 2) if features.tenants else "",
+    )
+
+
+def _subject(name: str, about: str, features: Features, loads: frozenset[Load]) -> Subject:
+    return Subject(
+        name=name,
+        about=about,
+        loads=loads,
+        version=lambda: importlib.metadata.version("isochrone"),
+        install=lambda: Path(sys.executable).parent,
+        launch=lambda setup: launch(setup, features),
+    )
+
+
+FULL = _subject(
+    "isochrone",
+    "all on: 10,000 keys, 3 binding policies, 2 limits, metrics, 1 % traces, every request logged",
+    EVERYTHING,
+    ALL,
+)
+PLAIN = _subject("isochrone-bare", "one anonymous route; no policies, limits or logs", BARE, ALL - {Load.TLS})

@@ -1,0 +1,147 @@
+"""Tables of results, as text for a terminal and as Markdown. A cell says a median, and what it lies between."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.bench.results import Results
+from tests.bench.samples import FULL_CORE, Sample
+from tests.bench.spread import Spread
+from tests.bench.subjects.subject import Load
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A heading, columns and rows; `notes` go below."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+    def text(self) -> str:
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+        lines = [_line(row, widths) for row in (self.columns, ["-" * width for width in widths], *self.rows)]
+        return "\n".join([self.title, *lines, *self.notes]) + "\n"
+
+    def markdown(self) -> str:
+        rule = ["---", *("---:" for _ in self.columns[1:])]
+        lines = ["| " + " | ".join(row) + " |" for row in (self.columns, rule, *self.rows)]
+        notes = [f"\n{note}" for note in self.notes]
+        return "\n".join([f"## {self.title}", "", *lines, *notes]) + "\n"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (
+        cell.ljust(width) if at == 0 else cell.rjust(width)
+        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join([first, *others]).rstrip()
+
+
+def shown(found: Spread | None, form: str = ",.0f") -> str:
+    """A median with its least and greatest: `48,900 (47,100 to 50,200)`."""
+    if found is None:
+        return "-"
+    if found.count == 1:
+        return format(found.median, form)
+    return f"{found.median:{form}} ({found.low:{form}} to {found.high:{form}})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A value of each sample, and how to write it."""
+
+    name: str
+    value: Callable[[Sample], float | None]
+    form: str = ",.0f"
+
+
+def _milliseconds(what: str, percentile: str) -> Callable[[Sample], float | None]:
+    def value(sample: Sample) -> float | None:
+        micros = sample.micros(what, percentile)
+        return None if micros is None else micros / 1000
+
+    return value
+
+
+_USE = (
+    Column(name="gateway's core", value=lambda sample: sample.gateway_core_busy, form=".0%"),
+    Column(name="other core", value=lambda sample: sample.other_core_busy, form=".0%"),
+)
+_CLOSED = (
+    Column(name="requests/s", value=lambda sample: sample.rate),
+    Column(name="requests per CPU second", value=lambda sample: sample.rate_per_cpu),
+    Column(name="p50 ms", value=_milliseconds("latency", "p50"), form=".2f"),
+    Column(name="p99 ms", value=_milliseconds("latency", "p99"), form=".2f"),
+    *_USE,
+)
+COLUMNS = {
+    Load.UNARY: _CLOSED,
+    Load.TLS: _CLOSED,
+    Load.OPEN: (
+        Column(name="requests/s", value=lambda sample: sample.rate),
+        Column(name="p50 ms", value=_milliseconds("latency", "p50"), form=".2f"),
+        Column(name="p90 ms", value=_milliseconds("latency", "p90"), form=".2f"),
+        Column(name="p99 ms", value=_milliseconds("latency", "p99"), form=".2f"),
+        Column(name="p99.9 ms", value=_milliseconds("latency", "p99_9"), form=".2f"),
+        *_USE,
+    ),
+    Load.STREAMS: (
+        Column(name="chunks/s", value=lambda sample: sample.chunks / sample.seconds),
+        Column(name="CPU us per chunk", value=lambda sample: sample.cpu_per_chunk, form=".1f"),
+        Column(name="TTFT p50 ms", value=_milliseconds("ttft", "p50"), form=".2f"),
+        Column(name="TTFT p99 ms", value=_milliseconds("ttft", "p99"), form=".2f"),
+        Column(name="gap p99 ms", value=_milliseconds("gap", "p99"), form=".2f"),
+        Column(name="added per chunk p99 ms", value=_milliseconds("added", "p99"), form=".2f"),
+        *_USE,
+    ),
+}
+TITLES = {
+    Load.UNARY: "Chat completions, as many as 32 connections can ask for",
+    Load.TLS: "The same over TLS",
+    Load.OPEN: "Chat completions at 10,000 a second, latency from when each was due",
+    Load.STREAMS: "500 streams, a chunk every 20 ms",
+}
+
+
+def table(results: Results, load: Load) -> Table:
+    """One row for each subject."""
+    columns = COLUMNS[load]
+    rows = []
+    for subject in results.measured(load):
+        if why := results.failures.get((load, subject.name)):
+            first, *empty = [why.splitlines()[0], *("" for _ in columns[1:])]
+            rows.append([subject.name, first, *empty])
+            continue
+        cells = [shown(results.spread(load, subject.name, column.value), column.form) for column in columns]
+        rows.append([subject.name + _marks(results, load, subject.name), *cells])
+    return Table(
+        title=TITLES[load],
+        columns=["subject", *(column.name for column in columns)],
+        rows=rows,
+        notes=[*_legend(results, load), *_problems(results, load)],
+    )
+
+
+def _marks(results: Results, load: Load, name: str) -> str:
+    marks = [">"] * results.is_lower_bound(load, name) + ["~"] * results.is_disturbed(load, name)
+    return f" {''.join(marks)}" if marks else ""
+
+
+def _legend(results: Results, load: Load) -> list[str]:
+    names = [subject.name for subject in results.measured(load)]
+    notes = []
+    if any(results.is_lower_bound(load, name) for name in names):
+        notes.append(f"> the other core was over {FULL_CORE:.0%} busy, so requests/s are a lower bound")
+    if any(results.is_disturbed(load, name) for name in names):
+        notes.append("~ other programs used the gateway's core; requests per CPU second are less disturbed by them")
+    return notes
+
+
+def _problems(results: Results, load: Load) -> list[str]:
+    return [
+        f"{subject.name}: {sample.problems}"
+        for subject in results.measured(load)
+        for sample in results.of(load, subject.name)
+        if sample.problems
+    ]

@@ -44,9 +44,11 @@ test-fast: setup ## Run the tests that need no cluster
 .PHONY: soak
 soak: setup cluster-tools ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
+	@$(RUN) python -m tests.bench.memory
 
 .PHONY: bench
-bench: setup ## Measure the gateway beside its peers, one core each
+bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
+	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
 
 .PHONY: fuzz

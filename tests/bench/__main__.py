@@ -1,28 +1,22 @@
 """`make bench`: our gateway beside its peers, each alone on one core, before the same upstream.
 
-python -m tests.bench [--only NAME,...] [--seconds T] [--repeat N] [--quick] [--out FOLDER]
+    python -m tests.bench [--only NAME,...] [--seconds T] [--repeat N] [--quick] [--out FOLDER]
+
+It installs the peers once, into the user's cache, and ends with status 1 if any of them could not be measured.
 """
 
 import argparse
-import os
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import cores, measuring, plan, tables
+from tests.bench import plan, runs
 from tests.bench.cores import CoresError
 from tests.bench.driver import DriverError
-from tests.bench.installing import InstallError
-from tests.bench.measuring import Bench, MeasureError
-from tests.bench.plan import Turn
 from tests.bench.programs import ProgramError
-from tests.bench.results import Results
 from tests.bench.subjects import registry
 from tests.bench.subjects.registry import UnknownSubjectError
-from tests.bench.subjects.subject import Load
-from tests.unit.upstream.certificates import Authority
+from tests.cluster.toolchain import BuildError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,42 +24,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         subjects = registry.chosen([name for name in options.only.split(",") if name])
-        layout = cores.layout(os.sched_getaffinity(0))
-    except (UnknownSubjectError, CoresError) as error:
-        sys.stderr.write(f"bench: {error}\n")
+        scope = plan.QUICK if options.quick else plan.scope(seconds=options.seconds, repeat=options.repeat)
+        report = runs.run(subjects, scope)
+    except (UnknownSubjectError, CoresError, BuildError, DriverError, ProgramError) as error:
+        runs.say(str(error))
         return 2
-    results = Results(subjects)
-    with tempfile.TemporaryDirectory() as folder:
-        files = Authority(Path(folder)).issue("bench", names=("127.0.0.1",))
-        with measuring.ready(layout, files.certificate, files.key) as bench:
-            todo = list(plan.turns(subjects, seconds=options.seconds, repeat=options.repeat))
-            _measure(bench, todo, results)
-    for load in Load:
-        if results.measured(load):
-            sys.stdout.write(tables.table(results, load).text() + "\n")
-    return 1 if results.failures else 0
+    report.write(options.out)
+    sys.stdout.write(f"{report.text()}\nWritten: {options.out}/bench.md, bench.json, bench.png\n")
+    return runs.status(report.results)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", default="", metavar="NAME,...", help="measure these subjects only")
-    parser.add_argument("--seconds", type=float, default=4.0, metavar="T", help="seconds of each measurement")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="rounds in which each has its turn")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--only", default="", metavar="NAME,...", help="measure these subjects only")
+    add("--seconds", type=float, default=4.0, metavar="T", help="of each measurement (default: 4)")
+    add("--repeat", type=int, default=5, metavar="N", help="rounds (default: 5)")
+    add("--quick", action="store_true", help="less of everything: a look, not a result")
+    add("--out", type=Path, default=Path("build/bench"), metavar="FOLDER", help="where to write (default: build/bench)")
     return parser
-
-
-def _measure(bench: Bench, todo: Sequence[Turn], results: Results) -> None:
-    began = time.monotonic()
-    for number, turn in enumerate(todo, start=1):
-        load, subject = turn.load, turn.subject
-        if (load, subject.name) in results.failures:
-            continue
-        sys.stderr.write(f"bench: {time.monotonic() - began:4.0f} s  {number}/{len(todo)} {load}: {subject.name}\n")
-        try:
-            results.add(load, subject, measuring.take(bench, subject, load, turn.amount))
-        except (InstallError, ProgramError, DriverError, MeasureError) as error:
-            results.fail(load, subject, str(error))
-            sys.stderr.write(f"bench: {subject.name} can't be measured: {error}\n")
 
 
 if __name__ == "__main__":

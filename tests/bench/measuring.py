@@ -99,8 +99,10 @@ def take(bench: Bench, subject: Subject, load: Load, amount: Amount) -> Sample:
 
 
 @contextlib.contextmanager
-def started(bench: Bench, subject: Subject, load: Load) -> Iterator[tuple[Launch, list[int]]]:
-    """A subject that answers, and its processes."""
+def started(
+    bench: Bench, subject: Subject, load: Load, *, output: Path | None = None
+) -> Iterator[tuple[Launch, list[int]]]:
+    """A subject that answers, and its processes. What it writes goes to `output`, or is thrown away in the end."""
     port, admin = programs.free_ports(2)
     with _folder() as folder:
         setup = Setup(
@@ -118,7 +120,11 @@ def started(bench: Bench, subject: Subject, load: Load) -> Iterator[tuple[Launch
             yield launch, []
             return
         with programs.running(
-            launch.command, core=bench.layout.gateway, folder=folder, environment=launch.environment
+            launch.command,
+            core=bench.layout.gateway,
+            folder=folder,
+            environment=launch.environment,
+            output=output,
         ) as program:
             program.wait_until(
                 lambda: why_not_answering(launch, is_tls=load is Load.TLS),

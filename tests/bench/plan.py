@@ -18,18 +18,38 @@ _OPTIONS = {
     Load.OPEN: ("--connections", "256", "--rate", str(RATE)),
     Load.STREAMS: ("--streams", str(STREAMS), "--chunks", str(CHUNKS), "--gap", f"{GAP_MS}ms"),
 }
-_WARM_UP = {
-    Load.UNARY: 1.0,
-    Load.TLS: 1.0,
-    Load.OPEN: 1.0,
-    # All streams have begun once the first of them ends.
-    Load.STREAMS: CHUNKS * GAP_MS / 1000 + 0.5,
-}
-_SECONDS = {Load.UNARY: 1.0, Load.TLS: 1.0, Load.OPEN: 1.0, Load.STREAMS: 2.0}
-"""How long each measures, in units of `--seconds`."""
-_REPEATS = {Load.UNARY: 1.0, Load.TLS: 0.6, Load.OPEN: 1.0, Load.STREAMS: 0.6}
-"""How often, in units of `--repeat`."""
-_SLOW_REPEATS = 3
+# All streams have begun once the first of them ends.
+_WARM_UP = {Load.UNARY: 1.0, Load.TLS: 1.0, Load.OPEN: 1.0, Load.STREAMS: CHUNKS * GAP_MS / 1000 + 0.5}
+_SLOW_WARM_UP = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """How much of each: seconds of a sample and rounds of each load, rounds of slow subjects, requests for memory."""
+
+    seconds: dict[Load, float]
+    rounds: dict[Load, int]
+    slow_rounds: dict[Load, int]
+    requests: int
+
+
+def scope(*, seconds: float, repeat: int) -> Scope:
+    """A full run. Streams need longer for as many samples; of these and of TLS fewer rounds do."""
+    fewer = max(1, round(repeat * 0.6))
+    return Scope(
+        seconds={Load.UNARY: seconds, Load.TLS: seconds, Load.OPEN: seconds, Load.STREAMS: seconds * 1.5},
+        rounds={Load.UNARY: repeat, Load.TLS: fewer, Load.OPEN: repeat, Load.STREAMS: fewer},
+        slow_rounds={Load.UNARY: fewer, Load.TLS: 1, Load.OPEN: 1, Load.STREAMS: 1},
+        requests=1_000_000,
+    )
+
+
+QUICK = Scope(
+    seconds={Load.UNARY: 1.5, Load.TLS: 1.5, Load.OPEN: 1.5, Load.STREAMS: 2.0},
+    rounds={Load.UNARY: 2, Load.TLS: 1, Load.OPEN: 2, Load.STREAMS: 1},
+    slow_rounds={Load.UNARY: 1, Load.TLS: 1, Load.OPEN: 1, Load.STREAMS: 1},
+    requests=20_000,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +61,15 @@ class Turn:
     amount: Amount
 
 
-def turns(subjects: Sequence[Subject], *, seconds: float, repeat: int) -> Iterator[Turn]:
+def turns(subjects: Sequence[Subject], found: Scope) -> Iterator[Turn]:
     """All samples of a run, in order."""
     for load in Load:
-        rounds = max(1, round(repeat * _REPEATS[load]))
-        amount = Amount(seconds=seconds * _SECONDS[load], warm_up=_WARM_UP[load], options=_OPTIONS[load])
-        for number in range(rounds):
+        for number in range(found.rounds[load]):
             for subject in subjects:
-                if load in subject.loads and not (subject.is_slow and number >= _SLOW_REPEATS):
-                    yield Turn(load=load, subject=subject, amount=amount)
+                if load in subject.loads and not (subject.is_slow and number >= found.slow_rounds[load]):
+                    yield Turn(load=load, subject=subject, amount=_amount(load, subject, found))
+
+
+def _amount(load: Load, subject: Subject, found: Scope) -> Amount:
+    warm_up = max(_WARM_UP[load], _SLOW_WARM_UP if subject.is_slow else 0)
+    return Amount(seconds=found.seconds[load], warm_up=warm_up, options=_OPTIONS[load])

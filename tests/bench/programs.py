@@ -73,11 +73,16 @@ class Program:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], *, core: int, folder: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    core: int,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    output: Path | None = None,
 ) -> Iterator[Program]:
-    """Run a program on a core. What it writes goes to `out` and `log` in the folder."""
+    """Run a program on a core. Its standard output goes to `output`, or `out` in the folder; its errors to `log`."""
     log = folder / "log"
-    with log.open("ab") as errors, (folder / "out").open("ab") as out, pinned(core):
+    with log.open("ab") as errors, (output or folder / "out").open("ab") as out, pinned(core):
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

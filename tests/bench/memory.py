@@ -65,7 +65,9 @@ class Memory:
         )
 
 
-def measure(bench: Bench, *, requests: int, seed: int, said: Callable[[str], object]) -> Memory:
+def measure(
+    bench: Bench, *, requests: int, seed: int, said: Callable[[str], object], settle: float = _SETTLE
+) -> Memory:
     """Send them all."""
     if requests < _PARTS:
         raise MeasureError(f"at least {_PARTS} requests are needed")
@@ -76,7 +78,7 @@ def measure(bench: Bench, *, requests: int, seed: int, said: Callable[[str], obj
             _arguments(launch, keys, requests=requests, seed=seed), core=bench.layout.driver, limit=_LIMIT
         ) as running,
     ):
-        points, result = _follow(running, roots, said)
+        points, result = _follow(running, roots, said, settle)
     return Memory(points=tuple(points), outcomes=result["outcomes"], seconds=result["seconds"])
 
 
@@ -101,13 +103,13 @@ def _arguments(launch: Launch, keys: str, *, requests: int, seed: int) -> list[s
 
 
 def _follow(
-    running: driver.Driver, roots: Sequence[int], said: Callable[[str], object]
+    running: driver.Driver, roots: Sequence[int], said: Callable[[str], object], settle: float
 ) -> tuple[list[tuple[int, int]], dict[str, Any]]:
     points: list[tuple[int, int]] = []
     result: dict[str, Any] = {}
     for event in running.events():
         if event["event"] == "checkpoint":
-            time.sleep(_SETTLE)
+            time.sleep(settle)
             points.append((event["done"], sum(map(proc.resident, roots))))
             said(f"{event['done']:,} requests, {points[-1][1] / 2**20:.1f} MiB")
             running.go_on()

@@ -3,10 +3,12 @@
 import contextlib
 import http.client
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.bench import driver, proc, programs
 from tests.bench.cores import Layout
@@ -58,10 +60,10 @@ class _Meter:
         self._upstream = proc.cpu_seconds([self.bench.upstream.pid])
         self._busy = proc.busy_seconds()
 
-    def sample(self, load: dict[str, object]) -> Sample:
+    def sample(self, load: dict[str, Any]) -> Sample:
         gateway, upstream = proc.cpu_seconds(self.roots), proc.cpu_seconds([self.bench.upstream.pid])
         after = proc.busy_seconds()
-        seconds = float(str(load["seconds"]))
+        seconds = float(load["seconds"])
         busy = {core: (after[core] - self._busy[core]) / seconds for core in after}
         return Sample(
             load=load,
@@ -163,8 +165,6 @@ def why_not_answering(launch: Launch, *, is_tls: bool = False) -> str:
 def _connection(port: int, *, is_tls: bool) -> http.client.HTTPConnection:
     if not is_tls:
         return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    import ssl
-
     anybody = ssl.create_default_context()
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE

@@ -31,7 +31,7 @@ _CONNECTIONS = 64
 _SETTLE = 3.0
 """Seconds in which connections that were left behind end. The last requests to come to an end are those that fail, so
 the gateway may have taken the upstream for broken; by then it tries again."""
-_LIMIT = 1800.0
+_LIMIT = 3600.0
 SEED = 20_261_123
 
 _SUBJECT = dataclasses.replace(

@@ -140,12 +140,12 @@ def _marks(results: Results, load: Load, name: str) -> str:
         "!": (load, name) in results.failures,
     }
     marks = "".join(mark for mark, applies in found.items() if applies)
-    return f" {marks}" if marks else ""
+    return f" ({marks})" if marks else ""
 
 
 def _legend(results: Results, load: Load) -> list[str]:
     used = "".join(_marks(results, load, subject.name) for subject in results.measured(load))
-    return [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
+    return [f"({mark}) {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
 
 
 def _problems(results: Results, load: Load) -> list[str]:

@@ -139,8 +139,8 @@ def test_a_table_says_what_its_figures_are_worth() -> None:
     text = tables.table(found, Load.UNARY).text()
 
     assert "11,000 (10,000 to 12,000)" in text
-    assert "nginx >" in text
-    assert "envoy-json !" in text
+    assert "nginx (>)" in text
+    assert "envoy-json (!)" in text
     assert "envoy-json: not installed: no network" in text
     assert "~" not in text
 

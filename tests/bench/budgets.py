@@ -108,5 +108,8 @@ def _p99(what: str) -> Callable[[Sample], float | None]:
 
 
 def _memory(memory: Memory | None) -> Finding:
-    bound = Bound(budget=f"memory after all mixed requests <= {BOUND:.2f} x that after a tenth", most=BOUND)
-    return bound.judge(ratio=None if memory is None else spread([memory.ratio]))
+    if memory is None:
+        return Bound(budget="memory after mixed requests", most=BOUND).judge(ratio=None)
+    first, last = memory.points[0][0], memory.points[-1][0]
+    budget = f"memory after {last:,} mixed requests <= {BOUND:.2f} x that after {first:,}"
+    return Bound(budget=budget, most=BOUND).judge(ratio=spread([memory.ratio]))

@@ -14,7 +14,7 @@ from tests.bench import driver, proc, programs
 from tests.bench.cores import Layout
 from tests.bench.programs import Program
 from tests.bench.samples import Sample
-from tests.bench.subjects.subject import MODEL, Launch, Load, Setup, Subject
+from tests.bench.subjects.subject import MODEL, UPSTREAM_ADDRESSES, Launch, Load, Setup, Subject
 
 _QUESTION = b'{"model":"%s","messages":[{"role":"user","content":"Are you there?"}]}' % MODEL.encode()
 _MARGIN = 30.0
@@ -78,7 +78,8 @@ class _Meter:
 def ready(layout: Layout, certificate: Path, key: Path) -> Iterator[Bench]:
     """Start the upstream."""
     (port,) = programs.free_ports(1)
-    command = [str(driver.built()), "upstream", "--listen", f"127.0.0.1:{port}"]
+    where = ["--listen", f"127.0.0.1:{port}", "--addresses", str(UPSTREAM_ADDRESSES)]
+    command = [str(driver.built()), "upstream", *where]
     with _folder() as folder, programs.running(command, core=layout.upstream, folder=folder) as upstream:
         launch = Launch(command=(), port=port)
         upstream.wait_until(lambda: why_not_answering(launch), limit=20)

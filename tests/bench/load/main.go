@@ -78,7 +78,8 @@ func run(arguments []string) error {
 	}
 	flags := flag.NewFlagSet("load "+arguments[0], flag.ContinueOnError)
 	if arguments[0] == "upstream" {
-		listen := flags.String("listen", "127.0.0.1:9000", "the address to listen on")
+		listen := flags.String("listen", "127.0.0.1:9000", "the first address to listen on")
+		addresses := flags.Int("addresses", 1, "how many addresses in a row, as if there were as many engines")
 		if err := flags.Parse(arguments[1:]); err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func run(arguments []string) error {
 		if err != nil {
 			return err
 		}
-		return serveUpstream(address)
+		return serveUpstream(address, *addresses)
 	}
 	o := options{}
 	o.define(flags)

@@ -7,7 +7,7 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
-from tests.bench.subjects.subject import ALL, MODEL, UPSTREAM_MODEL, Launch, Load, Setup, Subject
+from tests.bench.subjects.subject import ALL, MODEL, UPSTREAM_ADDRESSES, UPSTREAM_MODEL, Launch, Load, Setup, Subject
 
 from isochrone_gateway.config import Config, Release, encode_index, shard
 from isochrone_gateway.config.engines import EngineKind, EnginePool, StaticEndpoints
@@ -39,10 +39,11 @@ class Features:
     """Three that bind every request."""
     log_percent: int
     trace_percent: int
+    engines: int = 1
 
 
-MANY_TENANTS = Features(tenants=1_000, policies=True, log_percent=100, trace_percent=1)
-"""For the memory run."""
+MANY_TENANTS = Features(tenants=1_000, policies=True, log_percent=100, trace_percent=1, engines=UPSTREAM_ADDRESSES)
+"""For the memory run. If one engine fails too often and is left alone for a while, others answer."""
 EVERYTHING = Features(tenants=_TENANTS, policies=True, log_percent=100, trace_percent=1)
 BARE = Features(tenants=0, policies=False, log_percent=0, trace_percent=0)
 
@@ -55,7 +56,7 @@ def api_key(number: int) -> str:
 def config(setup: Setup, features: Features) -> Config:
     """One site in Germany, one route, and one engine: the upstream."""
     tls = TlsFiles(certificate=setup.certificate.name, key=setup.key.name) if setup.load is Load.TLS else None
-    upstream = StaticEndpoints(addresses=frozenset({f"127.0.0.1:{setup.upstream}"}))
+    addresses = frozenset(f"127.0.0.{number}:{setup.upstream}" for number in range(1, 1 + features.engines))
     answered = Candidate(target=EngineTarget(pool=_ROUTE), place=0, model=UPSTREAM_MODEL)
     return Config(
         site=Site(
@@ -73,7 +74,7 @@ def config(setup: Setup, features: Features) -> Config:
         places=Places(places=tuple(Place(codes=frozenset({code}), country=code) for code in ("DE", "FR", "US"))),
         law=_law() if features.policies else Law(),
         routes=(Route(id=_ROUTE, name=MODEL, tiers=(Tier(candidates=(answered,)),)),),
-        engines=(EnginePool(id=_ROUTE, kind=EngineKind.VLLM, discovery=upstream),),
+        engines=(EnginePool(id=_ROUTE, kind=EngineKind.VLLM, discovery=StaticEndpoints(addresses=addresses)),),
         tenants=_tenants(features.tenants),
     )
 
@@ -125,14 +126,16 @@ def publish(folder: Path, made: Config) -> None:
 
 
 def launch(setup: Setup, features: Features) -> Launch:
-    """One worker. Its log of requests goes to a file."""
+    """One worker. Its log of requests goes to a file; the upstream is also the collector of its traces."""
     publish(setup.folder / "config", config(setup, features))
     gateway = Path(sys.executable).with_name("isochrone-gateway")
+    collector = f"http://127.0.0.1:{setup.upstream}"
     options = ("--workers", "1", "--log-percent", str(features.log_percent), "--secrets", str(setup.certificate.parent))
     return Launch(
         command=(str(gateway), "--config", str(setup.folder / "config"), *options),
         port=setup.port,
         api_key=api_key(features.tenants // 2) if features.tenants else "",
+        environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if features.trace_percent else {},
     )
 
 

@@ -9,6 +9,8 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 MODEL = "chat"
 """What clients ask for."""
 UPSTREAM_MODEL = "upstream-model"
+UPSTREAM_ADDRESSES = 4
+"""The upstream's, from 127.0.0.1 on: to a gateway it may be as many engines."""
 
 
 class Load(enum.StrEnum):
@@ -33,7 +35,7 @@ class Setup:
     installed: Path
     """What its `install` gave."""
     upstream: int
-    """The port of the upstream, on 127.0.0.1."""
+    """The port of the upstream, on 127.0.0.1 and the next few addresses."""
     port: int
     """Where to listen."""
     admin: int

@@ -86,7 +86,7 @@ def _rate(results: Results, peer: str, bound: Bound) -> Finding:
 def _added(results: Results, bound: Bound) -> Finding:
     """What each adds to no gateway, in the same round. Where nginx adds nothing, there is nothing to compare with."""
     behind = [name for name in (OURS, _NGINX) if not results.is_sustained(name)]
-    if behind:
+    if behind and all(results.of(Load.OPEN, name) for name in (OURS, _NGINX)):
         verdict = Verdict.NOT_HELD if behind == [OURS] else Verdict.UNDECIDED
         return Finding(budget=bound.budget, found=f"{' and '.join(behind)} answered fewer", verdict=verdict)
     latency = _p99("latency")

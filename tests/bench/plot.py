@@ -50,9 +50,10 @@ PANELS = (
 )
 
 
-def draw(results: Results, memory: Memory | None, path: Path) -> None:
+def draw(results: Results, memory: Memory | None, path: Path, *, title: str) -> None:
     """Write the picture."""
     figure, grid = plt.subplots(4, 2, figsize=(13, 16), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     axes: Sequence[Axes] = grid.flatten()
     for panel, ax in zip(PANELS, axes, strict=False):
         _bars(ax, panel, results)

@@ -84,7 +84,8 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "bench.md").write_text(self.markdown(), encoding="utf-8")
         (folder / "bench.json").write_text(json.dumps(self.data(), indent=1) + "\n", encoding="utf-8")
-        plot.draw(self.results, self.memory, folder / "bench.png")
+        title = ", ".join(self.facts[name] for name in ("date", "revision", "CPU", "kernel"))
+        plot.draw(self.results, self.memory, folder / "bench.png", title=title)
 
 
 def _memory(memory: Memory) -> Table:

@@ -119,6 +119,7 @@ def test_who_falls_behind_adds_too_much() -> None:
 
     assert verdict(budgets.judge(ours, None), "added") is Verdict.NOT_HELD
     assert verdict(budgets.judge(both, None), "added") is Verdict.UNDECIDED
+    assert verdict(budgets.judge(results(Load.OPEN, nginx=[behind]), None), "added") is Verdict.NOT_MEASURED
 
 
 @pytest.mark.parametrize(("last", "expected"), [(110, Verdict.HELD), (111, Verdict.NOT_HELD)])

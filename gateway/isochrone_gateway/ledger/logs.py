@@ -5,9 +5,12 @@ events by one of their own. A reader that stops reading (a full pipe) fills a bo
 dropped and counted.
 
 Several processes share one standard output. POSIX lets a pipe mix only writes of more than PIPE_BUF bytes (4096 on
-Linux, pipe(7)), so lines go out in writes of no more than that.
+Linux, pipe(7)), so the few lines of events go out in writes of no more than that. Requests are many, and each write
+makes the thread wait for its turn in the interpreter: all lines of a batch are one write, and processes take turns.
 """
 
+import contextlib
+import fcntl
 import os
 import threading
 import zlib
@@ -24,18 +27,33 @@ _PIPE_BUF: Final = 4096
 _CAPACITY: Final = 4096
 _PAUSE: Final = 0.05
 _ORDER: Final = tuple(LogLevel)
+_ALL: Final = 2**32
 
 Write = Callable[[bytes], object]
 
 
-def write_to(descriptor: int) -> Write:
-    """A writer to a file descriptor that writes all of what it is given."""
+def write_to(descriptor: int, *, turns: int | None = None) -> Write:
+    """A writer to a file descriptor that writes all of what it is given.
+
+    `turns` is another one, which the processes that write to the first have in common: they lock it while they write.
+    """
 
     def write(data: bytes) -> None:
-        while data:
-            data = data[os.write(descriptor, data) :]
+        with contextlib.nullcontext() if turns is None else _turn(turns):
+            while data:
+                data = data[os.write(descriptor, data) :]
 
     return write
+
+
+@contextlib.contextmanager
+def _turn(descriptor: int) -> Iterator[None]:
+    """Hold the lock of a file. It belongs to the process, so it ends with it (fcntl(2), "advisory record locking")."""
+    fcntl.lockf(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN)
 
 
 class RequestLog:
@@ -46,20 +64,20 @@ class RequestLog:
     """
 
     def __init__(self, write: Write, *, percent: int = 100) -> None:
+        self.is_on = True
         self._write = write
-        self._threshold = percent * 2**32 // 100
+        self._threshold = percent * _ALL // 100
         self._encoder = msgspec.json.Encoder(decimal_format="number")
 
     def write(self, records: Sequence[Record]) -> None:
-        lines = [self._line(record) for record in records if self._is_chosen(record)]
-        for piece in pieces(lines):
-            self._write(piece)
+        if not self.is_on:
+            return
+        chosen = records if self._threshold >= _ALL else [each for each in records if self._is_chosen(each)]
+        if chosen:
+            self._write(self._encoder.encode_lines(chosen))
 
     def _is_chosen(self, record: Record) -> bool:
         return record.outcome is not Outcome.ANSWERED or zlib.crc32(record.id.encode()) < self._threshold
-
-    def _line(self, record: Record) -> bytes:
-        return b'{"log":"request",' + self._encoder.encode(record)[1:] + b"\n"
 
 
 class EventLog:

@@ -7,34 +7,86 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/. What they ha
 One route has few combinations of labels, so the children are looked up once for each and kept.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from isochrone_gateway.ledger.metrics import Histogram, Registry, Value
 from isochrone_gateway.ledger.record import Outcome, Record
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
-_DURATION: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-_FIRST_TOKEN: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_PER_TOKEN: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+_DURATION: Final[tuple[float, ...]] = (
+    0.01,
+    0.02,
+    0.04,
+    0.08,
+    0.16,
+    0.32,
+    0.64,
+    1.28,
+    2.56,
+    5.12,
+    10.24,
+    20.48,
+    40.96,
+    81.92,
+)
+_FIRST_TOKEN: Final[tuple[float, ...]] = (
+    0.001,
+    0.005,
+    0.01,
+    0.02,
+    0.04,
+    0.06,
+    0.08,
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    2.5,
+    5.0,
+    7.5,
+    10.0,
+)
+_PER_TOKEN: Final[tuple[float, ...]] = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 _TOKENS: Final = tuple(4.0**power for power in range(14))
 _REMEMBERED: Final = 4_096
 _GEN_AI: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
 
-class _Children(NamedTuple):
+class Children:
     """All that one kind of request counts in."""
 
-    requests: Value
-    duration: Histogram
-    first_token: Histogram
-    per_token: Histogram
-    attempts: Value
-    bytes_in: Value
-    bytes_out: Value
-    input: Histogram
-    output: Histogram
-    cached: Histogram
-    reasoning: Histogram
+    __slots__ = (
+        "attempts", "bytes_in", "bytes_out", "cached", "duration", "first_token", "input", "output", "per_token",
+        "reasoning", "requests",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - as many as there are metrics
+        self,
+        *,
+        requests: Value,
+        duration: Histogram,
+        first_token: Histogram,
+        per_token: Histogram,
+        attempts: Value,
+        bytes_in: Value,
+        bytes_out: Value,
+        input: Histogram,  # noqa: A002 - as OpenTelemetry calls it
+        output: Histogram,
+        cached: Histogram,
+        reasoning: Histogram,
+    ) -> None:
+        self.requests = requests
+        self.duration = duration
+        self.first_token = first_token
+        self.per_token = per_token
+        self.attempts = attempts
+        self.bytes_in = bytes_in
+        self.bytes_out = bytes_out
+        self.input = input
+        self.output = output
+        self.cached = cached
+        self.reasoning = reasoning
 
 
 class Meter:
@@ -81,12 +133,15 @@ class Meter:
         self._tenant_tokens = registry.counter(
             "isochrone_tenant_tokens_total", "Tokens by tenant.", "tenant", "gen_ai_token_type"
         )
-        self._children: dict[tuple[str, ...], _Children] = {}
+        self._children: dict[tuple[str, ...], Children] = {}
         self._tenants: dict[str, tuple[Value, Value]] = {}
 
     def count(self, record: Record) -> None:
         """Count one request."""
-        children = self._children_of(record)
+        self.count_in(self.children_of(record), record)
+
+    def count_in(self, children: Children, record: Record) -> None:
+        """Count one request of a kind whose children are known."""
         times = record.times
         children.requests.value += 1
         children.attempts.value += record.attempts
@@ -99,7 +154,7 @@ class Meter:
         if record.usage is not None:
             self._count_tokens(record, record.usage, children)
 
-    def _count_tokens(self, record: Record, usage: Usage, children: _Children) -> None:
+    def _count_tokens(self, record: Record, usage: Usage, children: Children) -> None:
         sent, made = self._tenants.get(record.tenant) or self._new_tenant(record.tenant)
         sent.value += usage.input_tokens
         made.value += usage.output_tokens
@@ -120,7 +175,8 @@ class Meter:
         found = self._tenants[tenant] = (child(tenant, "input"), child(tenant, "output"))
         return found
 
-    def _children_of(self, record: Record) -> _Children:
+    def children_of(self, record: Record) -> Children:
+        """What a request counts in. Those of its route, candidate, model and ending count in the same."""
         key = (
             *(record.route, record.outcome, record.error, record.jurisdiction),
             *(record.candidate, record.operation, record.provider, record.model),
@@ -132,9 +188,9 @@ class Meter:
             found = self._children[key] = self._make_children(record)
         return found
 
-    def _make_children(self, record: Record) -> _Children:
+    def _make_children(self, record: Record) -> Children:
         gen_ai = _gen_ai_labels(record)
-        return _Children(
+        return Children(
             requests=self._requests.child(record.route, record.outcome, record.error, record.jurisdiction),
             duration=self._duration.child(*gen_ai, record.error),
             first_token=self._first_token.child(*gen_ai),

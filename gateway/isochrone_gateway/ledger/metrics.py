@@ -54,7 +54,7 @@ class Value:
     __slots__ = ("value",)
 
     def __init__(self) -> None:
-        self.value: float = 0
+        self.value: float = 0.0
 
     def add(self, amount: float = 1) -> None:
         self.value += amount

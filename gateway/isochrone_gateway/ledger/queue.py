@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from isochrone_gateway.ledger.record import Record
 
 CAPACITY: Final = 65_536
-_BATCH: Final = 512
+_BATCH: Final = 256
+"""Few enough that no sink keeps the interpreter to itself for long."""
 _PAUSE: Final = 0.1
 """Seconds between looks while nothing comes: a poll costs less than a wake-up per record."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 
 class Word(enum.StrEnum):
@@ -77,7 +77,16 @@ class Traced(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     tries: tuple[Try, ...] = ()
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename="camel"):
+class Record(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    rename="camel",
+    tag_field="log",
+    tag="request",
+):
     """One request. Empty text stands for what isn't known, as in a request that was refused before its route was."""
 
     id: str

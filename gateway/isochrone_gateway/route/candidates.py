@@ -50,15 +50,20 @@ class Blocked(NamedTuple):
     until: float | None = None
 
 
-class Figures(msgspec.Struct, gc=False):
-    """What is known of how long a candidate takes. The server keeps it fresh."""
+class Figures:
+    """What is known of how long a candidate takes. The server keeps it fresh.
 
-    rtt_ms: float | None = None
-    """Measured; the planner's estimate holds until then."""
-    waiting: float = 0.0
-    """Requests in its queue, per pod."""
-    kv_use: float = 0.0
-    """The used share of its KV caches."""
+    rtt_ms    measured; the planner's estimate holds until then
+    waiting   requests in its queue, per pod
+    kv_use    the used share of its KV caches
+    """
+
+    __slots__ = ("kv_use", "rtt_ms", "waiting")
+
+    def __init__(self, rtt_ms: float | None = None, waiting: float = 0.0, kv_use: float = 0.0) -> None:
+        self.rtt_ms = rtt_ms
+        self.waiting = waiting
+        self.kv_use = kv_use
 
 
 class Standing(Protocol):
@@ -86,17 +91,21 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is at most so much worse than the best, or a tenth, is as good."""
 
 
-class Option(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Option:
     """One candidate, prepared. `index` counts through all tiers of its route."""
 
-    index: int
-    tier: int
-    candidate: Candidate
-    name: str
-    backend: str
-    place_bit: int
-    seed: int
-    dollars: float
+    __slots__ = ("backend", "candidate", "dollars", "index", "name", "place_bit", "seed", "tier")
+
+    def __init__(self, index: int, tier: int, candidate: Candidate) -> None:
+        price = candidate.price
+        self.index = index
+        self.tier = tier
+        self.candidate = candidate
+        self.name = _name(candidate)
+        self.backend = _backend(candidate)
+        self.place_bit = 1 << candidate.place
+        self.seed = seed_of(self.name)
+        self.dollars = 0.0 if price is None else float(price.input) + float(price.output)
 
 
 class Choice(NamedTuple):
@@ -113,14 +122,17 @@ class Nobody(NamedTuple):
     until: float | None
 
 
-class Request(NamedTuple):
+class Request:
     """What the decision depends on besides the candidates. `tried` has a bit for each index; `rand` is in [0, 1)."""
 
-    mask: Mask
-    now: float
-    rand: float
-    key: int | None = None
-    tried: int = 0
+    __slots__ = ("key", "mask", "now", "rand", "tried")
+
+    def __init__(self, mask: Mask, now: float, rand: float, *, key: int | None = None, tried: int = 0) -> None:
+        self.mask = mask
+        self.now = now
+        self.rand = rand
+        self.key = key
+        self.tried = tried
 
 
 class Explained(NamedTuple):
@@ -166,8 +178,7 @@ class Picker:
 
     def pick(self, request: Request) -> Choice | Nobody:
         """Who answers this request."""
-        mask, now, _, _, tried = request
-        allowed = mask.allowed
+        allowed, now, tried = request.mask.allowed, request.now, request.tried
         for tier in self._tiers:
             able: list[Option] = []
             for option, bit, standing in tier:
@@ -257,19 +268,7 @@ class Picker:
 def prepare(route: Route) -> tuple[Option, ...]:
     """A route's candidates in order, with what doesn't change worked out."""
     flat = [(tier, candidate) for tier, each in enumerate(route.tiers) for candidate in each.candidates]
-    return tuple(
-        Option(
-            index=index,
-            tier=tier,
-            candidate=candidate,
-            name=_name(candidate),
-            backend=_backend(candidate),
-            place_bit=1 << candidate.place,
-            seed=seed_of(_name(candidate)),
-            dollars=0.0 if candidate.price is None else float(candidate.price.input) + float(candidate.price.output),
-        )
-        for index, (tier, candidate) in enumerate(flat)
-    )
+    return tuple(Option(index, tier, candidate) for index, (tier, candidate) in enumerate(flat))
 
 
 def _by_weight(able: list[Option], rand: float) -> tuple[list[Option], float]:

@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from isochrone_gateway.route.affinity import rank, seed_of
 
 _BOUND: Final = 1.25
@@ -23,20 +21,22 @@ _FULL_COUNTS_AS: Final = 8.0
 """A full KV cache preempts what runs; it counts as this many waiting requests."""
 
 
-class Endpoint(msgspec.Struct, kw_only=True, gc=False, eq=False):
-    """One pod, and what is known of its load. The server keeps the figures fresh."""
+class Endpoint:
+    """One pod, and what is known of its load. The server keeps the figures fresh.
 
-    name: str
-    seed: int = 0
-    in_flight: int = 0
-    """Requests of this process that it is answering."""
-    waiting: float = 0.0
-    """Requests in its queue, whoever sent them, as of its last metrics."""
-    kv_use: float = 0.0
-    """The used share of its KV cache."""
+    in_flight   requests of this process that it is answering
+    waiting     requests in its queue, whoever sent them, as of its last metrics
+    kv_use      the used share of its KV cache
+    """
 
-    def __post_init__(self) -> None:
-        self.seed = self.seed or seed_of(self.name)
+    __slots__ = ("in_flight", "kv_use", "name", "seed", "waiting")
+
+    def __init__(self, *, name: str, in_flight: int = 0, waiting: float = 0.0, kv_use: float = 0.0) -> None:
+        self.name = name
+        self.seed = seed_of(name)
+        self.in_flight = in_flight
+        self.waiting = waiting
+        self.kv_use = kv_use
 
     @property
     def load(self) -> float:

@@ -214,16 +214,15 @@ class HeadParser:
         if expectation is not None and expectation.lower() != b"100-continue":
             return refusals.EXPECTATION_FAILED
         connection = fields.get(b"connection")
-        # Positional, as it is made once a request and keywords cost more.
         return RequestHead(
-            method,
-            target,
-            parts[0],
-            parts[1],
-            fields,
-            connection is None or connection == b"keep-alive" or not _has_close(connection),
-            coding is not None,
-            expectation is not None,
+            method=method,
+            target=target,
+            path=parts[0],
+            query=parts[1],
+            fields=fields,
+            keep_alive=connection is None or connection == b"keep-alive" or not _has_close(connection),
+            chunked=coding is not None,
+            expect_continue=expectation is not None,
         )
 
     def _learn_host(self, host: bytes) -> bool:

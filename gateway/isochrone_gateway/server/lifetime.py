@@ -47,8 +47,11 @@ _GONE = Gone()
 _NO_ADDRESS: Final[Address] = ("", 0)
 
 
-class Connection(asyncio.Protocol):
-    """A connection of a listener, without what it is for."""
+class Connection:
+    """A connection of a listener, without what it is for.
+
+    An asyncio protocol, but for the base class, which mypyc can't compile.
+    """
 
     __slots__ = (
         "_linger_left",

@@ -1,7 +1,6 @@
 """What the connections of one listening socket share: handler, limits, clock, counters, and the way to drain them."""
 
 import asyncio
-import dataclasses
 import email.utils
 import time
 from collections.abc import Callable
@@ -29,16 +28,18 @@ class ServerLoop(Loop, Protocol):
     def call_exception_handler(self, context: dict[str, Any], /) -> None: ...
 
 
-@dataclasses.dataclass(slots=True)
 class Counters:
     """Totals since the start."""
 
-    connections: int = 0
-    requests: int = 0
-    refusals: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By `Refusal.code`."""
-    timeouts: int = 0
-    """Connections closed without an answer because a client was idle, or too slow to read."""
+    __slots__ = ("connections", "refusals", "requests", "timeouts")
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.requests = 0
+        self.refusals: dict[str, int] = {}
+        """By `Refusal.code`."""
+        self.timeouts = 0
+        """Connections closed without an answer because a client was idle, or too slow to read."""
 
 
 class Listener:

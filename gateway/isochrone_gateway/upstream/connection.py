@@ -33,8 +33,8 @@ class Owner(Protocol):
     def report(self, error: Exception) -> None: ...
 
 
-class Connection(asyncio.Protocol):
-    """An HTTP/1.1 connection to one target."""
+class Connection:
+    """An HTTP/1.1 connection to one target: an asyncio protocol, but for the base class, which mypyc can't compile."""
 
     __slots__ = (
         "_answered",

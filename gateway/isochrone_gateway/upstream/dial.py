@@ -10,14 +10,14 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from isochrone_gateway.upstream.call import FailureKind
 from isochrone_gateway.upstream.resolver import ResolveError, Resolver
 from isochrone_gateway.upstream.target import Target, TlsSettings
 from isochrone_gateway.upstream.tls import Contexts
 
-P = TypeVar("P", bound=asyncio.Protocol)
+P = TypeVar("P")
 
 _SHUTDOWN: float = 1.0
 
@@ -107,7 +107,7 @@ class Dialer:
     async def _establish(self, target: Target, sock: socket.socket, factory: Callable[[], P]) -> P:
         try:
             if target.tls is None:
-                return (await self._loop.create_connection(factory, sock=sock))[1]
+                return cast("P", (await self._loop.create_connection(cast("Any", factory), sock=sock))[1])
             return await self._handshake(target, target.tls, sock, factory)
         except BaseException:
             sock.close()
@@ -120,7 +120,7 @@ class Dialer:
         try:
             context = await self._contexts.get(settings)
             transport, protocol = await self._loop.create_connection(
-                factory,
+                cast("Any", factory),
                 sock=sock,
                 ssl=context,
                 server_hostname=settings.server_name or target.host,
@@ -135,7 +135,7 @@ class Dialer:
         if settings.uri is not None and settings.uri not in _uris(transport):
             transport.abort()
             raise DialError(FailureKind.TLS, f"{where}: the certificate doesn't name {settings.uri}")
-        return protocol
+        return cast("P", protocol)
 
 
 def _close_late(task: asyncio.Task[socket.socket]) -> None:

@@ -233,7 +233,7 @@ class ResponseReader:
         # for an answer. A connection more is cheap.
         self.reusable = keep and not (bodiless and (length or self._coding or self._mute))
         self.stage = _BODY
-        self._sink.on_head(ResponseHead(status, headers, length, self._coding is not None, keep))
+        self._sink.on_head(ResponseHead(status, headers, length, chunked=self._coding is not None, keep_alive=keep))
         if self._mute and self.stage is _BODY:
             self.stage = _DONE
             self._sink = _NOBODY

@@ -43,7 +43,7 @@ def simple_head(data: bytes, max_head: int, max_headers: int) -> tuple[ResponseH
         headers.append(field)
     if length < 0 or len(headers) > max_headers:
         return None
-    return ResponseHead(200, headers, length, False, True), end + 4
+    return ResponseHead(200, headers, length, chunked=False, keep_alive=True), end + 4
 
 
 def _read(line: bytes) -> tuple[bytes, bytes] | None:

@@ -52,26 +52,34 @@ class Target:
         return self._hash
 
 
-@dataclasses.dataclass(slots=True, eq=False)
 class Outgoing:
     """A request: `head` is the request line and all header lines with the empty line, `body` is sent as it is.
 
     The head must say how the body is framed (`content-length`).
     """
 
-    head: bytes
-    body: tuple[bytes | memoryview, ...] = ()
+    __slots__ = ("body", "head")
+
+    def __init__(self, head: bytes, body: tuple[bytes | memoryview, ...] = ()) -> None:
+        self.head = head
+        self.body = body
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Timeouts:
-    """Bounds in seconds; each may be exceeded by one `PoolLimits.tick`."""
+    """Bounds in seconds; each may be exceeded by one `PoolLimits.tick`.
 
-    connect: float = 3.0
-    """From `send` to a connection that is ready: waiting for a free one, name, TCP and TLS included."""
-    first_byte: float = 60.0
-    """From the last byte of the request to the end of the answer's head (1xx answers don't count)."""
-    idle: float = 60.0
-    """Between two pieces of the answer's body, or two of a large request's. Not while the caller pauses."""
-    total: float = 600.0
-    """From `send` to the end of the answer."""
+    connect      from `send` to a connection that is ready: waiting for a free one, name, TCP and TLS included
+    first_byte   from the last byte of the request to the end of the answer's head (1xx answers don't count)
+    idle         between two pieces of the answer's body, or two of a large request's; not while the caller pauses
+    total        from `send` to the end of the answer
+    """
+
+    __slots__ = ("connect", "first_byte", "idle", "total")
+
+    def __init__(
+        self, *, connect: float = 3.0, first_byte: float = 60.0, idle: float = 60.0, total: float = 600.0
+    ) -> None:
+        self.connect = connect
+        self.first_byte = first_byte
+        self.idle = idle
+        self.total = total

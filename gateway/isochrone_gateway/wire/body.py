@@ -67,19 +67,31 @@ _TYPES: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 }
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Request:
     """What a request body says, as far as the gateway acts on it.
 
     `max_tokens` is the least of the keys that bound the answer; `wants_usage` is whether the client itself asked for
     the usage chunk of a stream.
     """
 
-    members: Members
-    model: str
-    stream: bool
-    wants_usage: bool
-    max_tokens: int | None
-    choices: int
+    __slots__ = ("choices", "max_tokens", "members", "model", "stream", "wants_usage")
+
+    def __init__(
+        self,
+        members: Members,
+        model: str,
+        *,
+        stream: bool,
+        wants_usage: bool,
+        max_tokens: int | None,
+        choices: int,
+    ) -> None:
+        self.members = members
+        self.model = model
+        self.stream = stream
+        self.wants_usage = wants_usage
+        self.max_tokens = max_tokens
+        self.choices = choices
 
     def has(self, key: str) -> bool:
         """Whether the client set this key to something else than null."""
@@ -87,19 +99,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return value is not None and bytes(value) != _NULL
 
 
-class Shaping(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Shaping:
     """A route's parameters, prepared: what to set where the client sets none, and the most that it may ask for."""
 
-    defaults: Mapping[str, bytes] = {}
-    caps: Mapping[str, float] = {}
+    __slots__ = ("caps", "defaults")
 
-    @classmethod
-    def of(cls, defaults: Mapping[str, Any], caps: Mapping[str, float]) -> "Shaping":
-        """From a route's parameters. An answer that the client doesn't bound is bounded by the cap."""
+    def __init__(self, defaults: Mapping[str, Any], caps: Mapping[str, float]) -> None:
+        """An answer that the client doesn't bound is bounded by the cap."""
         known = dict(defaults)
         if "max_tokens" in caps:
             known.setdefault("max_tokens", caps["max_tokens"])
-        return cls(defaults={key: msgspec.json.encode(value) for key, value in known.items()}, caps=dict(caps))
+        self.defaults = {key: msgspec.json.encode(value) for key, value in known.items()}
+        self.caps = dict(caps)
 
 
 def read_request(body: bytes) -> Request | ApiError:
@@ -132,8 +143,8 @@ def _decoded(members: Members) -> Request:
     values = members.values
     stream = "stream" in values and _flag.decode(values["stream"]) is True
     return Request(
-        members=members,
-        model=_text.decode(values["model"]) if "model" in values else "",
+        members,
+        _text.decode(values["model"]) if "model" in values else "",
         stream=stream,
         wants_usage="stream_options" in values and _asks_for_usage(values["stream_options"]) and stream,
         max_tokens=_least(values),

@@ -5,9 +5,8 @@ decoded to text. Fields live in a dict because nearly every use is a look-up by 
 (RFC 9110 section 5.3) or refused before a head is made, so that one name has one value and nobody has to choose.
 """
 
-import dataclasses
 import http
-from typing import Final
+from typing import Any, Final
 
 Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
@@ -23,7 +22,6 @@ def status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
-@dataclasses.dataclass(slots=True, eq=False)
 class RequestHead:
     """A complete and checked request head, but for its length: requests that are alike share one.
 
@@ -31,15 +29,29 @@ class RequestHead:
     for a handler to keep there what it made of the head.
     """
 
-    method: bytes
-    target: bytes
-    path: bytes
-    query: bytes
-    fields: Fields
-    keep_alive: bool
-    chunked: bool
-    expect_continue: bool
-    kept: object = None
+    __slots__ = ("chunked", "expect_continue", "fields", "keep_alive", "kept", "method", "path", "query", "target")
+
+    def __init__(  # noqa: PLR0913 - the parts of a head
+        self,
+        *,
+        method: bytes,
+        target: bytes,
+        path: bytes,
+        query: bytes,
+        fields: Fields,
+        keep_alive: bool,
+        chunked: bool,
+        expect_continue: bool,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.keep_alive = keep_alive
+        self.chunked = chunked
+        self.expect_continue = expect_continue
+        self.kept: Any = None
 
     def get(self, name: bytes) -> bytes | None:
         return self.fields.get(name)
@@ -50,16 +62,23 @@ class RequestHead:
         return list(self.fields.items())
 
 
-@dataclasses.dataclass(slots=True, eq=False)
 class ResponseHead:
     """A complete response head from an upstream; `headers` keeps repeated fields apart (`set-cookie`)."""
 
-    status: int
-    headers: Headers
-    content_length: int | None
-    chunked: bool
-    keep_alive: bool
+    __slots__ = ("chunked", "content_length", "headers", "keep_alive", "status")
+
+    def __init__(
+        self, status: int, headers: Headers, content_length: int | None, *, chunked: bool, keep_alive: bool
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.content_length = content_length
+        self.chunked = chunked
+        self.keep_alive = keep_alive
 
     def get(self, name: bytes) -> bytes | None:
         """Give the first value of a field."""
-        return next((value for field, value in self.headers if field == name), None)
+        for field, value in self.headers:
+            if field == name:
+                return value
+        return None

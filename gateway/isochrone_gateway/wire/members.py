@@ -44,18 +44,29 @@ _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _NO_KEYS: Final[frozenset[str]] = frozenset()
 
 
-class Members(msgspec.Struct, frozen=True, gc=False):
+class Members:
     """A JSON object, read down to its first level.
 
     `gap` is how many spaces follow each colon and comma, if that is all there is between values; else `starts` says
     where each value begins. `escaped` are the keys that were written with escapes.
     """
 
-    body: bytes
-    values: Mapping[str, msgspec.Raw]
-    gap: int = 0
-    starts: Mapping[str, int] | None = None
-    escaped: frozenset[str] = _NO_KEYS
+    __slots__ = ("body", "escaped", "gap", "starts", "values")
+
+    def __init__(
+        self,
+        body: bytes,
+        values: dict[str, msgspec.Raw],
+        gap: int = 0,
+        *,
+        starts: dict[str, int] | None = None,
+        escaped: frozenset[str] = _NO_KEYS,
+    ) -> None:
+        self.body = body
+        self.values = values
+        self.gap = gap
+        self.starts = starts
+        self.escaped = escaped
 
     def start(self, key: str) -> int:
         """Where the value of a key begins."""
@@ -115,7 +126,7 @@ def read_members(body: bytes) -> Members | ApiError:
     return _walk(body, values)
 
 
-def _spaced(values: Mapping[str, msgspec.Raw]) -> bytes:
+def _spaced(values: dict[str, msgspec.Raw]) -> bytes:
     """How Python's json module writes these members, unless it has to escape a key."""
     return b"{%b}" % b", ".join([b'"%b": %b' % (key.encode(), value) for key, value in values.items()])
 
@@ -142,7 +153,7 @@ def is_too_deep(body: bytes) -> bool:
     return any(depth > MAX_DEPTH for depth in depths)
 
 
-def _walk(body: bytes, values: Mapping[str, msgspec.Raw]) -> Members | ApiError:
+def _walk(body: bytes, values: dict[str, msgspec.Raw]) -> Members | ApiError:
     starts: dict[str, int] = {}
     escaped: list[str] = []
     at = body.index(b"{") + 1

@@ -22,6 +22,7 @@ import msgspec
 
 from isochrone_gateway.wire.body import Request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
+from isochrone_gateway.wire.schema import Text
 
 FETCH: Final = "url"
 """What is listed to let engines fetch addresses."""
@@ -36,28 +37,19 @@ _URL_KEY: Final = re.compile(r".*ur[il]", re.IGNORECASE)
 _FALSE: Final = b"false"
 _INLINE: Final = "data:"
 
-
-class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message that is nothing but text."""
-
-    role: str | None = None
-    content: str | None = None
-    name: str | None = None
-    refusal: str | None = None
-    tool_call_id: str | None = None
-    reasoning_content: str | None = None
-
-
-_texts = msgspec.json.Decoder(list[_Text] | str | None)
+_texts = msgspec.json.Decoder(list[Text] | str | None)
 _tools = msgspec.json.Decoder(list[dict[str, Any]] | None)
 _any = msgspec.json.Decoder()
 
 
-class Listed(msgspec.Struct, frozen=True, gc=False):
+class Listed:
     """What the policies that bind a request allow: providers to keep state; tools and fetching by name."""
 
-    state: bool = False
-    remote: frozenset[str] = frozenset()
+    __slots__ = ("remote", "state")
+
+    def __init__(self, *, state: bool = False, remote: frozenset[str] = frozenset()) -> None:
+        self.state = state
+        self.remote = remote
 
 
 def unlawful(request: Request, listed: Listed) -> ApiError | None:

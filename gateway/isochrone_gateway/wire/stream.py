@@ -21,8 +21,8 @@ import msgspec
 
 from isochrone_gateway.wire import usage as usages
 from isochrone_gateway.wire.errors import ApiError, ErrorKind, body
+from isochrone_gateway.wire.schema import Chunk, Usage
 from isochrone_gateway.wire.sse import DONE, FrameSplitter, data_of, frame_of
-from isochrone_gateway.wire.usage import Usage, UsageObject
 
 MAX_HELD_FRAMES: Final = 64
 MAX_HELD_BYTES: Final = 256 * 1024
@@ -55,19 +55,7 @@ class Fault(enum.Enum):
     UPSTREAM_FAILED = "UpstreamFailed"
 
 
-class _Choice(msgspec.Struct, gc=False):
-    delta: dict[str, msgspec.Raw] | None = None
-    text: str | None = None
-    finish_reason: str | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    usage: UsageObject | None = None
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_decode: Final = msgspec.json.Decoder(_Chunk, strict=False).decode
+_decode: Final = msgspec.json.Decoder(Chunk, strict=False).decode
 
 
 class StreamRelay:
@@ -162,7 +150,7 @@ class StreamRelay:
             return self._without_null(frame)
         return self._chunk(frame, _read(data) if data else None)
 
-    def _chunk(self, frame: bytes, chunk: _Chunk | None) -> bytes:
+    def _chunk(self, frame: bytes, chunk: Chunk | None) -> bytes:
         if chunk is not None and bytes(chunk.error) != b"null":
             return self._error(frame)
         if chunk is not None and chunk.usage is not None:
@@ -175,7 +163,7 @@ class StreamRelay:
             return frame
         return self._hold(frame, chunk)
 
-    def _hold(self, frame: bytes, chunk: _Chunk | None) -> bytes:
+    def _hold(self, frame: bytes, chunk: Chunk | None) -> bytes:
         self._held_bytes += len(frame)
         is_full = len(self._held) + 1 >= MAX_HELD_FRAMES or self._held_bytes >= MAX_HELD_BYTES
         if is_full or (data_of(frame) and _has_content(chunk)):
@@ -218,14 +206,14 @@ def _is_with_usage(data: bytes) -> bool:
     return _USAGE_OBJECTS[0] in data or _USAGE_OBJECTS[1] in data
 
 
-def _read(data: bytes) -> _Chunk | None:
+def _read(data: bytes) -> Chunk | None:
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _has_content(chunk: _Chunk | None) -> bool:
+def _has_content(chunk: Chunk | None) -> bool:
     """Whether a frame with data carries a part of the answer. What we can't read isn't ours to hold back."""
     if chunk is None or chunk.choices is None:
         return True

@@ -19,51 +19,9 @@ from typing import Final
 
 import msgspec
 
+from isochrone_gateway.wire.schema import Answer, Usage, UsageObject
 
-class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens of one answer. `cached_tokens` is part of `input_tokens`, `reasoning_tokens` of `output_tokens`."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-
-    @property
-    def total_tokens(self) -> int:
-        """What limits on tokens count."""
-        return self.input_tokens + self.output_tokens
-
-
-class InputDetails(msgspec.Struct, gc=False):
-    """`prompt_tokens_details`."""
-
-    cached_tokens: int | None = None
-
-
-class OutputDetails(msgspec.Struct, gc=False):
-    """`completion_tokens_details`."""
-
-    reasoning_tokens: int | None = None
-
-
-class UsageObject(msgspec.Struct, gc=False):
-    """A usage object as sent. Whole numbers that are written as floats (`12.0`) are read as whole."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: InputDetails | None = None
-    completion_tokens_details: OutputDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _Answer(msgspec.Struct, gc=False):
-    usage: UsageObject | None = None
-
-
-_decode: Final = msgspec.json.Decoder(_Answer, strict=False).decode
+_decode: Final = msgspec.json.Decoder(Answer, strict=False).decode
 
 
 def of_answer(body: bytes) -> Usage | None:

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from isochrone_gateway.ledger.record import Operation, Outcome, Record, Times
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 ANSWERED = Record(
     id="req-1",

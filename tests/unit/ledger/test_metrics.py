@@ -13,7 +13,7 @@ from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.ledger.metrics import CAP, OTHER, Registry
 from isochrone_gateway.ledger.record import Outcome, Times
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 
 def page(*registries: Registry) -> list[str]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -164,6 +166,14 @@ def test_sampling(percent: int, least: int, most: int) -> None:
     assert b"".join(written).count(b"\n") == 1
 
 
+def test_a_site_may_have_no_request_log() -> None:
+    written: list[bytes] = []
+    log = RequestLog(written.append)
+    log.is_on = False
+    log.write([ANSWERED])
+    assert written == []
+
+
 @given(st.lists(st.integers(1, 9000).map(lambda size: b"x" * (size - 1) + b"\n"), max_size=30))
 def test_pieces_are_whole_lines_that_a_pipe_keeps_together(lines: list[bytes]) -> None:
     made = list(pieces(lines))
@@ -195,6 +205,30 @@ def test_a_log_whose_reader_is_gone_drops() -> None:
     log.stop()
     os.close(writing)
     assert log.dropped == 1
+
+
+WRITER = """
+import os, sys
+from isochrone_gateway.ledger.logs import write_to
+write = write_to(1, turns=int(sys.argv[1]))
+for _ in range(20):
+    write(sys.argv[2].encode() * 30_000 + b"\\n")
+"""
+
+
+def test_processes_that_write_to_one_pipe_take_turns() -> None:
+    reading, writing = os.pipe()
+    turns = os.memfd_create("turns")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(turns), letter], stdout=writing, pass_fds=[turns])
+        for letter in "abc"
+    ]
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        lines = file.read().splitlines()
+    assert [writer.wait(30) for writer in writers] == [0, 0, 0]
+    os.close(turns)
+    assert sorted(lines) == [letter * 30_000 for letter in (b"a", b"b", b"c") for _ in range(20)]
 
 
 def test_write_to_writes_all() -> None:

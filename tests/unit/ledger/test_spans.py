@@ -13,7 +13,7 @@ from tests.unit.ledger.records import ANSWERED, record
 
 from isochrone_gateway.ledger import spans
 from isochrone_gateway.ledger.record import Operation, Outcome, Record, Times, Traced, Try
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 FIRST = Try(
     span="b" * 16,

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -30,7 +30,7 @@ async def serving(
 ) -> AsyncIterator[tuple[Listener, int]]:
     loop = asyncio.get_running_loop()
     listener = Listener(handler, loop=loop, limits=limits or Limits(), timeouts=timeouts)
-    server = await loop.create_server(lambda: ServerConnection(listener), "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(cast("Any", lambda: ServerConnection(listener)), "127.0.0.1", 0, ssl=tls)
     try:
         yield listener, server.sockets[0].getsockname()[1]
     finally:

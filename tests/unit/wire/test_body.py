@@ -102,7 +102,7 @@ def test_other_keys_pass_however_they_are_written() -> None:
     assert isinstance(read_request(body), Request)
 
 
-SHAPING = Shaping.of({"temperature": 0.5, "max_tokens": 100, "user": "x"}, {"max_tokens": 4096, "n": 4, "top_k": 50})
+SHAPING = Shaping({"temperature": 0.5, "max_tokens": 100, "user": "x"}, {"max_tokens": 4096, "n": 4, "top_k": 50})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_defaults_fill_in(members: dict[str, Any], expected: dict[str, bytes]) -
 
 
 def test_an_answer_that_the_client_does_not_bound_is_bounded_by_the_cap() -> None:
-    assert with_defaults(request(), Shaping.of({}, {"max_tokens": 8})) == {"max_tokens": b"8"}
+    assert with_defaults(request(), Shaping({}, {"max_tokens": 8})) == {"max_tokens": b"8"}
 
 
 @pytest.mark.parametrize(

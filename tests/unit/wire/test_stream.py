@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from isochrone_gateway.wire.schema import Usage
 from isochrone_gateway.wire.stream import MAX_HELD_BYTES, MAX_HELD_FRAMES, Fault, State, StreamRelay
-from isochrone_gateway.wire.usage import Usage
 
 DONE = b"data: [DONE]\n\n"
 PING = b": ping\n\n"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from isochrone_gateway.wire.usage import Usage, of_answer
+from isochrone_gateway.wire.schema import Usage
+from isochrone_gateway.wire.usage import of_answer
 
 
 @pytest.mark.parametrize(

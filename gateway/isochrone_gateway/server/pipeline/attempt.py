@@ -18,8 +18,8 @@ from isochrone_gateway.wire import usage as usages
 from isochrone_gateway.wire.body import Request
 from isochrone_gateway.wire.errors import ApiError
 from isochrone_gateway.wire.http import ResponseHead, status_line
+from isochrone_gateway.wire.schema import Usage
 from isochrone_gateway.wire.stream import Fault, State, StreamRelay
-from isochrone_gateway.wire.usage import Usage
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.handling import Handling
@@ -135,7 +135,7 @@ class Attempt:
             body = self._relay.error_data
         self._respond(lines + b"x-should-retry: false\r\n", body)
         status = failure.status or head.status
-        return End(Outcome.FAILED, status, "upstream_rejected", None, len(body))
+        return End(Outcome.FAILED, status, "upstream_rejected", bytes_out=len(body))
 
     # Whole answers.
 
@@ -145,7 +145,7 @@ class Attempt:
             raise RuntimeError("an answer without its head")
         body = self._body()
         self._respond(answers.relayed(head), body)
-        end = End(Outcome.ANSWERED, head.status, "", usages.of_answer(body), len(body))
+        end = End(Outcome.ANSWERED, head.status, usage=usages.of_answer(body), bytes_out=len(body))
         self._owner.attempt_over(self, end, None)
 
     def _body(self) -> bytes:
@@ -192,7 +192,7 @@ class Attempt:
 
     def _finish(self, relay: StreamRelay) -> None:
         self._owner.exchange.finish()
-        self._owner.attempt_over(self, End(Outcome.ANSWERED, _OK, "", relay.usage, self._size), None)
+        self._owner.attempt_over(self, End(Outcome.ANSWERED, _OK, usage=relay.usage, bytes_out=self._size), None)
 
     def _break(self, relay: StreamRelay, frame: bytes, failure: Failure | None, *, code: str = _INTERRUPTED) -> None:
         """The client has read a part: end with an error frame."""
@@ -200,7 +200,7 @@ class Attempt:
         self._size += len(frame)
         exchange.write(frame)
         exchange.finish()
-        end = End(Outcome.PARTIAL, _OK, code, _usage_so_far(relay), self._size)
+        end = End(Outcome.PARTIAL, _OK, code, usage=_usage_so_far(relay), bytes_out=self._size)
         self._owner.attempt_over(self, end, failure)
 
     def _cancel(self) -> None:

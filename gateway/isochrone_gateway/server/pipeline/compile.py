@@ -141,7 +141,7 @@ class Compiler:
             picker=Picker(route, [way.backend.standing for way in ways]),
             ways=ways,
             state_places=tuple(sorted(set(self._state_places(route)))),
-            shaping=Shaping.of(route.parameters.defaults, route.parameters.caps),
+            shaping=Shaping(route.parameters.defaults, route.parameters.caps),
             timeouts=Timeouts(
                 connect=_CONNECT_S,
                 first_byte=timeouts.first_byte_ms / _MILLISECONDS,

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import msgspec
-
+from isochrone_gateway.ledger.meter import Children
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.server.pipeline.entry import Entry
@@ -21,24 +20,33 @@ _UNBOUNDED_ANSWER: Final = 256
 _NO_CHANGES: Final[dict[str, bytes]] = {}
 
 
-class Terms(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """What holds for all requests with one head and one model."""
+class Terms:
+    """What holds for all requests with one head and one model. `model` is the public name that was asked for."""
 
-    model: str
-    """The public name that was asked for."""
-    route: RouteView
-    ruling: Ruling
-    standpoint: Standpoint
+    __slots__ = ("children", "model", "route", "ruling", "standpoint")
+
+    def __init__(self, model: str, route: RouteView, ruling: Ruling, standpoint: Standpoint) -> None:
+        self.model = model
+        self.route = route
+        self.ruling = ruling
+        self.standpoint = standpoint
+        self.children: dict[Way, Children] = {}
+        """What requests that a backend has answered count in."""
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False, eq=False):
+class Decision:
     """What will be done. `changes` are those of the body that don't depend on who answers."""
 
-    request: Request
-    terms: Terms
-    changes: dict[str, bytes]
-    tokens: int
-    admission: Admission | None
+    __slots__ = ("admission", "changes", "request", "terms", "tokens")
+
+    def __init__(
+        self, request: Request, terms: Terms, *, changes: dict[str, bytes], tokens: int, admission: Admission | None
+    ) -> None:
+        self.request = request
+        self.terms = terms
+        self.changes = changes
+        self.tokens = tokens
+        self.admission = admission
 
 
 def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | ApiError:
@@ -61,7 +69,8 @@ def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | 
         if isinstance(admitted, Exceeded):
             return _limited(admitted, now)
         admission = admitted
-    return Decision(request, terms, _changes(request, terms.route, terms.ruling), tokens, admission)
+    changes = _changes(request, terms.route, terms.ruling)
+    return Decision(request, terms, changes=changes, tokens=tokens, admission=admission)
 
 
 def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes]:

@@ -42,7 +42,7 @@ from isochrone_gateway.upstream.target import Outgoing
 from isochrone_gateway.wire import trace_context
 from isochrone_gateway.wire.body import Request, read_request, spliced
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 _OFF_LOOP: Final = 1_048_576
 """Larger bodies are parsed on a thread."""
@@ -175,7 +175,7 @@ class Handling(Visit):
         key = self.affinity() if len(route.ways) > 1 else None
         tried = 0 if self._chain is None else self._chain.tried
         while True:
-            choice = route.picker.pick(Pick(ruling.inference, now, rand, key, tried))
+            choice = route.picker.pick(Pick(ruling.inference, now, rand, key=key, tried=tried))
             if isinstance(choice, Nobody):
                 self._nobody(decision, choice, now)
                 return
@@ -379,9 +379,9 @@ class Handling(Visit):
         if self._attempt is not None:
             usage, size = self._attempt.abandon(now)
         if refused is None:
-            end = End(Outcome.CLIENT_GONE, record.CLIENT_GONE, "", usage, size)
+            end = End(Outcome.CLIENT_GONE, record.CLIENT_GONE, usage=usage, bytes_out=size)
         else:
-            end = End(Outcome.REFUSED, refused.status, refused.code, usage, size)
+            end = End(Outcome.REFUSED, refused.status, refused.code, usage=usage, bytes_out=size)
         self._end(end, now, None if usage is None else usage.total_tokens)
 
     def on_writable(self) -> None:

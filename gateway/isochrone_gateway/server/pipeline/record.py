@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from isochrone_gateway.ledger.record import Outcome, Record, Times
-from isochrone_gateway.wire.usage import Usage
+from isochrone_gateway.wire.schema import Usage
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.visit import Visit
@@ -13,14 +11,19 @@ if TYPE_CHECKING:
 CLIENT_GONE: Final = 499
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class End:
     """How it ended."""
 
-    outcome: Outcome
-    status: int
-    error: str = ""
-    usage: Usage | None = None
-    bytes_out: int = 0
+    __slots__ = ("bytes_out", "error", "outcome", "status", "usage")
+
+    def __init__(
+        self, outcome: Outcome, status: int, error: str = "", *, usage: Usage | None = None, bytes_out: int = 0
+    ) -> None:
+        self.outcome = outcome
+        self.status = status
+        self.error = error
+        self.usage = usage
+        self.bytes_out = bytes_out
 
 
 def write(visit: "Visit", end: End) -> None:
@@ -64,5 +67,17 @@ def write(visit: "Visit", end: End) -> None:
         peer="" if way is None else way.peer,
         traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
     )
-    services.meter.count(record)
+    _count(visit, record)
     services.records.put(record)
+
+
+def _count(visit: "Visit", record: Record) -> None:
+    """Count it. Requests that were answered on the same terms by the same backend count in the same children."""
+    meter, terms, way = visit.services.meter, visit.terms, visit.way
+    if record.error or terms is None or way is None or record.outcome is not Outcome.ANSWERED:
+        meter.count(record)
+        return
+    children = terms.children.get(way)
+    if children is None:
+        children = terms.children[way] = meter.children_of(record)
+    meter.count_in(children, record)

@@ -1,7 +1,6 @@
 """What all requests of a worker share."""
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,21 +31,37 @@ class Memory:
         self.used -= amount
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
 class Services:
-    """What all requests of a worker share. `names` makes their ids."""
+    """What all requests of a worker share. `names` makes their ids; `traces` says whether spans are exported."""
 
-    loop: asyncio.AbstractEventLoop
-    pool: Pool
-    memory: Memory
-    records: RecordQueue
-    meter: Meter
-    age: Callable[[], float]
-    wall: Callable[[], float]
-    random: Callable[[], float]
-    names: Callable[[], bytes]
-    bits: Callable[[int], int]
-    """Random ones."""
-    traces: bool
-    """Whether spans are exported."""
-    open: "set[Handling]" = dataclasses.field(default_factory=set)
+    __slots__ = (
+        "age", "bits", "loop", "memory", "meter", "names", "open", "pool", "random", "records", "traces", "wall",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - the clocks, chances and counters of a worker
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        memory: Memory,
+        records: RecordQueue,
+        meter: Meter,
+        age: Callable[[], float],
+        wall: Callable[[], float],
+        random: Callable[[], float],
+        bits: Callable[[int], int],
+        names: Callable[[], bytes],
+        traces: bool,
+    ) -> None:
+        self.loop = loop
+        self.pool = pool
+        self.memory = memory
+        self.records = records
+        self.meter = meter
+        self.age = age
+        self.wall = wall
+        self.random = random
+        self.bits = bits
+        self.names = names
+        self.traces = traces
+        self.open: set[Handling] = set()

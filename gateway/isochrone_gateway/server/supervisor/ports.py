@@ -5,6 +5,7 @@ import dataclasses
 import socket
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from isochrone_gateway.config.site import Limits as SiteLimits
 from isochrone_gateway.server.exchange import Address, Handler
@@ -111,7 +112,7 @@ class Port:
         connection = ServerConnection(self._listener)
         if client is not None:
             connection.attribute_to(client)
-        return connection
+        return cast("asyncio.Protocol", connection)
 
     def _context(self) -> ssl.SSLContext | None:
         return None if self._tls is None else self._tls.context

@@ -84,7 +84,8 @@ class Worker:
         self._clock = contacts.system_clock()
         self._contact: Contact | None = None
         self._registry = Registry()
-        sinks: list[Sink] = [RequestLog(write_to(1), percent=arguments.log_percent)]
+        self._log = RequestLog(write_to(1, turns=arguments.loads), percent=arguments.log_percent)
+        sinks: list[Sink] = [self._log]
         self._spans = _find_exporter(arguments)
         if self._spans is not None:
             sinks.append(self._spans)
@@ -215,6 +216,7 @@ class Worker:
             raise RuntimeError(f"asked to activate {number}, which is not prepared")
         self._built, self._running = None, built
         limits = built.loaded.config.site.limits
+        self._log.is_on = built.loaded.config.site.logs.requests
         self._plane.activate(built.handlers)
         self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
         if built.handlers.peer is not None and "peer" in self._ports:

@@ -13,6 +13,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "gateway" / "isochrone_gateway"
 COMPILED = (
     "ledger/meter.py",
     "ledger/metrics.py",
+    "ledger/queue.py",
     "route/affinity.py",
     "route/breaker.py",
     "route/candidates.py",

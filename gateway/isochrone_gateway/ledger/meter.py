@@ -57,12 +57,13 @@ class Children:
     """All that one kind of request counts in."""
 
     __slots__ = (
-        "attempts", "bytes_in", "bytes_out", "cached", "duration", "first_token", "input", "output", "per_token",
-        "reasoning", "requests",
+        "attempts", "bytes_in", "bytes_out", "cached", "duration", "first_token", "input", "is_answered", "is_refused",
+        "output", "per_token", "reasoning", "requests",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - as many as there are metrics
         self,
+        outcome: Outcome,
         *,
         requests: Value,
         duration: Histogram,
@@ -76,6 +77,8 @@ class Children:
         cached: Histogram,
         reasoning: Histogram,
     ) -> None:
+        self.is_refused = outcome is Outcome.REFUSED
+        self.is_answered = outcome is Outcome.ANSWERED
         self.requests = requests
         self.duration = duration
         self.first_token = first_token
@@ -87,6 +90,16 @@ class Children:
         self.output = output
         self.cached = cached
         self.reasoning = reasoning
+
+
+class Totals:
+    """Tokens of one tenant."""
+
+    __slots__ = ("made", "sent")
+
+    def __init__(self, sent: Value, made: Value) -> None:
+        self.sent = sent
+        self.made = made
 
 
 class Meter:
@@ -134,45 +147,66 @@ class Meter:
             "isochrone_tenant_tokens_total", "Tokens by tenant.", "tenant", "gen_ai_token_type"
         )
         self._children: dict[tuple[str, ...], Children] = {}
-        self._tenants: dict[str, tuple[Value, Value]] = {}
+        self._tenants: dict[str, Totals] = {}
 
     def count(self, record: Record) -> None:
         """Count one request."""
-        self.count_in(self.children_of(record), record)
-
-    def count_in(self, children: Children, record: Record) -> None:
-        """Count one request of a kind whose children are known."""
         times = record.times
-        children.requests.value += 1
-        children.attempts.value += record.attempts
-        children.bytes_in.value += record.bytes_in
-        children.bytes_out.value += record.bytes_out
-        if record.outcome is not Outcome.REFUSED:
-            children.duration.observe(times.total)
-        if times.first_token is not None:
-            children.first_token.observe(times.first_token)
-        if record.usage is not None:
-            self._count_tokens(record, record.usage, children)
+        self.count_in(
+            self.children_of(record),
+            tenant=record.tenant,
+            total=times.total,
+            first_token=times.first_token,
+            attempts=record.attempts,
+            bytes_in=record.bytes_in,
+            bytes_out=record.bytes_out,
+            usage=record.usage,
+        )
 
-    def _count_tokens(self, record: Record, usage: Usage, children: Children) -> None:
-        sent, made = self._tenants.get(record.tenant) or self._new_tenant(record.tenant)
-        sent.value += usage.input_tokens
-        made.value += usage.output_tokens
-        children.input.observe(usage.input_tokens)
-        children.output.observe(usage.output_tokens)
+    def count_in(  # noqa: PLR0913 - one for each metric
+        self,
+        children: Children,
+        *,
+        tenant: str,
+        total: float,
+        first_token: float | None,
+        attempts: int,
+        bytes_in: int,
+        bytes_out: int,
+        usage: Usage | None,
+    ) -> None:
+        """Count one request of a kind whose children are known; `total` and `first_token` are seconds."""
+        children.requests.value += 1
+        children.attempts.value += attempts
+        children.bytes_in.value += bytes_in
+        children.bytes_out.value += bytes_out
+        if not children.is_refused:
+            children.duration.observe(total)
+        if first_token is not None:
+            children.first_token.observe(first_token)
+        if usage is None:
+            return
+        made = usage.output_tokens
+        self._count_tokens(children, tenant, usage.input_tokens, made)
         if usage.cached_tokens:
             children.cached.observe(usage.cached_tokens)
         if usage.reasoning_tokens:
             children.reasoning.observe(usage.reasoning_tokens)
-        first = record.times.first_token
-        if first is not None and usage.output_tokens > 1 and record.outcome is Outcome.ANSWERED:
-            children.per_token.observe((record.times.total - first) / (usage.output_tokens - 1))
+        if first_token is not None and made > 1 and children.is_answered:
+            children.per_token.observe((total - first_token) / (made - 1))
 
-    def _new_tenant(self, tenant: str) -> tuple[Value, Value]:
+    def _count_tokens(self, children: Children, tenant: str, sent: int, made: int) -> None:
+        totals = self._tenants.get(tenant) or self._new_tenant(tenant)
+        totals.sent.value += sent
+        totals.made.value += made
+        children.input.observe(sent)
+        children.output.observe(made)
+
+    def _new_tenant(self, tenant: str) -> "Totals":
         if len(self._tenants) >= _REMEMBERED:
             self._tenants.clear()
         child = self._tenant_tokens.child
-        found = self._tenants[tenant] = (child(tenant, "input"), child(tenant, "output"))
+        found = self._tenants[tenant] = Totals(child(tenant, "input"), child(tenant, "output"))
         return found
 
     def children_of(self, record: Record) -> Children:
@@ -191,6 +225,7 @@ class Meter:
     def _make_children(self, record: Record) -> Children:
         gen_ai = _gen_ai_labels(record)
         return Children(
+            record.outcome,
             requests=self._requests.child(record.route, record.outcome, record.error, record.jurisdiction),
             duration=self._duration.child(*gen_ai, record.error),
             first_token=self._first_token.child(*gen_ai),

@@ -12,7 +12,6 @@ invents models or tags may blur a metric, not fill the memory.
 """
 
 import enum
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -72,12 +71,17 @@ class Histogram:
     __slots__ = ("_bounds", "_counts", "_sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+        self._bounds = tuple(bounds)
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
+        index = 0
+        for bound in self._bounds:  # From below, since most are small; in compiled code this is faster than bisect.
+            if value <= bound:
+                break
+            index += 1
+        self._counts[index] += 1
         self._sum += value
 
     def values(self) -> tuple[float, ...]:

@@ -29,14 +29,14 @@ class Sink(Protocol):
 class RecordQueue:
     """A bounded queue with one thread behind it."""
 
-    __slots__ = ("_capacity", "_records", "_sinks", "_stop", "_thread", "dropped", "failed", "put_in")
+    __slots__ = ("_capacity", "_records", "_runner", "_sinks", "_stop", "dropped", "failed", "put_in")
 
     def __init__(self, *, capacity: int = CAPACITY, sinks: Sequence[Sink] = ()) -> None:
         self._records: deque[Record] = deque()
         self._capacity = capacity
         self._sinks = tuple(sinks)
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._runner: threading.Thread | None = None
         self.put_in = 0
         self.dropped = 0
         self.failed = 0
@@ -55,14 +55,14 @@ class RecordQueue:
         return True
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
-        self._thread.start()
+        self._runner = threading.Thread(target=self._run, name="records", daemon=True)
+        self._runner.start()
 
     def stop(self, *, patience: float = 5.0) -> None:
         """Write what is left, for at most so many seconds."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(patience)
+        if self._runner is not None:
+            self._runner.join(patience)
 
     def _run(self) -> None:
         while True:

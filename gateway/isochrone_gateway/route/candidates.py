@@ -108,11 +108,14 @@ class Option:
         self.dollars = 0.0 if price is None else float(price.input) + float(price.output)
 
 
-class Choice(NamedTuple):
+class Choice:
     """Who answers. A last resort is one whose circuit is open: begin it as such."""
 
-    option: Option
-    is_last_resort: bool = False
+    __slots__ = ("is_last_resort", "option")
+
+    def __init__(self, option: Option, *, is_last_resort: bool = False) -> None:
+        self.option = option
+        self.is_last_resort = is_last_resort
 
 
 class Nobody(NamedTuple):

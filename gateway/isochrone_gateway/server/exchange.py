@@ -11,10 +11,13 @@ Three rules keep handlers simple, and they are the connection's to keep:
 """
 
 import enum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from isochrone_gateway.server.refusals import Refusal
 from isochrone_gateway.wire.http import RequestHead
+
+if TYPE_CHECKING:
+    from isochrone_gateway.server.http1 import ServerConnection
 
 Address = tuple[str, int]
 
@@ -84,27 +87,13 @@ class Body(enum.Enum):
     OVER = enum.auto()
 
 
-class Owner(Protocol):
-    """What an exchange needs of its connection."""
-
-    def read_body(self) -> None: ...
-    def pause_body(self) -> None: ...
-    def resume_body(self) -> None: ...
-    def is_writable(self) -> bool: ...
-    def write(self, data: bytes) -> bool: ...
-    def write_pieces(self, first: bytes, data: bytes, last: bytes) -> bool: ...
-    def head_end(self, *, whole: bool) -> bytes: ...
-    def answered(self) -> None: ...
-    def abandon(self) -> None: ...
-
-
 class Exchange:
     """One request and its answer."""
 
     __slots__ = ("_held", "_left", "_mute", "_owner", "begun", "head", "length", "peer", "refused", "started", "tls")
 
     def __init__(  # noqa: PLR0917 - made once a request, and keywords cost more
-        self, owner: Owner, head: RequestHead, length: int | None, peer: Address, started: float
+        self, owner: "ServerConnection", head: RequestHead, length: int | None, peer: Address, started: float
     ) -> None:
         self.head = head
         self.length = length
@@ -114,7 +103,7 @@ class Exchange:
         self.tls = False
         self.begun = False
         self.refused: Refusal | None = None
-        self._owner: Owner | None = owner
+        self._owner: ServerConnection | None = owner
         self._mute = head.method == b"HEAD"
         self._held = b""
         self._left = 0
@@ -212,7 +201,7 @@ class Exchange:
         self._owner = None
         self._held = b""
 
-    def _begin(self) -> Owner | None:
+    def _begin(self) -> "ServerConnection | None":
         if self._owner is not None:
             if self.begun:
                 raise RuntimeError("the answer was begun before")

@@ -33,7 +33,10 @@ _TRIES: Final = 4
 """How many heads of a connection are parsed before it is given up that they will be alike."""
 
 # Looking members up on the class costs more than the rest of a comparison.
-_UNREAD, _READING, _PAUSED, _OVER = Body.UNREAD, Body.READING, Body.PAUSED, Body.OVER
+_UNREAD: Final = Body.UNREAD
+_READING: Final = Body.READING
+_PAUSED: Final = Body.PAUSED
+_OVER: Final = Body.OVER
 
 
 class ServerConnection(Connection):

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from isochrone_gateway.server.exchange import Address
 from isochrone_gateway.server.listener import Listener
-from isochrone_gateway.server.timers import NEVER, NOWHERE
+from isochrone_gateway.server.timers import NEVER, Timed
 
 
 class Gone(asyncio.Transport):
@@ -47,7 +47,7 @@ _GONE = Gone()
 _NO_ADDRESS: Final[Address] = ("", 0)
 
 
-class Connection:
+class Connection(Timed):
     """A connection of a listener, without what it is for.
 
     An asyncio protocol, but for the base class, which mypyc can't compile.
@@ -68,17 +68,14 @@ class Connection:
         "_write_mark",
         "_write_paused",
         "_writer_waits",
-        "due",
-        "slot",
     )
 
     def __init__(self, listener: Listener) -> None:
+        super().__init__()
         self._listener = listener
         self._transport: asyncio.Transport = _GONE
         self._peer: Address = _NO_ADDRESS
         self._tls = False
-        self.due = NEVER
-        self.slot = NOWHERE
         self._read_due = NEVER
         self._read_paused = False
         self._received = 0

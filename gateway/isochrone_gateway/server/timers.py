@@ -23,13 +23,17 @@ class Loop(Protocol):
     def call_at(self, when: float, callback: Callable[[], object], /) -> asyncio.TimerHandle: ...
 
 
-class Timed(Protocol):
+class Timed:
     """Something with a deadline. The wheel owns `slot`; `due` may be set at will, but `watch` if it became earlier."""
 
-    due: float
-    slot: int
+    __slots__ = ("due", "slot")
 
-    def on_due(self, now: float) -> None: ...
+    def __init__(self) -> None:
+        self.due = NEVER
+        self.slot = NOWHERE
+
+    def on_due(self, now: float) -> None:
+        raise NotImplementedError
 
 
 class Wheel:

@@ -17,7 +17,9 @@ from isochrone_gateway.upstream.limits import PoolLimits
 from isochrone_gateway.upstream.response import ResponseReader, Stage
 
 NEVER: Final = math.inf
-_BODY, _DONE, _FAULT = Stage.BODY, Stage.DONE, Stage.FAULT
+_BODY: Final = Stage.BODY
+_DONE: Final = Stage.DONE
+_FAULT: Final = Stage.FAULT
 
 
 class Owner(Protocol):

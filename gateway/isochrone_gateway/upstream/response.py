@@ -35,7 +35,10 @@ class Stage(enum.Enum):
 
 
 # Looking members up on the class costs more than the rest of a comparison.
-_HEAD, _BODY, _DONE, _FAULT = Stage.HEAD, Stage.BODY, Stage.DONE, Stage.FAULT
+_HEAD: Final = Stage.HEAD
+_BODY: Final = Stage.BODY
+_DONE: Final = Stage.DONE
+_FAULT: Final = Stage.FAULT
 _NOBODY: Final = Nobody()
 _SWITCHING: Final = 101
 _OK: Final = 200

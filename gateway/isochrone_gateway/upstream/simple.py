@@ -6,7 +6,7 @@ line says is remembered.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from isochrone_gateway.wire.http import Headers, ResponseHead
 
@@ -19,7 +19,7 @@ _LENGTH_DIGITS: Final = 18
 _REMEMBERED: Final = 1_024
 _LONGEST: Final = 128
 
-_known: dict[bytes, tuple[bytes, bytes]] = {}
+_known: Final[dict[bytes, Any]] = {}
 """Lines that were read before. They mean the same whoever sends them, so all connections share them."""
 
 
@@ -33,7 +33,7 @@ def simple_head(data: bytes, max_head: int, max_headers: int) -> tuple[ResponseH
     headers: Headers = []
     length = -1
     for line in data[len(_START) : end].split(b"\r\n"):
-        field = _known.get(line) or _read(line)
+        field: Any = _known.get(line) or _read(line)  # Any: compiled code would take each tuple apart and make it anew.
         if field is None:
             return None
         if field[0] == _LENGTH:

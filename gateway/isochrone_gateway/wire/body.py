@@ -116,7 +116,7 @@ class Shaping:
 def read_request(body: bytes) -> Request | ApiError:
     """Read a request body, or say why it is refused."""
     members = read_members(body)
-    if isinstance(members, ApiError):
+    if not isinstance(members, Members):
         return members
     if members.escaped or not _FAMILIAR.issuperset(members.values):
         refusal = _ambiguous(members)

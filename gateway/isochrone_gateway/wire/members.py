@@ -118,7 +118,9 @@ def read_members(body: bytes) -> Members | ApiError:
     if _DEPTH_IS_OURS and is_too_deep(body):
         return _TOO_DEEP
     count = len(values)
-    slack = len(body) - len("".join(values)) - sum(map(len, values.values())) - 4 * count - 1
+    slack = len(body) - 4 * count - 1
+    for key, value in values.items():
+        slack -= len(key) + len(value)
     if slack == 0 and count:
         return Members(body, values)
     if slack == 2 * count - 1 and _spaced(values) == body:

@@ -87,14 +87,16 @@ def test_a_slow_reader_pauses_its_upstream() -> None:
                 talk.writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a full transport
                 talk.send(post(STREAM))
                 await found.wait(lambda: len(found.asked) == 1)
-                await asyncio.sleep(0.3)
                 (handling,) = gateway.plane.services.open
+                await until(lambda: handling._attempt is not None and handling._attempt._size > 0)
                 attempt = handling._attempt
                 assert attempt is not None
-                sent = attempt._size
-                await asyncio.sleep(0.1)
-                assert attempt._size == sent
-                assert sent < 30_000_000
+                sizes = [-1]
+                async with asyncio.timeout(20):
+                    while attempt._size != sizes[-1]:  # It comes to rest.
+                        sizes.append(attempt._size)
+                        await asyncio.sleep(0.3)
+                assert sizes[-1] < 30_000_000
                 talk.writer.transport.resume_reading()  # type: ignore[attr-defined] # as above
                 tail = b""
                 while b"[DONE]" not in tail:

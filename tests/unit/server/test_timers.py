@@ -1,6 +1,5 @@
 """The wheel: never early, at most a tick late, and it keeps nobody alive."""
 
-import dataclasses
 import math
 
 import pytest
@@ -8,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conformance.http1.memory import ManualLoop
 
-from isochrone_gateway.server.timers import NEVER, NOWHERE, Wheel
+from isochrone_gateway.server.timers import NEVER, Timed, Wheel
 
 TICK = 0.25
 
 
-@dataclasses.dataclass(eq=False)
-class Entry:
-    due: float = NEVER
-    slot: int = NOWHERE
-    fired: list[float] = dataclasses.field(default_factory=list)
+class Entry(Timed):
+    def __init__(self, due: float = NEVER) -> None:
+        super().__init__()
+        self.due = due
+        self.fired: list[float] = []
 
     def on_due(self, now: float) -> None:
         self.fired.append(now)

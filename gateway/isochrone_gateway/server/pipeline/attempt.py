@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MOST: Final = 64 * 1024 * 1024
 """Of a whole answer."""
 _OK: Final = 200
+_ANSWERED: Final = Outcome.ANSWERED  # Looking a member up on its class costs more than the rest of it.
 _REDIRECTS: Final = range(300, 400)
 _INTERRUPTED: Final = "stream_interrupted"
 
@@ -145,7 +146,7 @@ class Attempt:
             raise RuntimeError("an answer without its head")
         body = self._body()
         self._respond(answers.relayed(head), body)
-        end = End(Outcome.ANSWERED, head.status, usage=usages.of_answer(body), bytes_out=len(body))
+        end = End(_ANSWERED, head.status, usage=usages.of_answer(body), bytes_out=len(body))
         self._owner.attempt_over(self, end, None)
 
     def _body(self) -> bytes:
@@ -192,7 +193,7 @@ class Attempt:
 
     def _finish(self, relay: StreamRelay) -> None:
         self._owner.exchange.finish()
-        self._owner.attempt_over(self, End(Outcome.ANSWERED, _OK, usage=relay.usage, bytes_out=self._size), None)
+        self._owner.attempt_over(self, End(_ANSWERED, _OK, usage=relay.usage, bytes_out=self._size), None)
 
     def _break(self, relay: StreamRelay, frame: bytes, failure: Failure | None, *, code: str = _INTERRUPTED) -> None:
         """The client has read a part: end with an error frame."""

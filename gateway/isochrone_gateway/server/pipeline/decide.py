@@ -23,13 +23,15 @@ _NO_CHANGES: Final[dict[str, bytes]] = {}
 class Terms:
     """What holds for all requests with one head and one model. `model` is the public name that was asked for."""
 
-    __slots__ = ("children", "model", "route", "ruling", "standpoint")
+    __slots__ = ("children", "is_asked_for", "model", "route", "ruling", "standpoint")
 
     def __init__(self, model: str, route: RouteView, ruling: Ruling, standpoint: Standpoint) -> None:
         self.model = model
         self.route = route
         self.ruling = ruling
         self.standpoint = standpoint
+        self.is_asked_for = False
+        """Whether the route answers at the path of the head."""
         self.children: dict[Way, Children] = {}
         """What requests that a backend has answered count in."""
 
@@ -53,10 +55,10 @@ def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | 
     """Route, law, caps and limits, in this order."""
     entry = visit.entry
     terms = entry.terms.get(request.model) or _terms(entry, request.model)
-    if isinstance(terms, ApiError):
-        return terms
+    if terms is None:
+        return _unknown(request.model)
     visit.terms, visit.stream = terms, request.stream
-    if ENDPOINTS[entry.asked] not in terms.route.endpoints:
+    if not terms.is_asked_for:
         return _wrong_endpoint(request.model, visit)
     error = _objection(request, terms.route, terms.ruling)
     if error is not None:
@@ -66,7 +68,7 @@ def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | 
     meters = entry.caller.meters
     if meters:
         admitted = admit(meters, now, tokens)
-        if isinstance(admitted, Exceeded):
+        if not isinstance(admitted, Admission):
             return _limited(admitted, now)
         admission = admitted
     changes = _changes(request, terms.route, terms.ruling)
@@ -83,17 +85,18 @@ def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes
     return changes
 
 
-def _terms(entry: Entry, model: str) -> Terms | ApiError:
-    """Work out the terms of a model, and keep them with the head."""
+def _terms(entry: Entry, model: str) -> Terms | None:
+    """Work out the terms of a model that this caller may use, and keep them with the head."""
     revision = entry.revision
     route = revision.names.get(model)
     if route is None or not entry.caller.may_use(route.id):
-        return _unknown(model)
+        return None
     standpoint = entry.standpoint
     if route.data_classes and not route.data_classes <= standpoint.data_classes:
         standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
     ruling = revision.rulings.of(route.id, standpoint, route.state_places)
     terms = entry.terms[model] = Terms(model, route, ruling, standpoint)
+    terms.is_asked_for = ENDPOINTS[entry.asked] in route.endpoints
     return terms
 
 

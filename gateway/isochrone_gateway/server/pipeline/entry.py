@@ -22,6 +22,16 @@ _NOWHERE: Final = Standpoint(None, frozenset(), frozenset(), Age.FRESH)
 _NEVER: Final = float("inf")
 
 
+class Going:
+    """What requests with one head to one backend have in common: the first lines, and those that are passed on."""
+
+    __slots__ = ("lines", "passed")
+
+    def __init__(self, lines: bytes, passed: bytes) -> None:
+        self.lines = lines
+        self.passed = passed
+
+
 class Entry:
     """Who calls, what for, from where; filled as far as known, where a request is refused at its head."""
 
@@ -34,10 +44,10 @@ class Entry:
         "came",
         "chance",
         "explains",
+        "going",
         "lines",
         "operation",
         "origin",
-        "passed",
         "revision",
         "standpoint",
         "terms",
@@ -61,8 +71,8 @@ class Entry:
         """Whether the caller may ask for the reasons of a choice, and does."""
         self.terms: dict[str, Terms] = {}
         """By the name of the model that was asked for."""
-        self.passed: dict[Way, bytes] = {}
-        """The lines of the head that go on to a backend."""
+        self.going: dict[Way, Going] = {}
+        """What a request to a backend begins with."""
         self._expires = _NEVER
         self._least = self._most = -1.0
 

@@ -15,7 +15,7 @@ from typing import Final
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.ledger.trail import CANCELLED, Trail
 from isochrone_gateway.route.affinity import PREFIX_BYTES, prefix_key
-from isochrone_gateway.route.candidates import Nobody, Why
+from isochrone_gateway.route.candidates import Choice, Nobody, Why
 from isochrone_gateway.route.candidates import Request as Pick
 from isochrone_gateway.route.hold import Held
 from isochrone_gateway.route.retry import (
@@ -33,7 +33,7 @@ from isochrone_gateway.server.pipeline.attempt import Attempt
 from isochrone_gateway.server.pipeline.backends import Lease
 from isochrone_gateway.server.pipeline.decide import Decision
 from isochrone_gateway.server.pipeline.engines import Engine
-from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.server.pipeline.entry import Entry, Going
 from isochrone_gateway.server.pipeline.record import End
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
 from isochrone_gateway.server.pipeline.services import Services
@@ -134,8 +134,11 @@ class Handling(Visit):
 
     def _decide(self, request: Request | ApiError) -> None:
         now = self.services.loop.time()
-        decision = request if isinstance(request, ApiError) else decide.decide(self, request, self.bytes_in, now)
-        if isinstance(decision, ApiError):
+        if not isinstance(request, Request):
+            self._refuse(request)
+            return
+        decision = decide.decide(self, request, self.bytes_in, now)
+        if not isinstance(decision, Decision):
             self._refuse(decision)
             return
         self._decision = decision
@@ -176,7 +179,7 @@ class Handling(Visit):
         tried = 0 if self._chain is None else self._chain.tried
         while True:
             choice = route.picker.pick(Pick(ruling.inference, now, rand, key=key, tried=tried))
-            if isinstance(choice, Nobody):
+            if not isinstance(choice, Choice):
                 self._nobody(decision, choice, now)
                 return
             index = choice.option.index
@@ -193,16 +196,16 @@ class Handling(Visit):
         self.way = way
         request = decision.request
         body = spliced(request, decide.changes_for(decision, way, entry.caller))
-        passed = self._passed_on(way) if self.trail is None else self._recorded(self.trail, way)
+        going = self._going(way) if self.trail is None else self._recorded(self.trail, way)
         size = 0
         for piece in body:
             size += len(piece)
         head = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n" % (
-            way.heads[entry.asked],
+            going.lines,
             size,
             self.id,
             lease.auth,
-            passed,
+            going.passed,
         )
         attempt = self._attempt = Attempt(self, lease, index, request)
         attempt.call = services.pool.send(
@@ -213,17 +216,17 @@ class Handling(Visit):
             deadline=self._deadline,
         )
 
-    def _passed_on(self, way: Way) -> bytes:
-        """The lines of the head that go on, which are the same for all requests with this head."""
+    def _going(self, way: Way) -> Going:
+        """What a request to this backend begins with, which is the same for all with this head."""
         entry = self.entry
-        passed = entry.passed.get(way)
-        if passed is None:
+        going = entry.going.get(way)
+        if going is None:
             fields = self.exchange.head.fields
             passed = outgoing.passed_on(way.passed, fields) + trace_context.passed_on(entry.came, fields)
-            entry.passed[way] = passed
-        return passed
+            going = entry.going[way] = Going(way.heads[entry.asked], passed)
+        return going
 
-    def _recorded(self, trail: Trail, way: Way) -> bytes:
+    def _recorded(self, trail: Trail, way: Way) -> Going:
         """The same, where the attempt has a span of its own."""
         tracing = trail.begin(
             self.services.loop.time(),
@@ -232,7 +235,8 @@ class Handling(Visit):
             model=way.model,
             jurisdiction=way.jurisdiction,
         )
-        return outgoing.passed_on(way.passed, self.exchange.head.fields) + tracing
+        passed = outgoing.passed_on(way.passed, self.exchange.head.fields)
+        return Going(way.heads[self.entry.asked], passed + tracing)
 
     def _nobody(self, decision: Decision, nobody: Nobody, now: float) -> None:
         """No candidate can be tried now."""
@@ -351,7 +355,7 @@ class Handling(Visit):
         self._attempt = None
         services = self.services
         now = services.loop.time()
-        used = None if end.usage is None else end.usage.total_tokens
+        used = None if end.usage is None else end.usage.input_tokens + end.usage.output_tokens
         if self.trail is not None:
             cut = CANCELLED if end.outcome is Outcome.PARTIAL else ""
             self.trail.end(now, status=end.status, fault=cut if failure is None else failure.fault.value)

@@ -2,11 +2,10 @@
 
 import asyncio
 import dataclasses
-import itertools
 import random
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from isochrone_gateway.config import Loaded
@@ -17,7 +16,7 @@ from isochrone_gateway.server.pipeline.engines import Engine, Engines
 from isochrone_gateway.server.pipeline.entrance import Entrance
 from isochrone_gateway.server.pipeline.live import Live, Roll, Startable
 from isochrone_gateway.server.pipeline.revision import Revision, RouteView
-from isochrone_gateway.server.pipeline.services import Memory, Services
+from isochrone_gateway.server.pipeline.services import Memory, Names, Services
 from isochrone_gateway.server.supervisor.dataplane import Context, Handlers
 from isochrone_gateway.upstream.pool import Pool
 from isochrone_gateway.upstream.probes import Observation, Prober, ProbeSettings
@@ -63,7 +62,7 @@ class DataPlane:
             age=context.age,
             wall=time.time,
             random=random.random,
-            names=_names(),
+            names=Names(secrets.token_hex(8).encode()),
             bits=random.getrandbits,
             traces=context.exports_spans,
         )
@@ -161,13 +160,6 @@ class DataPlane:
 
 async def _close(thing: Startable) -> None:
     await thing.close()
-
-
-def _names() -> Callable[[], bytes]:
-    """Ids of requests: unique by their process, cheap by their count."""
-    prefix = secrets.token_hex(8).encode()
-    counter = itertools.count(1)
-    return lambda: b"req_%b%08x" % (prefix, next(counter))
 
 
 def _describe(engine: Engine, now: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from isochrone_gateway.ledger.meter import Children
 from isochrone_gateway.ledger.record import Outcome, Record, Times
 from isochrone_gateway.wire.schema import Usage
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.visit import Visit
 
 CLIENT_GONE: Final = 499
+_ANSWERED: Final = Outcome.ANSWERED  # Looking a member up on its class costs more than the comparison.
 
 
 class End:
@@ -31,19 +33,15 @@ def write(visit: "Visit", end: End) -> None:
     services, exchange, entry = visit.services, visit.exchange, visit.entry
     started = exchange.started
     total = services.loop.time() - started
-    first_byte, first_token = visit.first_byte, visit.first_token
-    way, terms = visit.way, visit.terms
+    first_token = None if visit.first_token is None else visit.first_token - started
+    way, terms, usage = visit.way, visit.terms, end.usage
     caller = entry.caller
     record = Record(
         id=visit.id.decode("ascii"),
         at=services.wall() - total,
         outcome=end.outcome,
         status=end.status,
-        times=Times(
-            total,
-            None if first_byte is None else first_byte - started,
-            None if first_token is None else first_token - started,
-        ),
+        times=Times(total, None if visit.first_byte is None else visit.first_byte - started, first_token),
         operation=entry.operation,
         error=end.error,
         trace=visit.trace.id,
@@ -60,24 +58,32 @@ def write(visit: "Visit", end: End) -> None:
         policies=() if terms is None else terms.ruling.policies,
         revision=entry.revision.name,
         stream=visit.stream,
-        usage=end.usage,
-        usage_partial=end.usage is not None and end.outcome is not Outcome.ANSWERED,
+        usage=usage,
+        usage_partial=usage is not None and end.outcome is not _ANSWERED,
         bytes_in=visit.bytes_in,
         bytes_out=end.bytes_out,
         peer="" if way is None else way.peer,
         traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
     )
-    _count(visit, record)
+    services.meter.count_in(
+        _children(visit, end, record),
+        tenant=caller.tenant_id,
+        total=total,
+        first_token=first_token,
+        attempts=visit.attempts,
+        bytes_in=visit.bytes_in,
+        bytes_out=end.bytes_out,
+        usage=usage,
+    )
     services.records.put(record)
 
 
-def _count(visit: "Visit", record: Record) -> None:
-    """Count it. Requests that were answered on the same terms by the same backend count in the same children."""
+def _children(visit: "Visit", end: End, record: Record) -> Children:
+    """What it counts in: the same for all that were answered on the same terms by the same backend."""
     meter, terms, way = visit.services.meter, visit.terms, visit.way
-    if record.error or terms is None or way is None or record.outcome is not Outcome.ANSWERED:
-        meter.count(record)
-        return
+    if end.error or terms is None or way is None or end.outcome is not _ANSWERED:
+        return meter.children_of(record)
     children = terms.children.get(way)
     if children is None:
         children = terms.children[way] = meter.children_of(record)
-    meter.count_in(children, record)
+    return children

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.handling import Handling
 
 
+class Names:
+    """Ids of requests: unique by their process, cheap by their count."""
+
+    __slots__ = ("_count", "_prefix")
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+        self._count = 0
+
+    def next(self) -> bytes:
+        self._count += 1
+        return b"req_%b%08x" % (self._prefix, self._count)
+
+
 class Memory:
     """How much of request bodies may be kept at a time, by all requests together."""
 
@@ -50,7 +64,7 @@ class Services:
         wall: Callable[[], float],
         random: Callable[[], float],
         bits: Callable[[int], int],
-        names: Callable[[], bytes],
+        names: Names,
         traces: bool,
     ) -> None:
         self.loop = loop

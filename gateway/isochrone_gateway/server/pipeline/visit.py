@@ -37,7 +37,7 @@ class Visit:
         self.services = services
         self.exchange = exchange
         self.entry = entry
-        self.id = services.names()
+        self.id = services.names.next()
         self.terms: Terms | None = None
         """By which it is answered, once its model is known."""
         self.way: Way | None = None

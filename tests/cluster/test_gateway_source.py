@@ -21,13 +21,14 @@ from tests.unit.supervisor import gateways
 
 from isochrone_gateway.config import encode_index, shard
 from isochrone_gateway.config.fencing import RefusalReason
-from isochrone_gateway.source import kubernetes
+from isochrone_gateway.source import kube_watch, kubernetes
 from isochrone_gateway.source.contact import age_seconds, system_clock
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.files import INDEX
 from isochrone_gateway.source.follower import Follower
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
-from isochrone_gateway.source.kubernetes import KubernetesSource, Pace
+from isochrone_gateway.source.kube_watch import Pace
+from isochrone_gateway.source.kubernetes import KubernetesSource
 from isochrone_gateway.source.report import Happening
 
 NAME = "isochrone-config"
@@ -255,11 +256,11 @@ async def watch_from(site: Site, revision: str) -> int:
     client = ApiClient(site.account)
     selector = {"fieldSelector": f"metadata.name={NAME}", "resourceVersion": revision, "timeoutSeconds": "5"}
     path = f"/api/v1/namespaces/{site.account.namespace()}/configmaps"
-    source = KubernetesSource(site.account, NAME)
+    collection = kube_watch.Collection(client, path, selector, bytes)
     try:
         async with contextlib.aclosing(client.watch(path, selector, silence=20)) as lines:
             async for line in lines:
-                source._take(kubernetes._decode(line, kubernetes._Event))
+                collection._take(kube_watch.decode(line, kube_watch._Event))
     except ApiError as error:
         return error.status
     finally:

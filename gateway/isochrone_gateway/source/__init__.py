@@ -10,6 +10,7 @@ What lives here, from the inside out:
     folder       a source: a folder that something else writes
     credentials  the service account of a pod
     kube_api     one HTTP client for the Kubernetes API: requests and watches
+    kube_watch   one collection of that API, kept up with: list, watch, again
     kubernetes   a source: ConfigMaps, watched through the API
     trust        the public keys that may sign a config
     report       what is told about all this, for `/status` and metrics

@@ -5,7 +5,7 @@ import contextlib
 import json
 import pathlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from tests.cluster import pki
@@ -14,6 +14,7 @@ from isochrone_gateway.source.credentials import ServiceAccount
 
 Answer = list[bytes | float]
 """What is written, and how many seconds are waited in between; then the connection is closed."""
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def whole(body: bytes | dict[str, Any], status: int = 200, *, close: bool = False) -> bytes:
@@ -28,7 +29,7 @@ def listed(index: bytes | None, revision: str = "10") -> bytes:
 
 
 def config_map(index: bytes, revision: str) -> dict[str, Any]:
-    return {"metadata": {"resourceVersion": revision}, "data": {"index.json": index.decode()}}
+    return {"metadata": {"name": "index", "resourceVersion": revision}, "data": {"index.json": index.decode()}}
 
 
 def event(kind: str, content: dict[str, Any]) -> bytes:
@@ -75,6 +76,13 @@ class ScriptedApi:
 @contextlib.asynccontextmanager
 async def serving(folder: pathlib.Path) -> AsyncIterator[tuple[ScriptedApi, ServiceAccount]]:
     api = ScriptedApi()
+    async with listening(folder, api.serve) as account:
+        yield api, account
+
+
+@contextlib.asynccontextmanager
+async def listening(folder: pathlib.Path, answer: Serve) -> AsyncIterator[ServiceAccount]:
+    """A TLS server on this machine, and a service account that is let in."""
     authority = pki.new_authority()
     pair = authority.issue_server("127.0.0.1")
     files = {"ca.crt": authority.pair.certificate, "server.pem": pair.certificate + b"\n" + pair.key}
@@ -90,7 +98,7 @@ async def serving(folder: pathlib.Path) -> AsyncIterator[tuple[ScriptedApi, Serv
         assert task is not None
         handlers.add(task)
         try:
-            await api.serve(reader, writer)
+            await answer(reader, writer)
         except asyncio.CancelledError:
             writer.transport.abort()
         finally:
@@ -99,7 +107,7 @@ async def serving(folder: pathlib.Path) -> AsyncIterator[tuple[ScriptedApi, Serv
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield api, ServiceAccount(folder=folder, host="127.0.0.1", port=port)
+        yield ServiceAccount(folder=folder, host="127.0.0.1", port=port)
     finally:
         server.close()
         for task in list(handlers):

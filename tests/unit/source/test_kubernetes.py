@@ -22,7 +22,8 @@ from tests.unit.source.scripted_api import (
 from isochrone_gateway.source import kube_api
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
-from isochrone_gateway.source.kubernetes import KubernetesSource, Pace
+from isochrone_gateway.source.kube_watch import Pace
+from isochrone_gateway.source.kubernetes import KubernetesSource
 from isochrone_gateway.source.reading import Away, Seen
 
 QUICK = Pace(watch=1.0, slack=0.3, between=0.01, first=0.05, most=0.4)

@@ -13,6 +13,7 @@ import pytest
 from tests.cluster import choice, tools
 from tests.cluster.choice import Choice, Cluster
 from tests.cluster.client import Client, Object
+from tests.cluster.controlplane import ControlPlane, Options
 from tests.cluster.kubectl import kubectl as run_kubectl
 
 _HERE = Path(__file__).parent
@@ -80,3 +81,11 @@ def temporary(api: Client) -> Iterator[Callable[[Object], dict[str, Any]]]:
     """Creates an object (a CRD, say), returns it as stored, and deletes it afterwards."""
     with contextlib.ExitStack() as stack:
         yield lambda item: stack.enter_context(api.existing(item))
+
+
+@pytest.fixture
+def own_plane(kube: Path) -> Iterator[ControlPlane]:
+    """A control plane whose API server may be stopped."""
+    assert kube.exists()
+    with ControlPlane(Options()) as plane:
+        yield plane

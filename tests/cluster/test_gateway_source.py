@@ -6,15 +6,14 @@ import contextlib
 import dataclasses
 import pathlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from tests.cluster import kubeconfig
 from tests.cluster.choice import Cluster
 from tests.cluster.client import Client
-from tests.cluster.controlplane import ControlPlane, Options
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.pod import Pod
 from tests.contract.config_cases import RELEASE
 from tests.unit.source.publishing import RecordingOwner, published, until
 from tests.unit.supervisor import gateways
@@ -23,7 +22,6 @@ from isochrone_gateway.config import encode_index, shard
 from isochrone_gateway.config.fencing import RefusalReason
 from isochrone_gateway.source import kube_watch, kubernetes
 from isochrone_gateway.source.contact import age_seconds, system_clock
-from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.files import INDEX
 from isochrone_gateway.source.follower import Follower
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
@@ -46,16 +44,11 @@ class Site:
     def __init__(self, api: Client, file: pathlib.Path, namespace: str, folder: pathlib.Path) -> None:
         self._api = api
         self._namespace = namespace
-        access = kubeconfig.read(file)
-        url = urlsplit(access.url)
-        assert access.authority is not None
-        folder.mkdir(exist_ok=True)
-        (folder / "ca.crt").write_bytes(access.authority)
-        (folder / "namespace").write_text(namespace)
-        self.account = ServiceAccount(folder=folder, host=url.hostname or "", port=url.port or 443)
+        self._pod = Pod(api, file, namespace, folder)
+        self.account = self._pod.account
 
     def let_in(self) -> None:
-        self._create("v1", "ServiceAccount", "gateway")
+        self._pod.create()
         self._create("rbac.authorization.k8s.io/v1", "Role", "gateway", rules=RULES)
         self._create(
             "rbac.authorization.k8s.io/v1",
@@ -64,14 +57,9 @@ class Site:
             subjects=[{"kind": "ServiceAccount", "name": "gateway", "namespace": self._namespace}],
             roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "gateway"},
         )
-        self.renew_token()
 
     def renew_token(self) -> None:
-        path = f"/api/v1/namespaces/{self._namespace}/serviceaccounts/gateway/token"
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
-        answer = self._api.request("POST", path, body)
-        assert answer.ok, answer.message
-        (self.account.folder / "token").write_text(answer.body["status"]["token"])
+        self._pod.renew_token()
 
     def publish(self, sequence: int, *, lose: str = "") -> None:
         self.store(*published(sequence), lose=lose)
@@ -241,8 +229,7 @@ def test_without_rights_it_says_which_are_missing(
     api: Client, control_plane: Cluster, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     site = Site(api, control_plane.kubeconfig, namespace, tmp_path / "account")
-    site._create("v1", "ServiceAccount", "gateway")
-    site.renew_token()
+    site._pod.create()
 
     async def test() -> None:
         async with following(site) as world:
@@ -282,14 +269,6 @@ def test_a_gateway_in_a_pod(site: Site, tmp_path: pathlib.Path, monkeypatch: pyt
                 gateways.until(gateway.is_ready, log=lambda: gateway.log)
             gateways.until(lambda expected=f"s{sequence}.example.com": gateway.runs(expected), limit=5)  # type: ignore[misc]
         assert gateway.status()["config"]["source"] == f"ConfigMap {NAME}"
-
-
-@pytest.fixture
-def own_plane(kube: pathlib.Path) -> Iterator[ControlPlane]:
-    """A control plane whose API server may be stopped."""
-    assert kube.exists()
-    with ControlPlane(Options()) as plane:
-        yield plane
 
 
 def test_an_api_server_that_goes_and_comes_back(own_plane: ControlPlane, tmp_path: pathlib.Path) -> None:

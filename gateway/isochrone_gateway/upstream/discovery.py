@@ -1,7 +1,7 @@
 """The endpoints of an engine pool: a fixed list, all addresses of a name, or a Service's EndpointSlices.
 
-The watch on the Kubernetes API is elsewhere; here is what EndpointSlices mean. Endpoints come sorted, so that equal
-findings are equal values.
+The watch on the Kubernetes API is elsewhere (`server.supervisor.discovery`); here is what EndpointSlices mean.
+Endpoints come sorted, so that equal findings are equal values.
 """
 
 import asyncio
@@ -46,7 +46,8 @@ def ready_endpoints(slices: Iterable[Mapping[str, Any]], port_name: str) -> Endp
     """Give the ready endpoints of one Service's `discovery.k8s.io/v1` EndpointSlices, as JSON objects.
 
     An unset `ready` means ready, and while endpoints move between slices one may be in two of them (Kubernetes docs,
-    EndpointSlices, "Duplicate endpoints"). A pod that ends is not ready, so it gets no new requests.
+    EndpointSlices, "Duplicate endpoints"). A pod that ends gets no new requests, also where its
+    Service publishes addresses that aren't ready.
     """
     found: dict[str, tuple[int, EngineEndpoint]] = {}
     for item in slices:
@@ -70,7 +71,9 @@ def _port(item: Mapping[str, Any], name: str) -> int | None:
 
 
 def _is_ready(entry: Mapping[str, Any]) -> bool:
-    return bool(entry.get("addresses")) and (entry.get("conditions") or {}).get("ready") is not False
+    conditions = entry.get("conditions") or {}
+    is_ready = conditions.get("ready") is not False and conditions.get("terminating") is not True
+    return is_ready and bool(entry.get("addresses"))
 
 
 def _endpoint(entry: Mapping[str, Any], port: int) -> EngineEndpoint:

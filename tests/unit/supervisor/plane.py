@@ -11,11 +11,15 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from isochrone_gateway.config import ConfigError, Loaded, Problem
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.server.exchange import Exchange, ExchangeHandler
 from isochrone_gateway.server.supervisor.dataplane import Context, Handlers
+from isochrone_gateway.server.supervisor.discovery import services_of
+from isochrone_gateway.upstream.discovery import Endpoints
 from isochrone_gateway.wire.http import status_line
 
 REFUSED = "refused.example.com"
@@ -33,9 +37,10 @@ class Nothing:
 class Hello:
     """Answers for one config."""
 
-    def __init__(self, plane: "Plane", hostname: str) -> None:
+    def __init__(self, plane: "Plane", hostname: str, wanted: frozenset[ServiceEndpoints]) -> None:
         self._plane = plane
         self._hostname = hostname
+        self.wanted = wanted
 
     def on_request(self, exchange: Exchange) -> ExchangeHandler:
         match exchange.head.path:
@@ -73,6 +78,8 @@ class Plane:
         self.interrupted = asyncio.Event()
         self.requests = context.registry.counter("test_requests_total", "Requests.")
         self.reloads = 0
+        self.wanted: frozenset[ServiceEndpoints] = frozenset()
+        self.engines: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Any) -> None:
@@ -86,12 +93,21 @@ class Plane:
             raise ConfigError(Problem(source="plane", text="can't run this one"))
         if hostname == DEADLY:
             os._exit(23)
-        return Handlers(data=Hello(self, hostname), peer=Hello(self, hostname))
+        hello = Hello(self, hostname, services_of(loaded.config))
+        return Handlers(data=hello, peer=hello)
 
-    def activate(self, handlers: Handlers) -> None: ...
+    def activate(self, handlers: Handlers) -> None:
+        """Only of these Services the engines are shown. The worker tells all again."""
+        self.wanted = handlers.data.wanted if isinstance(handlers.data, Hello) else frozenset()
+        self.engines.clear()
+
+    def found(self, services: Mapping[ServiceEndpoints, Endpoints]) -> None:
+        for service in self.wanted & services.keys():
+            endpoints = services[service]
+            self.engines[f"{service.namespace}/{service.service}"] = [f"{each.host}:{each.port}" for each in endpoints]
 
     def describe(self) -> dict[str, Any]:
-        return {"targets": {"engine": "healthy"}, "reloads": self.reloads}
+        return {"targets": {"engine": "healthy"}, "reloads": self.reloads, "engines": self.engines}
 
     def reload(self) -> None:
         self.reloads += 1

@@ -15,6 +15,7 @@ from tests.cluster import pki
 from tests.unit.source.publishing import published, until
 
 from isochrone_gateway.config import ConfigError
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.site import Listener, LogLevel, PeerTrust, TlsFiles
 from isochrone_gateway.server.exchange import Address
 from isochrone_gateway.server.supervisor import messages, sockets, tls
@@ -25,6 +26,7 @@ from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.restarts import STEADY, Restarts
 from isochrone_gateway.source import judging
 from isochrone_gateway.source.judging import Complete, Wanted
+from isochrone_gateway.upstream.discovery import EngineEndpoint
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,9 @@ def test_messages_arrive_whole_and_in_order() -> None:
         ours, theirs = socket.socketpair()
         supervisor, worker = await messages.supervisors_end(ours), await messages.workers_end(theirs)
         config = messages.Prepare(1, b"index", {"a": b"x" * 3_000_000})
-        said: list[Any] = [config, messages.Activate(1), messages.Drain(2.0), messages.Accept()]
+        service = ServiceEndpoints(namespace="lab", service="chat", port_name="http")
+        found = messages.Found(service, (EngineEndpoint("10.0.0.1", 80, "pod-1", "b", ("b", "c")),))
+        said: list[Any] = [config, messages.Activate(1), found, messages.Forget(service), messages.Accept()]
         for message in said:
             supervisor.send(message)
         assert [await worker.receive() for _ in said] == said

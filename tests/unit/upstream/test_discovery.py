@@ -24,6 +24,11 @@ def pod(name: str, address: str, *, ready: bool | None = True, zone: str | None 
     return {"addresses": [address], "conditions": conditions, "targetRef": {"kind": "Pod", "name": name}, "zone": zone}
 
 
+def ending(name: str, address: str) -> dict[str, Any]:
+    """A pod that ends, of a Service that publishes addresses that aren't ready."""
+    return {**pod(name, address), "conditions": {"ready": True, "serving": True, "terminating": True}}
+
+
 def found(*slices: dict[str, Any]) -> list[tuple[str, str]]:
     return [(endpoint.name, endpoint.host) for endpoint in ready_endpoints(slices, "http")]
 
@@ -35,6 +40,7 @@ def found(*slices: dict[str, Any]) -> list[tuple[str, str]]:
         pytest.param([slice_of(pod("a", "10.0.0.1"))], [("a", "10.0.0.1")], id="ready"),
         pytest.param([slice_of(pod("a", "10.0.0.1", ready=False))], [], id="not ready"),
         pytest.param([slice_of(pod("a", "10.0.0.1", ready=None))], [("a", "10.0.0.1")], id="unknown is ready"),
+        pytest.param([slice_of(ending("a", "10.0.0.1"))], [], id="ready but ending"),
         pytest.param([slice_of({"addresses": ["10.0.0.9"]})], [("", "10.0.0.9")], id="no conditions, no pod"),
         pytest.param([slice_of({"addresses": []})], [], id="no address"),
         pytest.param([{**slice_of(), "endpoints": None}], [], id="null endpoints"),

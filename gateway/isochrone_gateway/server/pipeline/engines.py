@@ -61,11 +61,11 @@ class Engines:
         self._watch: DnsWatch | None = None
         match pool.discovery:
             case StaticEndpoints():
-                self._find(static_endpoints(pool.discovery))
+                self.find(static_endpoints(pool.discovery))
             case DnsName():
                 self._watch = DnsWatch(pool.discovery, resolver, self.found)
             case _:
-                pass  # Whoever watches the Kubernetes API calls `found`.
+                pass  # The supervisor watches the Kubernetes API, and the plane hands on what it finds.
 
     def start(self) -> None:
         if self._watch is not None:
@@ -76,8 +76,8 @@ class Engines:
             await self._watch.close()
 
     def found(self, endpoints: Endpoints) -> None:
-        """These are the engines now. Those that stay keep what is known of them."""
-        self._find(endpoints)
+        """These are the engines now; tells the watcher."""
+        self.find(endpoints)
         self._watcher.engines_changed()
 
     def observed(self, engine: Engine, observation: Observation) -> None:
@@ -138,7 +138,8 @@ class Engines:
             for engine in self.members
         )
 
-    def _find(self, endpoints: Endpoints) -> None:
+    def find(self, endpoints: Endpoints) -> None:
+        """These are the engines now. Those that stay keep what is known of them."""
         known = {(engine.key, engine.target): engine for engine in self.members}
         made = (Engine(self.pool, endpoint) for endpoint in endpoints)
         self.members = tuple(known.get((each.key, each.target), each) for each in made)

@@ -5,10 +5,11 @@ import dataclasses
 import random
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from isochrone_gateway.config import Loaded
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.server.pipeline.backends import Absent
 from isochrone_gateway.server.pipeline.compile import Compiler
@@ -18,6 +19,7 @@ from isochrone_gateway.server.pipeline.live import Live, Roll, Startable
 from isochrone_gateway.server.pipeline.revision import Revision, RouteView
 from isochrone_gateway.server.pipeline.services import Memory, Names, Services
 from isochrone_gateway.server.supervisor.dataplane import Context, Handlers
+from isochrone_gateway.upstream.discovery import Endpoints
 from isochrone_gateway.upstream.pool import Pool
 from isochrone_gateway.upstream.probes import Observation, Prober, ProbeSettings
 from isochrone_gateway.upstream.resolver import Resolver, system_lookup
@@ -121,7 +123,14 @@ class DataPlane:
         await self._probe_pool.close()
         await self._pool.close()
 
-    # What the engines say.
+    # What the engines say, and what is said of them.
+
+    def found(self, services: Mapping[ServiceEndpoints, Endpoints]) -> None:
+        for pool in self._live.of(Engines):
+            discovery = pool.pool.discovery
+            if isinstance(discovery, ServiceEndpoints) and discovery in services:
+                pool.find(services[discovery])
+        self.engines_changed()
 
     def engines_changed(self) -> None:
         self._probed = {engine.key: (pool, engine) for pool in self._live.of(Engines) for engine in pool.members}

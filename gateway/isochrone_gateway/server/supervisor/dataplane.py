@@ -12,13 +12,15 @@ Requests that are open keep the handlers that they began with.
 import dataclasses
 import importlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from isochrone_gateway.config import Loaded
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.server.exchange import Handler
+from isochrone_gateway.upstream.discovery import Endpoints
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,9 @@ class DataPlane(Protocol):
 
     def activate(self, handlers: Handlers) -> None:
         """New requests go to these handlers from now on."""
+
+    def found(self, services: Mapping[ServiceEndpoints, Endpoints]) -> None:
+        """These Services have these ready endpoints now; told of changes, and of all right after `activate`."""
 
     def describe(self) -> dict[str, Any]:
         """What `/status` shows of this worker: the health of each target. Must encode as JSON."""

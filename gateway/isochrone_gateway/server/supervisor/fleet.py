@@ -1,14 +1,15 @@
 """All workers of a gateway: the same config in all of them, those that crash started again, their metrics added up.
 
 `apply` runs a config in all workers or in none. Workers that start, start with what runs; starting and applying take
-turns (one lock), so no worker can miss a change.
+turns (one lock), so no worker can miss a change. What all are told, those that start are told too: `known` gives what
+still holds of it.
 """
 
 import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from isochrone_gateway.config.site import LogLevel
@@ -44,12 +45,14 @@ class Fleet:
         program: Program,
         say: Say,
         *,
+        known: Callable[[], Iterable[ToWorker]] = tuple,
         restarts: Restarts | None = None,
         hang_limit: float = _HANG_LIMIT,
     ) -> None:
         self._size = size
         self._program = program
         self._say = say
+        self._known = known
         self._hang_limit = hang_limit
         self._policy = Restarts() if restarts is None else restarts
         self._loads = Loads(size)
@@ -219,15 +222,21 @@ class Fleet:
     async def _join(self, started: Child) -> None:
         await started.wait_started(_START_LIMIT)
         if self._current is None:  # Nobody has a config yet: `apply` waits for us, holding the turn.
-            self._children[started.number] = started
+            self._admit(started)
             self._joined.set()
             return
         async with self._turn:
             config = self._current
             if problems := await started.prepare(config):
                 raise GoneError(f"worker {started.number} can't run what the others run: {'; '.join(problems)}")
+            self._admit(started)
             await self._activate(started, config.number)
-            self._children[started.number] = started
+
+    def _admit(self, started: Child) -> None:
+        """From now on it is told what all are told; first what they were told before."""
+        self._children[started.number] = started
+        for message in self._known():
+            started.tell(message)
 
     async def _activate(self, each: Child, number: int) -> None:
         if self._contact is not None:

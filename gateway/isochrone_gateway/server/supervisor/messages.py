@@ -10,8 +10,10 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.ledger.metrics import Snapshot
 from isochrone_gateway.source.contact import Contact
+from isochrone_gateway.upstream.discovery import Endpoints
 
 
 class Message(msgspec.Struct, frozen=True, tag=True):
@@ -36,6 +38,19 @@ class Confirmed(Message, frozen=True, tag=True):
     """The source was read at that time."""
 
     contact: Contact
+
+
+class Found(Message, frozen=True, tag=True):
+    """These are the ready endpoints of a Service now."""
+
+    service: ServiceEndpoints
+    endpoints: Endpoints
+
+
+class Forget(Message, frozen=True, tag=True):
+    """A Service that isn't watched any more: what was found of it grows stale."""
+
+    service: ServiceEndpoints
 
 
 class Accept(Message, frozen=True, tag=True):
@@ -95,7 +110,7 @@ class Description(Message, frozen=True, tag=True):
     json: bytes
 
 
-ToWorker = Prepare | Activate | Confirmed | Accept | Drain | Interrupt | Reload | Ask
+ToWorker = Prepare | Activate | Confirmed | Found | Forget | Accept | Drain | Interrupt | Reload | Ask
 FromWorker = Hello | Prepared | Activated | Beat | Description
 
 _LENGTH: Final = 4

@@ -7,12 +7,14 @@ config doesn't matter there, since a fleet that took itself out of service would
 import asyncio
 import contextlib
 import enum
+import functools
 import signal
 import socket
 import time
 from typing import Any, Final
 
 from isochrone_gateway.config import ConfigError, Verify
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
@@ -20,9 +22,11 @@ from isochrone_gateway.server.admin import LIMITS, AdminHandler
 from isochrone_gateway.server.settings import Settings
 from isochrone_gateway.server.supervisor import messages, sockets, telling, tls
 from isochrone_gateway.server.supervisor.child import Program
+from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
+from isochrone_gateway.source.credentials import in_cluster
 from isochrone_gateway.source.follower import Follower
 from isochrone_gateway.source.judging import Complete, lines
 from isochrone_gateway.source.reading import Source
@@ -68,7 +72,11 @@ class Supervisor:
         self._admin: Port | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._fleet = Fleet(settings.workers, program, events.say)
+        self._discovery = Discovery(
+            functools.partial(in_cluster, settings.service_account), self._tell, events.say, clock=clock.running
+        )
+        self._services: frozenset[ServiceEndpoints] = frozenset()
+        self._fleet = Fleet(settings.workers, program, events.say, known=self._discovery.known)
         self._follower = Follower(
             source,
             self,
@@ -93,6 +101,7 @@ class Supervisor:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+            await self._discovery.close()
             await self._fleet.stop()
             self._close()
         return 1 if hopeless else 0
@@ -106,10 +115,14 @@ class Supervisor:
     def reload(self) -> None:
         """Read the source, the certificates and the secrets again."""
         self._follower.nudge()
+        self._discovery.nudge()
         if self._admin is not None:
             with contextlib.suppress(ConfigError):  # What was read before stays; the workers' report is enough.
                 self._admin.refresh()
-        self._fleet.tell(messages.Reload())
+        self._tell(messages.Reload())
+
+    def _tell(self, message: messages.ToWorker) -> None:
+        self._fleet.tell(message)
 
     async def _wait(self) -> bool:
         """Wait until told to end, or until there is no hope; gives whether it is that."""
@@ -127,17 +140,23 @@ class Supervisor:
 
     async def apply(self, complete: Complete) -> tuple[str, ...]:
         """Run a config in all workers or in none."""
-        site = complete.loaded.config.site
+        config = complete.loaded.config
+        if problems := await self._discovery.why_not(config):
+            return problems
         try:
-            self._listen(site.listeners)
+            self._listen(config.site.listeners)
         except ConfigError as error:
             return lines(error.problems)
         except OSError as error:
             return (str(error),)
+        services = services_of(config)
+        self._discovery.want(self._services | services)
         problems = await self._fleet.apply(complete, self._sockets)
         if not problems:
-            self._events.level = site.logs.level
-            self._note_moved(site.listeners)
+            self._services = services
+            self._events.level = config.site.logs.level
+            self._note_moved(config.site.listeners)
+        self._discovery.want(self._services)
         return problems
 
     def confirmed(self, contact: Contact) -> None:
@@ -196,7 +215,8 @@ class Supervisor:
             "isochrone_worker_restarts_total": self._fleet.restarts,
             "isochrone_events_dropped_total": self._events.dropped,
         }
-        own = telling.snapshots(report, age_seconds(report.contact, self._clock), facts)
+        services = self._discovery.report()
+        own = telling.snapshots(report, age_seconds(report.contact, self._clock), facts, services)
         return exposition.merge([await self._fleet.metrics(), own])
 
     async def status(self) -> dict[str, Any]:
@@ -205,6 +225,7 @@ class Supervisor:
             "phase": self._phase,
             "notReady": self.why_not_ready() or None,
             "config": telling.describe_config(report, age_seconds(report.contact, self._clock)),
+            "discovery": telling.describe_discovery(self._discovery.report(), self._clock.running()),
             "listeners": {name: sockets.name(sock) for name, sock in self._sockets.items() if sock.fileno() >= 0},
             "restartNeededFor": list(self._moved),
             "workers": await self._fleet.describe(),

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.route.mask import Age, age_of
+from isochrone_gateway.server.supervisor.discovery import ServiceReport
 from isochrone_gateway.source.report import Refusal, Report, Running
 
 
@@ -65,10 +66,26 @@ def _instant(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).isoformat(timespec="seconds")
 
 
-def snapshots(report: Report, age: float, facts: Mapping[str, float]) -> exposition.Snapshots:
+def describe_discovery(services: Sequence[ServiceReport], now: float) -> list[dict[str, Any]]:
+    """The `discovery` part of `/status`: what is known of the engines behind Services."""
+    return [
+        {
+            "service": service.name,
+            "problem": service.problem,
+            "readSecondsAgo": None if service.read_at is None else round(now - service.read_at, 1),
+            "endpoints": dict(service.endpoints),
+        }
+        for service in services
+    ]
+
+
+def snapshots(
+    report: Report, age: float, facts: Mapping[str, float], services: Sequence[ServiceReport]
+) -> exposition.Snapshots:
     """The supervisor's metrics; `facts` are gauges and counters of the processes, by full name."""
     registry = Registry()
     _add_config(registry, report, age)
+    _add_discovery(registry, services)
     for name, value in facts.items():
         text = _FACTS[name]
         make = registry.counter if name.endswith("_total") else registry.gauge
@@ -84,6 +101,20 @@ _FACTS = {
     "isochrone_worker_restarts_total": "Worker processes that ended without being told to.",
     "isochrone_events_dropped_total": "Lines of the event log that were dropped: its reader is too slow.",
 }
+
+
+def _add_discovery(registry: Registry, services: Sequence[ServiceReport]) -> None:
+    """Not labelled `service` or `endpoint`: Prometheus gives such labels to what it scrapes."""
+    up = registry.gauge(
+        "isochrone_discovery_up", "Whether the EndpointSlices of a Service can be read: 1 or 0.", "engine_service"
+    )
+    ready = registry.gauge(
+        "isochrone_discovery_endpoints", "Ready endpoints when they were last read.", "engine_service", "engine_port"
+    )
+    for service in services:
+        up.child(service.name).set(service.problem is None)
+        for port, count in service.endpoints.items():
+            ready.child(service.name, port).set(count)
 
 
 def _add_config(registry: Registry, report: Report, age: float) -> None:

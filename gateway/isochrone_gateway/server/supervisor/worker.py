@@ -20,6 +20,7 @@ import msgspec
 import uvloop
 
 from isochrone_gateway.config import ConfigError, Loaded, assemble, read_index
+from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.ledger.collector import CollectorError, find_collector
 from isochrone_gateway.ledger.logs import RequestLog, write_to
 from isochrone_gateway.ledger.metrics import Registry
@@ -36,6 +37,7 @@ from isochrone_gateway.server.supervisor.vitals import Vitals
 from isochrone_gateway.source import contact as contacts
 from isochrone_gateway.source.contact import Contact
 from isochrone_gateway.source.judging import lines
+from isochrone_gateway.upstream.discovery import Endpoints
 
 _BEAT: Final = 1.0
 _TELL: Final = 0.1
@@ -83,6 +85,7 @@ class Worker:
         self._channel = channel
         self._clock = contacts.system_clock()
         self._contact: Contact | None = None
+        self._found: dict[ServiceEndpoints, Endpoints] = {}
         self._registry = Registry()
         self._log = RequestLog(write_to(1, turns=arguments.loads), percent=arguments.log_percent)
         sinks: list[Sink] = [self._log]
@@ -172,8 +175,8 @@ class Worker:
                 self._start(self._prepare(message))
             case messages.Activate(number):
                 self._activate(number)
-            case messages.Confirmed(contact):
-                self._contact = contact
+            case messages.Confirmed() | messages.Found() | messages.Forget():
+                self._learn(message)
             case messages.Accept():
                 self._is_accepting = True
                 for port in self._ports.values():
@@ -187,6 +190,16 @@ class Worker:
                 self._start(self._drain(grace))
             case messages.Interrupt():
                 self._start(self._interrupt())
+
+    def _learn(self, message: messages.Confirmed | messages.Found | messages.Forget) -> None:
+        match message:
+            case messages.Confirmed(contact):
+                self._contact = contact
+            case messages.Found(service, endpoints):
+                self._found[service] = endpoints
+                self._plane.found({service: endpoints})
+            case messages.Forget(service):
+                self._found.pop(service, None)
 
     async def _prepare(self, message: messages.Prepare) -> None:
         problems: tuple[str, ...] = ()
@@ -218,6 +231,7 @@ class Worker:
         limits = built.loaded.config.site.limits
         self._log.is_on = built.loaded.config.site.logs.requests
         self._plane.activate(built.handlers)
+        self._plane.found(self._found)  # Also for pools that are new.
         self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
         if built.handlers.peer is not None and "peer" in self._ports:
             self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls)

@@ -49,7 +49,8 @@ class FolderSource:
             while True:
                 yield await self._look()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._nudged.wait(), self._interval)
+                    async with asyncio.timeout(self._interval):
+                        await self._nudged.wait()
                 self._nudged.clear()
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
@@ -69,7 +70,8 @@ class FolderSource:
             raise SourceError(f"{self._folder} has not answered for longer than {self._patience:.0f} s")
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self._patience)
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(future)
         except TimeoutError as error:
             self._hanging = asyncio.ensure_future(_ended(future))
             raise SourceError(f"{self._folder} does not answer within {self._patience:.0f} s") from error

@@ -155,7 +155,8 @@ class Follower:
         """Wait for news, or for the time to try again."""
         left = self._retry_at - self._clock.running()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), None if math.isinf(left) else max(0.0, left))
+            async with asyncio.timeout(None if math.isinf(left) else max(0.0, left)):
+                await self._news.wait()
         self._news.clear()
 
     async def _step(self) -> None:

@@ -117,7 +117,8 @@ class Collection(Generic[_T]):
 
     async def _rest(self, delay: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._nudged.wait()
         self._nudged.clear()
 
     async def _follow(self) -> AsyncGenerator[Mapping[str, _T], None]:

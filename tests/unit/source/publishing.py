@@ -91,3 +91,16 @@ async def until(condition: Callable[[], bool], *, limit: float = 10.0) -> None:
 
 
 NEVER = math.inf
+
+
+async def assert_cancellable(begin: Callable[[], asyncio.Task[None]], nudge: Callable[[], None]) -> None:
+    """Cancel the work at the very moment when what it waits for comes, and some moments around it."""
+    for moments in range(5):
+        task = begin()
+        await asyncio.sleep(0.1)
+        nudge()
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, pending = await asyncio.wait([task], timeout=5)
+        assert not pending, f"it goes on, cancelled {moments} rounds after the news"

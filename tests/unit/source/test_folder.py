@@ -1,12 +1,13 @@
 """The folder as a source: what it says in which state, and that it never waits for ever."""
 
 import asyncio
+import contextlib
 import pathlib
 import threading
 from collections.abc import Callable
 
 import pytest
-from tests.unit.source.publishing import publish, published
+from tests.unit.source.publishing import assert_cancellable, publish, published
 
 from isochrone_gateway.config.index import MAX_INDEX_BYTES
 from isochrone_gateway.source import files, folder
@@ -146,3 +147,21 @@ def test_a_writer_that_never_stops_never_shows_half_a_config(tmp_path: pathlib.P
 
     asyncio.run(test())
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_a_nudge_at_the_end_does_not_keep_it_alive(tmp_path: pathlib.Path) -> None:
+    async def test() -> None:
+        sources: list[FolderSource] = []
+
+        async def follow() -> None:
+            sources.append(FolderSource(tmp_path, interval=3600))
+            async with contextlib.aclosing(sources[-1].observe()) as observed:
+                async for _ in observed:
+                    pass
+
+        def nudge() -> None:
+            sources[-1].nudge()
+
+        await assert_cancellable(lambda: asyncio.create_task(follow()), nudge)
+
+    asyncio.run(test())

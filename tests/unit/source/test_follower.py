@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.config_cases import trust
-from tests.unit.source.publishing import ManualClock, RecordingOwner, publish, published, until
+from tests.unit.source.publishing import ManualClock, RecordingOwner, assert_cancellable, publish, published, until
 
 from isochrone_gateway.config import Verify
 from isochrone_gateway.config.fencing import RefusalReason
@@ -443,6 +443,14 @@ def test_a_bug_in_a_source_does_not_stop_what_runs() -> None:
             source.said.put_nowait(ZeroDivisionError("oops"))
             await until(lambda: "oops" in (world.follower.report.away or ""))
             assert world.owner.sequences == [1]
+
+    run(test())
+
+
+def test_news_at_the_end_does_not_keep_it_alive() -> None:
+    async def test() -> None:
+        follower = Follower(ScriptedSource(), RecordingOwner(), clock=ManualClock().clock(), pace=PACE)
+        await assert_cancellable(lambda: asyncio.create_task(follower.run()), follower.nudge)
 
     run(test())
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
+from tests.unit.source.publishing import assert_cancellable
 from tests.unit.source.scripted_api import END, STREAM, Answer, ScriptedApi, event, serving, whole
 
 from isochrone_gateway.source import kube_watch
@@ -128,3 +129,17 @@ def test_a_watch_that_is_cut_now_and_then_is_tried_again_soon(tmp_path: pathlib.
         assert min(gaps[-2:]) < 0.05 * 2**5, "that is where doubling would have come to"
 
     run(tmp_path, test, Pace(watch=1.0, slack=0.3, between=0.01, first=0.05, most=60.0))
+
+
+def test_a_nudge_at_the_end_does_not_keep_it_alive(tmp_path: pathlib.Path) -> None:
+    async def test(api: ScriptedApi, things: Collection[int]) -> None:
+        api.lists = [REFUSED]
+
+        async def follow() -> None:
+            async with contextlib.aclosing(things.observe()) as observed:
+                async for _ in observed:
+                    pass
+
+        await assert_cancellable(lambda: asyncio.create_task(follow()), things.nudge)
+
+    run(tmp_path, test, Pace(first=600.0, most=600.0))

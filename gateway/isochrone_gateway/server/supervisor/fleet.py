@@ -202,7 +202,8 @@ class Fleet:
 
     async def _pause(self, delay: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._ending.wait()
 
     async def _run_one(self, number: int) -> int:
         """Start a worker, give it what runs, and wait for its end."""

@@ -156,9 +156,14 @@ def made_for(cell: Cell, gateway: Gateway) -> Config:
 class Site:
     """A gateway's processes, and what clients see of them."""
 
-    def __init__(self, cell: Cell, gateway: Gateway) -> None:
+    def __init__(self, cell: Cell, gateway: Gateway, options: Sequence[str]) -> None:
         self.cell = cell
         self.gateway = gateway
+        self._options = options
+
+    def restart(self) -> None:
+        gateways.end(self.gateway.process)
+        self.gateway.process = gateways.start(self.gateway.folder, *self._options, plane=_PLANE)
 
     async def ask(self) -> Answer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.data)
@@ -213,11 +218,12 @@ def run(
     test: Callable[[Site, list[Backend]], Awaitable[None]],
 ) -> None:
     async def bounded() -> None:
-        options = ("--service-account", str(cell.pod.account.folder))
+        options = ("--service-account", str(cell.pod.account.folder), "--state", str(folder / "state"))
         async with asyncio.timeout(240), engines(2) as found:
             with running(folder, *options, publish=False, plane=_PLANE) as gateway:
                 gateways.write(folder / "config", made_for(cell, gateway), 1)
-                site = Site(cell, gateway)
+                more = ("--workers", "2", "--status-token", str(folder / "token"))
+                site = Site(cell, gateway, (*options, *more))
                 await site.until(gateway.is_ready)
                 await test(site, found)
 
@@ -263,6 +269,11 @@ def test_an_api_server_that_is_away_takes_no_engines_away(
         await site.until(lambda: site.found()["problem"] is not None)
         assert site.found()["endpoints"] == {"http": 1}
         assert await site.served_by(a)
+        await asyncio.to_thread(site.restart)
+        await site.until(site.gateway.is_ready)
+        await site.until_workers_know(a)
+        assert await site.served_by(a), "from its disk"
+        assert site.found()["problem"] is not None
         await asyncio.to_thread(own_plane.start_api_server)
         await site.until(lambda: site.found()["problem"] is None)
         await asyncio.to_thread(site.cell.put, "two", b)

@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "--state",
         type=pathlib.Path,
         metavar="FOLDER",
-        help="keeps the last good config, to start from when its source is away",
+        help="keeps the last good config and the engines found last, to start from when their sources are away",
     )
     add(
         "--admin",

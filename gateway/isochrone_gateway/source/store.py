@@ -2,6 +2,7 @@
 
     STATE/config/index.json, STATE/config/<shard>     the config, complete at any time (see `files`)
     STATE/config/contact-<digest>.json                 the last contact that confirmed that very revision
+    STATE/<name>                                       what others keep beside it (`keep`)
     STATE/lock                                         held by the process that writes
 
 A contact is kept per revision: were a newer config confirmed but not stored (the disk is full), the older one on disk
@@ -15,6 +16,7 @@ import fcntl
 import math
 import os
 import pathlib
+import threading
 from typing import Final
 
 import msgspec
@@ -44,6 +46,7 @@ class Store:
         self._folder = folder
         self._config = folder / _CONFIG
         self._lock = -1
+        self._holding = threading.Lock()
 
     def load(self, clock: Clock, *, verify: Verify | None) -> Stored | Refused | None:
         """What is stored; None if nothing is. Judged like any other candidate: disks lie too."""
@@ -74,6 +77,19 @@ class Store:
         self._hold()
         self._put_contact(revision, contact, clock)
 
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep something else in this folder; from any thread, but each name from one."""
+        self._hold()
+        files.put(self._folder / name, content)
+        files.sync(self._folder)
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under this name, if anything was."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def close(self) -> None:
         if self._lock >= 0:
             os.close(self._lock)
@@ -94,8 +110,11 @@ class Store:
 
     def _hold(self) -> None:
         """Two gateways in one folder would remove each other's shards."""
-        if self._lock >= 0:
-            return
+        with self._holding:
+            if self._lock < 0:
+                self._take()
+
+    def _take(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

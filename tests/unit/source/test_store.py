@@ -1,5 +1,6 @@
 """The last good config on disk: complete at any time, judged when read, and never younger than it is."""
 
+import concurrent.futures
 import errno
 import os
 import pathlib
@@ -209,3 +210,19 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: pathlib.Path, monkeypatch: 
             store.save(complete(2), made(time.clock()), time.clock())
     store.close()
     assert stored(tmp_path, time).complete.revision.sequence == 1
+
+
+def test_other_things_are_kept_beside_the_config(tmp_path: pathlib.Path) -> None:
+    store = Store(tmp_path)
+    assert store.kept("notes") is None
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(store.keep, f"note-{number}", b"x") for number in range(8)]:
+            done.result()
+    store.keep("notes", b"last")
+    other = Store(tmp_path)
+    assert other.kept("notes") == b"last"
+    with pytest.raises(BlockingIOError, match="another process keeps its state here"):
+        other.keep("notes", b"theirs")
+    store.close()
+    other.keep("notes", b"theirs")
+    other.close()

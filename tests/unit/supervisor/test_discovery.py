@@ -14,10 +14,13 @@ from tests.unit.supervisor.slice_api import Slice, SliceApi, slice_of
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.engines import DnsName, EngineKind, EnginePool, ServiceEndpoints
 from isochrone_gateway.config.site import LogLevel
-from isochrone_gateway.server.supervisor.discovery import Discovery, ServiceReport, services_of
-from isochrone_gateway.server.supervisor.messages import Forget, Found, ToWorker
+from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
+from isochrone_gateway.server.supervisor.messages import Forget, Found
+from isochrone_gateway.server.supervisor.remembered import Known
+from isochrone_gateway.server.supervisor.slices import ServiceReport, Surroundings
 from isochrone_gateway.source.credentials import CredentialsError, ServiceAccount
 from isochrone_gateway.source.kube_watch import Pace
+from isochrone_gateway.upstream.discovery import EngineEndpoint
 
 QUICK = Pace(watch=1.0, slack=0.3, between=0.01, first=0.05, most=0.2)
 CALM = Pace(between=0.01, first=0.05, most=0.2)
@@ -36,12 +39,14 @@ class World:
 
     def __init__(self, api: SliceApi, account: ServiceAccount, pace: Pace) -> None:
         self.api = api
-        self.told: list[ToWorker] = []
+        self.told: list[Found | Forget] = []
+        self.remembered: dict[ServiceEndpoints, Known] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.now = 100.0
-        self.discovery = Discovery(
-            lambda: account, self.told.append, self._say, clock=lambda: self.now, pace=pace, chance=lambda: 0.0
+        around = Surroundings(
+            tell=self.told.append, say=self._say, clock=lambda: self.now, remembered=self.remembered.get
         )
+        self.discovery = Discovery(lambda: account, around, pace=pace, chance=lambda: 0.0)
 
     def _say(self, _level: LogLevel, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
@@ -101,7 +106,7 @@ def test_what_is_there_at_first(tmp_path: pathlib.Path, slices: Sequence[Slice],
         world.discovery.want([CHAT])
         await world.until_hosts(*hosts)
         assert len(world.told) == 1
-        assert list(world.discovery.known()) == world.told
+        assert [Found(known.service, known.endpoints) for known in world.discovery.known()] == world.told
 
     run(tmp_path, test)
 
@@ -206,6 +211,46 @@ def test_a_service_that_was_never_read_is_not_one_without_engines(tmp_path: path
     run(tmp_path, test, Pace(first=600.0, most=600.0))
 
 
+OLD = Known(CHAT, (EngineEndpoint("10.0.0.9", 8000, "pod-9"),), -50.0)
+
+
+def test_what_is_remembered_serves_until_the_server_can_be_asked(tmp_path: pathlib.Path) -> None:
+    async def test(world: World) -> None:
+        world.remembered[CHAT] = OLD
+        world.api.put("lab/chat", "a", slice_of("10.0.0.1"))
+        world.api.refusal = 503
+        world.discovery.want([CHAT])
+        assert world.told == []
+        assert list(world.discovery.worth_keeping()) == [OLD]
+        await world.until_hosts("10.0.0.9")
+        report = world.report()
+        assert (report.read_at, report.endpoints) == (-50.0, {"http": 1})
+        assert "refused with 503" in (report.problem or "")
+        assert list(world.discovery.known()) == list(world.discovery.worth_keeping()) == [OLD]
+        world.remembered[port(name="grpc")] = Known(port(name="grpc"), (), -50.0)
+        world.discovery.want([CHAT, port(name="grpc")])
+        assert world.hosts(port(name="grpc")) == []
+        world.api.refusal = 0
+        await world.until_hosts("10.0.0.1")
+        assert world.report().read_at == 100.0
+
+    run(tmp_path, test)
+
+
+def test_a_server_that_answers_knows_better_than_we_remember(tmp_path: pathlib.Path) -> None:
+    async def test(world: World) -> None:
+        world.remembered[CHAT] = OLD
+        world.discovery.want([CHAT])
+        await world.until_hosts()
+        world.api.refusal = 503
+        world.api.cut()
+        await until(lambda: world.report().problem is not None)
+        assert len(world.told) == 1
+        assert [known.endpoints for known in world.discovery.worth_keeping()] == [()]
+
+    run(tmp_path, test)
+
+
 def test_only_what_is_wanted_is_watched_and_what_stays_goes_on(tmp_path: pathlib.Path) -> None:
     async def test(world: World) -> None:
         api, discovery = world.api, world.discovery
@@ -248,6 +293,9 @@ def test_one_service_that_makes_trouble_leaves_the_others_alone(tmp_path: pathli
     run(tmp_path, test)
 
 
+NOBODY = Surroundings(tell=lambda _: None, say=lambda *_, **__: None, clock=lambda: 0.0, remembered=lambda _: None)
+
+
 def pool(name: str, discovery: ServiceEndpoints | DnsName) -> EnginePool:
     return EnginePool(id=f"lab/{name}", kind=EngineKind.VLLM, discovery=discovery)
 
@@ -267,8 +315,7 @@ def test_outside_of_kubernetes_a_config_that_needs_it_is_refused(tmp_path: pathl
         raise CredentialsError("this is no pod")
 
     async def asked(account: Callable[[], ServiceAccount], *pools: EnginePool) -> tuple[str, ...]:
-        discovery = Discovery(account, lambda _: None, lambda *_, **__: None, clock=lambda: 0.0)
-        return await discovery.why_not(with_pools(*pools))
+        return await Discovery(account, NOBODY).why_not(with_pools(*pools))
 
     elsewhere = pool("c", DnsName(name="c.test", port=80))
     assert asyncio.run(asked(nowhere, elsewhere)) == ()

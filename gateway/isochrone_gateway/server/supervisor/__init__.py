@@ -13,8 +13,10 @@ What lives here, from the inside out:
     vitals       what a worker counts anyway, as metrics
     worker       the worker's process
     child        one worker, as the supervisor sees it
-    discovery    the engines behind Kubernetes Services, watched for all workers
     fleet        all workers: the same config in all or none, restarts, metrics added up
+    remembered   the endpoints that were found last, on disk
+    slices       one Kubernetes Service: its EndpointSlices -> its endpoints
+    discovery    the Services that are wanted, watched for all workers
     sockets      listening sockets
     supervise    the supervisor's process: ties the above to `source` and to `server.admin`
 

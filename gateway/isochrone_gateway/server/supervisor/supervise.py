@@ -11,6 +11,7 @@ import functools
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 from isochrone_gateway.config import ConfigError, Verify
@@ -25,6 +26,8 @@ from isochrone_gateway.server.supervisor.child import Program
 from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.ports import Port
+from isochrone_gateway.server.supervisor.remembered import Remembered
+from isochrone_gateway.server.supervisor.slices import Surroundings
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
 from isochrone_gateway.source.credentials import in_cluster
 from isochrone_gateway.source.follower import Follower
@@ -72,18 +75,13 @@ class Supervisor:
         self._admin: Port | None = None
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._discovery = Discovery(
-            functools.partial(in_cluster, settings.service_account), self._tell, events.say, clock=clock.running
-        )
+        store = None if settings.state is None else Store(settings.state)
+        self._remembered = Remembered(store, clock, events.say)
+        around = Surroundings(tell=self._found, say=events.say, clock=clock.running, remembered=self._remembered.find)
+        self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
-        self._fleet = Fleet(settings.workers, program, events.say, known=self._discovery.known)
-        self._follower = Follower(
-            source,
-            self,
-            clock=clock,
-            store=None if settings.state is None else Store(settings.state),
-            verify=verify,
-        )
+        self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
+        self._follower = Follower(source, self, clock=clock, store=store, verify=verify)
 
     async def run(self) -> int:
         """Serve until told to end; gives the process's exit status. Raises OSError if the admin port is taken."""
@@ -95,12 +93,14 @@ class Supervisor:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         following = asyncio.create_task(self._follower.run())
+        remembering = asyncio.create_task(self._remembered.run(self._discovery.worth_keeping))
         try:
             hopeless = await self._wait()
             await self._drain()
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in (remembering, following):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
             await self._discovery.close()
             await self._fleet.stop()
             self._close()
@@ -119,10 +119,7 @@ class Supervisor:
         if self._admin is not None:
             with contextlib.suppress(ConfigError):  # What was read before stays; the workers' report is enough.
                 self._admin.refresh()
-        self._tell(messages.Reload())
-
-    def _tell(self, message: messages.ToWorker) -> None:
-        self._fleet.tell(message)
+        self._fleet.tell(messages.Reload())
 
     async def _wait(self) -> bool:
         """Wait until told to end, or until there is no hope; gives whether it is that."""
@@ -135,6 +132,15 @@ class Supervisor:
         self._events.say(LogLevel.ERROR, "NoWorkerRuns", advice="the standard error of the workers says why")
         self._hurry.set()
         return True
+
+    # Engines behind Services: discovery's side.
+
+    def _found(self, message: messages.Found | messages.Forget) -> None:
+        self._fleet.tell(message)
+        self._remembered.changed()
+
+    def _known(self) -> Iterator[messages.Found]:
+        return (messages.Found(each.service, each.endpoints) for each in self._discovery.known())
 
     # What runs: the follower's side.
 
@@ -150,6 +156,7 @@ class Supervisor:
         except OSError as error:
             return (str(error),)
         services = services_of(config)
+        await self._remembered.read.wait()
         self._discovery.want(self._services | services)
         problems = await self._fleet.apply(complete, self._sockets)
         if not problems:

@@ -9,7 +9,7 @@ from isochrone_gateway.config.index import Revision
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.route.mask import Age, age_of
-from isochrone_gateway.server.supervisor.discovery import ServiceReport
+from isochrone_gateway.server.supervisor.slices import ServiceReport
 from isochrone_gateway.source.report import Refusal, Report, Running
 
 

@@ -34,7 +34,8 @@ BODY = b'{"model":"chat"}'
 
 def documented_rights(engines: str, gateway: str) -> list[Any]:
     """The Role and its binding as the manual has them, with the namespaces put in."""
-    (block,) = re.findall(r"```yaml\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+    (block,) = (each for each in blocks if "endpointslices" in each)
     placed = block.replace("ENGINES", engines).replace("isochrone-system", gateway)
     return list(yaml.safe_load_all(placed.replace("name: isochrone-gateway\n", "name: gateway\n")))
 

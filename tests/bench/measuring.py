@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import shutil
 import ssl
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.bench.cores import Layout
 from tests.bench.programs import Program
 from tests.bench.samples import Sample
 from tests.bench.subjects.subject import MODEL, UPSTREAM_ADDRESSES, Launch, Load, Setup, Subject
+from tests.cluster.reaper import current_run
 
 _QUESTION = b'{"model":"%s","messages":[{"role":"user","content":"Are you there?"}]}' % MODEL.encode()
 _MARGIN = 30.0
@@ -174,7 +174,7 @@ def _connection(port: int, *, is_tls: bool) -> http.client.HTTPConnection:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="isochrone-bench-"))
+    folder = current_run().new_folder("bench")  # removed even if this process is killed
     try:
         yield folder
     finally:

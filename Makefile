@@ -34,20 +34,33 @@ lint: setup ## Lint, check types and import contracts
 	@$(RUN) lint-imports --no-logo
 
 .PHONY: test
-test: setup cluster-tools ## Run every test, those on real API servers too
+test: setup cluster-tools ## Run every test, those on real API servers too, and the gateway's again on the compiled package
 	@$(RUN) pytest
+	@$(MAKE) test-compiled
+
+# What is compiled, and what runs on top of it.
+COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger) tests/property tests/conformance
+
+.PHONY: test-compiled
+test-compiled: compile ## Run the gateway's tests on the compiled package
+	@ISOCHRONE_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled $(RUN) pytest -m "not interpreted" $(COMPILED_TESTS)
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no cluster
 	@$(RUN) pytest -m "not cluster"
 
 .PHONY: soak
-soak: setup cluster-tools ## Run the long properties in full
+soak: cluster-tools compile ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
 	@$(RUN) python -m tests.bench.memory
 
+.PHONY: compile
+compile: setup ## Compile the gateway's request path into build/compiled
+	@command -v cc > /dev/null || $(UV) pip install --quiet ziglang==0.17.1
+	@$(RUN) python hack/compile.py build/compiled
+
 .PHONY: bench
-bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
+bench: compile ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
 

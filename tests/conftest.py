@@ -1,6 +1,10 @@
-"""Hypothesis: the same examples in every run, unless `make soak` asks for new and many more."""
+"""Hypothesis: the same examples in every run, unless `make soak` asks for new and many more.
+
+And if a run says that it is on the compiled package, it must be.
+"""
 
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
 
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +16,10 @@ settings.register_profile(
 )
 settings.register_profile("soak", parent=settings.get_profile("test"), derandomize=False)
 settings.load_profile("soak" if SOAK else "test")
+
+
+def pytest_configure() -> None:
+    if os.environ.get("ISOCHRONE_COMPILED") == "1":
+        from isochrone_gateway.server import http1
+
+        assert str(http1.__file__).endswith(tuple(EXTENSION_SUFFIXES)), "this is not the compiled package"

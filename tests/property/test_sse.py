@@ -1,6 +1,7 @@
 """Event streams: how a stream is cut on its way changes nothing, and no byte is lost, added or moved."""
 
 import itertools
+import json
 import re
 
 from hypothesis import example, given
@@ -117,3 +118,30 @@ def test_done_is_never_invented(stream: tuple[bytes, list[bytes]], strips: bool)
     whole, pieces = stream
     sent, _ = relay(pieces, strips_usage=strips)
     assert sent.count(b"data: [DONE]") <= min(1, whole.count(b"data: [DONE]"))
+
+
+TEXTS = st.sampled_from(["Hello", "", "[DONE]", "caf\u00e9", "a", "error", "usage:", "x" * 200]) | st.text(max_size=8)
+ODD = st.sampled_from(
+    [b'"', b"\\", b'\\"', b"\n", b"\r", b"\n\n", b"\r\r", b"\n\ndata: [DONE]\n\n", b'"error"', b'"usage":{}']
+)
+BITS = TEXTS.map(lambda text: json.dumps(text)[1:-1].encode()) | ODD
+
+
+def saying(text: bytes) -> bytes:
+    return b'data: {"choices":[{"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % text
+
+
+SAME = st.lists(BITS, max_size=3).map(lambda bits: saying(b"".join(bits)))
+KNOWN = [saying(b"a"), saying(b"b"), saying(b"c")]
+
+
+@example(frames=[*KNOWN, saying(b"x\n\ndata: [DONE]\n\ny")], strips=False)
+@example(frames=[*KNOWN, saying(b"x\r\rdata: [DONE]\r\ry")], strips=False)
+@example(frames=[*KNOWN, saying(b'"}}],"error":{"message":"')], strips=False)
+@example(frames=[*KNOWN, saying(b'"}}],"usage":{"prompt_tokens":1},"x":[{"y":{"z":"')], strips=True)
+@given(frames=st.lists(SAME | st.just(b"data: [DONE]\n\n"), min_size=3, max_size=20), strips=st.booleans())
+def test_frames_that_differ_in_their_text_only_are_read_as_all_others(frames: list[bytes], *, strips: bool) -> None:
+    (sent, one), (again, other) = (
+        relay(pieces, strips_usage=strips) for pieces in (frames, [bytes([byte]) for frame in frames for byte in frame])
+    )
+    assert (sent, one.state, one.usage, one.error_data) == (again, other.state, other.usage, other.error_data)

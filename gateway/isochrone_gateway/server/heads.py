@@ -296,8 +296,10 @@ class SameHead:
             return 0
         start = len(before)
         end = data.find(b"\r", start, start + _LENGTH_DIGITS + 1)
+        if end < 0 or not data.startswith(after, end):
+            return 0
         digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(after, end) or int(digits) > self._most:
+        if not digits.isdigit() or int(digits) > self._most:
             return 0
         self.length = int(digits)
         return end + len(after)

@@ -231,8 +231,12 @@ class ServerConnection(Connection):
         self._continue_owed = head.expect_continue and self._body_left != 0
         listener.counters.requests += 1
         handler = listener.handler.on_request(exchange)
-        if self._exchange is exchange and not self._answer_done:
+        if self._is_open(exchange):
             self._handler = handler
+
+    def _is_open(self, exchange: Exchange) -> bool:
+        """Is it still the current one, and without its answer? Anything may have happened in the handler."""
+        return self._exchange is exchange and not self._answer_done
 
     def _read_body(self, data: bytes) -> bytes:
         """Take the body, or a part of it, off the data; gives what follows."""

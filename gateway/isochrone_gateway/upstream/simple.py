@@ -27,7 +27,7 @@ def simple_head(data: bytes, max_head: int, max_headers: int) -> tuple[ResponseH
     """The head that these bytes begin with and where it ends; None if it isn't simple, or isn't all there."""
     if not data.startswith(_START):
         return None
-    end = data.find(b"\r\n\r\n")
+    end = data.find(b"\r\n\r\n", len(_START))
     if not 0 < end <= max_head - 4:
         return None
     headers: Headers = []

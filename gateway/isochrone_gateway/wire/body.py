@@ -104,13 +104,13 @@ class Shaping:
 
     __slots__ = ("caps", "defaults")
 
-    def __init__(self, defaults: Mapping[str, Any], caps: Mapping[str, float]) -> None:
+    def __init__(self, defaults: Mapping[str, Any], caps: Mapping[str, Any]) -> None:
         """An answer that the client doesn't bound is bounded by the cap."""
         known = dict(defaults)
         if "max_tokens" in caps:
             known.setdefault("max_tokens", caps["max_tokens"])
         self.defaults = {key: msgspec.json.encode(value) for key, value in known.items()}
-        self.caps = dict(caps)
+        self.caps: dict[str, Any] = dict(caps)
 
 
 def read_request(body: bytes) -> Request | ApiError:

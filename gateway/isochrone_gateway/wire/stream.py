@@ -9,12 +9,16 @@
 * **Streaming.** The client has read a part, so there is no way back. A stream that dies ends in an error frame, on
   which SDKs raise; never in an invented `finish_reason` or `[DONE]`, which would pass off a part as the whole.
 
+* **Same again.** One frame of a stream is like the next but for its text. A frame that begins and ends as one that was
+  looked at before, with no quote in between, says nothing new, so it isn't searched.
+
 Usage: for metering the gateway asks every stream for its usage. If the client did not ask, what that adds is taken out
 again: the chunk with usage and no choices, and `"usage":null` on the others, which OpenAI adds to every chunk. Usage on
 a chunk with choices (xAI, some vLLM settings) is read and stays: clients ignore it, and the chunk is theirs.
 """
 
 import enum
+import re
 from typing import Final
 
 import msgspec
@@ -33,6 +37,9 @@ _DONE: Final = b"[DONE]"
 _USAGE: Final = b'"usage":'
 _USAGE_OBJECTS: Final = (b'"usage":{', b'"usage": {')
 _USAGE_NULLS: Final = (b',"usage":null', b', "usage": null')
+_TEXT: Final = re.compile(rb'"(?:content|text)": ?"')
+_TRIES: Final = 4
+"""How many frames are looked at to know the others by."""
 _EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
@@ -44,6 +51,9 @@ class State(enum.Enum):
     DONE = "Done"
     REFUSED = "Refused"
     BROKEN = "Broken"
+
+
+_STREAMING: Final = State.STREAMING  # Looking a member up on its class costs more than the comparison.
 
 
 class Fault(enum.Enum):
@@ -58,6 +68,39 @@ class Fault(enum.Enum):
 _decode: Final = msgspec.json.Decoder(Chunk, strict=False).decode
 
 
+class SameFrame:
+    """Knows a frame by all of it but the text of its choice."""
+
+    __slots__ = ("_after", "_before", "_least")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+        self._least = len(before) + len(after)
+
+    def is_like(self, data: bytes) -> bool:
+        """Whether these bytes are one such frame. Without a quote or a line's end in between, the text goes on."""
+        size, start = len(data), len(self._before)
+        return (
+            size >= self._least
+            and data.startswith(self._before)
+            and data.endswith(self._after)
+            and data.find(b'"', start, size - len(self._after)) < 0
+            and data.find(b"\n", start) == size - 2
+            and data.find(b"\r", start) < 0
+        )
+
+
+def same_frame(data: bytes) -> SameFrame | None:
+    """What other frames may be known by, if this is one frame with a text."""
+    found = _TEXT.search(data)
+    if found is None or data.find(b"\n") != len(data) - 2 or b"\r" in data:
+        return None
+    start = found.end()
+    end = data.find(b'"', start)
+    return None if end < 0 or b"\\" in data[start:end] else SameFrame(data[:start], data[end:])
+
+
 class StreamRelay:
     """One streamed answer. `feed` and `end` give the bytes to send on, which are always whole frames."""
 
@@ -65,8 +108,10 @@ class StreamRelay:
         "_held",
         "_held_bytes",
         "_pending",
+        "_same",
         "_splitter",
         "_strips_usage",
+        "_tries",
         "error_data",
         "fault",
         "frames",
@@ -87,11 +132,16 @@ class StreamRelay:
         self._pending = self._splitter.pending
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._same: SameFrame | None = None
+        self._tries = 0
 
     def feed(self, data: bytes) -> bytes:
         """Take what the upstream sent; give what goes to the client now."""
+        if self._same is not None and self.state is _STREAMING and not self._pending and self._same.is_like(data):
+            self.frames += 1
+            return data
         if (
-            self.state is not State.STREAMING
+            self.state is not _STREAMING
             or not data.endswith(_FRAME_ENDS)
             or self._pending
             or _ERROR in data
@@ -102,6 +152,9 @@ class StreamRelay:
             data = self._without_null(data)
             if _USAGE_OBJECTS[0] in data or _USAGE_OBJECTS[1] in data:
                 return self._feed_frames(data)
+        elif self._tries < _TRIES:
+            self._tries += 1
+            self._same = same_frame(data)
         self.frames += data.count(b"\n\n") or data.count(b"\r\n\r\n")
         return data
 

@@ -9,6 +9,7 @@ from tests.conformance.http1.memory import ManualLoop
 
 from isochrone_gateway.server.timers import NEVER, Timed, Wheel
 
+pytestmark = pytest.mark.interpreted
 TICK = 0.25
 
 

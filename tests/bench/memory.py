@@ -35,7 +35,9 @@ _LIMIT = 3600.0
 SEED = 20_261_123
 
 _SUBJECT = dataclasses.replace(
-    isochrone.FULL, launch=lambda setup: isochrone.launch(setup, isochrone.MANY_TENANTS), name="isochrone"
+    isochrone.FULL,
+    launch=lambda setup: isochrone.compiled(isochrone.launch(setup, isochrone.MANY_TENANTS)),
+    name="isochrone",
 )
 
 

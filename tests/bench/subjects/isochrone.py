@@ -1,12 +1,14 @@
-"""Our gateway, twice: with all that it can do for a request, and with as little as it can be asked to."""
+"""Our gateway: with all that it can do for a request, the same not compiled, and with as little as can be asked."""
 
 import dataclasses
 import datetime as dt
 import hashlib
 import importlib.metadata
+import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench.programs import ProgramError
 from tests.bench.subjects.subject import ALL, MODEL, UPSTREAM_ADDRESSES, UPSTREAM_MODEL, Launch, Load, Setup, Subject
 
 from isochrone_gateway.config import Config, Release, encode_index, shard
@@ -23,9 +25,11 @@ _ISSUED = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 _ROUTE = "bench/chat"
 _HOUR_MS = 3_600_000
 _TENANTS = 10_000
+_REPOSITORY = Path(__file__).parents[3]
+_COMPILED = _REPOSITORY / "build" / "compiled"
 _UNREACHED = 1_000_000_000
 """A limit that is counted against, and never met."""
-MISSING = ("the exact cache", "signed evidence", "the limits of tenants", "traces")
+MISSING = ("the exact cache", "signed evidence")
 """What the design counts among all features and the gateway doesn't do yet. Who adds one strikes it out here."""
 
 
@@ -139,14 +143,29 @@ def launch(setup: Setup, features: Features) -> Launch:
     )
 
 
+def compiled(launched: Launch) -> Launch:
+    """The same on the compiled package."""
+    path = {"PYTHONPATH": str(_COMPILED)}
+    return dataclasses.replace(launched, environment={**launched.environment, **path})
+
+
+def _compile() -> Path:
+    """Compile it, unless that is done."""
+    script = str(_REPOSITORY / "hack" / "compile.py")
+    done = subprocess.run([sys.executable, script, str(_COMPILED)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProgramError(done.stderr[-1_000:])
+    return _COMPILED
+
+
 def _subject(name: str, about: str, features: Features, loads: frozenset[Load]) -> Subject:
     return Subject(
         name=name,
         about=about,
         loads=loads,
         version=lambda: importlib.metadata.version("isochrone"),
-        install=lambda: Path(sys.executable).parent,
-        launch=lambda setup: launch(setup, features),
+        install=_compile,
+        launch=lambda setup: compiled(launch(setup, features)),
     )
 
 
@@ -158,4 +177,12 @@ FULL = _subject(
 )
 PLAIN = _subject(
     "isochrone-bare", "one anonymous route; no policies, limits or logs", BARE, frozenset({Load.UNARY, Load.STREAMS})
+)
+INTERPRETED = Subject(
+    name="isochrone-interpreted",
+    about="all on, not compiled",
+    loads=frozenset({Load.UNARY, Load.STREAMS}),
+    version=lambda: importlib.metadata.version("isochrone"),
+    install=lambda: Path(sys.executable).parent,
+    launch=lambda setup: launch(setup, EVERYTHING),
 )

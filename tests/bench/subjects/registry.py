@@ -15,6 +15,7 @@ SUBJECTS: tuple[Subject, ...] = (
     litellm.SUBJECT,
     isochrone.FULL,
     isochrone.PLAIN,
+    isochrone.INTERPRETED,
 )
 
 

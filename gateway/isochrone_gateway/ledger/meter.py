@@ -7,6 +7,7 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/. What they ha
 One route has few combinations of labels, so the children are looked up once for each and kept.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from isochrone_gateway.ledger.metrics import Histogram, Registry, Value
@@ -146,6 +147,12 @@ class Meter:
         self._tenant_tokens = registry.counter(
             "isochrone_tenant_tokens_total", "Tokens by tenant.", "tenant", "gen_ai_token_type"
         )
+        self._tag_tokens = registry.counter(
+            "isochrone_tag_tokens_total",
+            "Tokens by what callers tag their requests with.",
+            *("tag", "value"),
+            "gen_ai_token_type",
+        )
         self._children: dict[tuple[str, ...], Children] = {}
         self._tenants: dict[str, Totals] = {}
 
@@ -194,6 +201,12 @@ class Meter:
             children.reasoning.observe(usage.reasoning_tokens)
         if first_token is not None and made > 1 and children.is_answered:
             children.per_token.observe((total - first_token) / (made - 1))
+
+    def count_tags(self, tags: Mapping[str, str], usage: Usage) -> None:
+        """Count the tokens of one request by its tags."""
+        for tag, value in tags.items():
+            self._tag_tokens.child(tag, value, "input").add(usage.input_tokens)
+            self._tag_tokens.child(tag, value, "output").add(usage.output_tokens)
 
     def _count_tokens(self, children: Children, tenant: str, sent: int, made: int) -> None:
         totals = self._tenants.get(tenant) or self._new_tenant(tenant)

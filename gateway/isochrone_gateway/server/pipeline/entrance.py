@@ -22,6 +22,7 @@ from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.wire import trace_context
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
 from isochrone_gateway.wire.http import Fields, RequestHead, status_line
+from isochrone_gateway.wire.tags import HEADER, read_tags
 
 _MODELS: Final = b"/v1/models"
 _PATHS: Final = {
@@ -69,7 +70,7 @@ class Entrance:
         if _is_models(head.path):
             return self._list_models(exchange, entry)
         error = _asked_for(entry, head.path) or _bad_method(head, b"POST")
-        error = error or self._judge(entry, head.fields) or _unreadable(head.fields)
+        error = error or self._judge(entry, head.fields) or _unreadable(head.fields) or _tag(entry, head.fields)
         if error is not None:
             return self._refuse(exchange, entry, error)
         head.kept = entry
@@ -147,6 +148,17 @@ def _asked_for(entry: Entry, path: bytes) -> ApiError | None:
     if found is None:
         return _NOT_FOUND
     entry.asked, entry.operation = found
+    return None
+
+
+def _tag(entry: Entry, fields: Fields) -> ApiError | None:
+    value = fields.get(HEADER)
+    if value is None:
+        return None
+    tags = read_tags(value)
+    if isinstance(tags, ApiError):
+        return tags
+    entry.tags = tags
     return None
 
 

@@ -50,6 +50,7 @@ class Entry:
         "origin",
         "revision",
         "standpoint",
+        "tags",
         "terms",
     )
 
@@ -69,6 +70,8 @@ class Entry:
         """Of the standpoint, sorted."""
         self.explains = False
         """Whether the caller may ask for the reasons of a choice, and does."""
+        self.tags: dict[str, str] = {}
+        """What the caller counts its costs by."""
         self.terms: dict[str, Terms] = {}
         """By the name of the model that was asked for."""
         self.going: dict[Way, Going] = {}

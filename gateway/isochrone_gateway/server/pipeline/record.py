@@ -63,6 +63,7 @@ def write(visit: "Visit", end: End) -> None:
         bytes_in=visit.bytes_in,
         bytes_out=end.bytes_out,
         peer="" if way is None else way.peer,
+        tags=entry.tags,
         traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
     )
     services.meter.count_in(
@@ -75,6 +76,8 @@ def write(visit: "Visit", end: End) -> None:
         bytes_out=end.bytes_out,
         usage=usage,
     )
+    if entry.tags and usage is not None:
+        services.meter.count_tags(entry.tags, usage)
     services.records.put(record)
 
 

@@ -50,7 +50,7 @@ test-fast: setup ## Run the tests that need no cluster
 	@$(RUN) pytest -m "not cluster"
 
 .PHONY: soak
-soak: cluster-tools compile ## Run the long properties in full
+soak: cluster-tools ## Run the long properties in full
 	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
 	@$(RUN) python -m tests.bench.memory
 
@@ -60,7 +60,7 @@ compile: setup ## Compile the gateway's request path into build/compiled
 	@$(RUN) python hack/compile.py build/compiled
 
 .PHONY: bench
-bench: compile ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
+bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
 

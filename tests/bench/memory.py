@@ -36,7 +36,7 @@ SEED = 20_261_123
 
 _SUBJECT = dataclasses.replace(
     isochrone.FULL,
-    launch=lambda setup: isochrone.compiled(isochrone.launch(setup, isochrone.MANY_TENANTS)),
+    launch=lambda setup: isochrone.launch(setup, isochrone.MANY_TENANTS),
     name="isochrone",
 )
 

@@ -4,11 +4,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 import importlib.metadata
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.bench.programs import ProgramError
+from tests.bench.subjects import built
 from tests.bench.subjects.subject import ALL, MODEL, UPSTREAM_ADDRESSES, UPSTREAM_MODEL, Launch, Load, Setup, Subject
 
 from isochrone_gateway.config import Config, Release, encode_index, shard
@@ -25,8 +23,6 @@ _ISSUED = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 _ROUTE = "bench/chat"
 _HOUR_MS = 3_600_000
 _TENANTS = 10_000
-_REPOSITORY = Path(__file__).parents[3]
-_COMPILED = _REPOSITORY / "build" / "compiled"
 _UNREACHED = 1_000_000_000
 """A limit that is counted against, and never met."""
 MISSING = ("the exact cache", "signed evidence")
@@ -129,43 +125,30 @@ def publish(folder: Path, made: Config) -> None:
     files.write(folder, encode_index(index), blobs)
 
 
-def launch(setup: Setup, features: Features) -> Launch:
+def launch(setup: Setup, features: Features, *, is_compiled: bool = True) -> Launch:
     """One worker. Its log of requests goes to a file; the upstream is also the collector of its traces."""
     publish(setup.folder / "config", config(setup, features))
-    gateway = Path(sys.executable).with_name("isochrone-gateway")
-    collector = f"http://127.0.0.1:{setup.upstream}"
     options = ("--workers", "1", "--log-percent", str(features.log_percent), "--secrets", str(setup.certificate.parent))
+    environment = {"PYTHONPATH": str(built.compiled(setup.installed))} if is_compiled else {}
+    if features.trace_percent:
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{setup.upstream}"
+    gateway = setup.installed / "bin" / "isochrone-gateway"
     return Launch(
         command=(str(gateway), "--config", str(setup.folder / "config"), *options),
         port=setup.port,
         api_key=api_key(features.tenants // 2) if features.tenants else "",
-        environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if features.trace_percent else {},
+        environment=environment,
     )
 
 
-def compiled(launched: Launch) -> Launch:
-    """The same on the compiled package."""
-    path = {"PYTHONPATH": str(_COMPILED)}
-    return dataclasses.replace(launched, environment={**launched.environment, **path})
-
-
-def _compile() -> Path:
-    """Compile it, unless that is done."""
-    script = str(_REPOSITORY / "hack" / "compile.py")
-    done = subprocess.run([sys.executable, script, str(_COMPILED)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ProgramError(done.stderr[-1_000:])
-    return _COMPILED
-
-
-def _subject(name: str, about: str, features: Features, loads: frozenset[Load]) -> Subject:
+def _subject(name: str, about: str, features: Features, loads: frozenset[Load], *, is_compiled: bool = True) -> Subject:
     return Subject(
         name=name,
         about=about,
         loads=loads,
-        version=lambda: importlib.metadata.version("isochrone"),
-        install=_compile,
-        launch=lambda setup: compiled(launch(setup, features)),
+        version=lambda: f"{importlib.metadata.version('isochrone')} on {built.about_interpreter()}",
+        install=built.install,
+        launch=lambda setup: launch(setup, features, is_compiled=is_compiled),
     )
 
 
@@ -178,11 +161,10 @@ FULL = _subject(
 PLAIN = _subject(
     "isochrone-bare", "one anonymous route; no policies, limits or logs", BARE, frozenset({Load.UNARY, Load.STREAMS})
 )
-INTERPRETED = Subject(
-    name="isochrone-interpreted",
-    about="all on, not compiled",
-    loads=frozenset({Load.UNARY, Load.STREAMS}),
-    version=lambda: importlib.metadata.version("isochrone"),
-    install=lambda: Path(sys.executable).parent,
-    launch=lambda setup: launch(setup, EVERYTHING),
+INTERPRETED = _subject(
+    "isochrone-interpreted",
+    "all on, not compiled",
+    EVERYTHING,
+    frozenset({Load.UNARY, Load.STREAMS}),
+    is_compiled=False,
 )

@@ -29,6 +29,7 @@ COMPILED = (
     "route/keys.py",
     "route/limits.py",
     "route/retry.py",
+    "route/sharing.py",
     "route/standing.py",
     "server/exchange.py",
     "server/framing.py",

@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 import pathlib
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -54,7 +54,14 @@ class Compiler:
     """Compiles one config."""
 
     def __init__(
-        self, loaded: Loaded, roll: Roll, *, secrets: pathlib.Path | None, resolver: Resolver, watcher: Watcher
+        self,
+        loaded: Loaded,
+        roll: Roll,
+        *,
+        secrets: pathlib.Path | None,
+        resolver: Resolver,
+        watcher: Watcher,
+        meter: Callable[[str, Rates], Meter],
     ) -> None:
         self._loaded = loaded
         self._config: Config = loaded.config
@@ -62,6 +69,7 @@ class Compiler:
         self._secrets = secrets
         self._resolver = resolver
         self._watcher = watcher
+        self._make_meter = meter
         self._pools = {pool.id: pool for pool in self._config.engines}
         self._providers = {provider.name: provider for provider in self._config.providers}
         self._peers = {peer.site: peer for peer in self._config.peers}
@@ -124,8 +132,11 @@ class Compiler:
 
     def _meters(self, tenant: Tenant) -> tuple[Meter, ...]:
         rates = tenant.limits
-        meter = self._roll.get(("tenant", tenant.id, rates), lambda: _meter(f"tenant {tenant.id}", rates))
+        meter = self._roll.get(("tenant", tenant.id, rates), lambda: self._meter(f"tenant {tenant.id}", rates))
         return () if meter is None else (meter,)
+
+    def _meter(self, name: str, rates: Rates) -> Meter | None:
+        return None if rates == _UNLIMITED else self._make_meter(name, rates)
 
     # Routes.
 
@@ -252,7 +263,9 @@ class Compiler:
         ring = self._roll.get(
             ("keys", provider.name, proof, rotation), lambda: KeyRing(len(values), rotation) if values else None
         )
-        meter = self._roll.get(("provider", provider.name, limits), lambda: _meter(f"provider {provider.name}", limits))
+        meter = self._roll.get(
+            ("provider", provider.name, limits), lambda: self._meter(f"provider {provider.name}", limits)
+        )
         breaker = self._roll.get(("breaker", provider.name, endpoint, proof), Breaker)
         standing = self._roll.get(
             ("standing", provider.name, endpoint, proof, rotation, limits),
@@ -285,10 +298,6 @@ class Compiler:
             tls=tls if is_tls else None,
             addresses=_address_rule(endpoint, host),
         )
-
-
-def _meter(name: str, rates: Rates) -> Meter | None:
-    return None if rates == _UNLIMITED else Meter(name, rates)
 
 
 def _address_rule(endpoint: Endpoint, host: str) -> AddressRule:

@@ -74,7 +74,10 @@ class DataPlane:
     def prepare(self, loaded: Loaded) -> Handlers:
         """Build a revision; on a thread."""
         roll = self._live.roll()
-        compiler = Compiler(loaded, roll, secrets=self._context.secrets, resolver=self._resolver, watcher=self)
+        context = self._context
+        compiler = Compiler(
+            loaded, roll, secrets=context.secrets, resolver=self._resolver, watcher=self, meter=context.meter
+        )
         revision = compiler.revision()
         entrance = self._entrance or Entrance(self.services, revision)
         return Prepared(data=entrance, loaded=loaded, revision=revision, roll=roll)

@@ -5,6 +5,8 @@ What lives here, from the inside out:
     dataplane    what the request pipeline must offer to be run here
     restarts     when a crashed worker is started again                      (pure)
     balance      whose turn it is to accept
+    slots        where each limit is counted                                 (pure)
+    counts       the memory that limits are counted in by all workers
     messages     what supervisor and workers say to each other, and the pipe that carries it
     tls          server contexts from the files of the secrets mount
     proxied      whose a connection is that a proxy passes on: its PROXY header, read before TLS

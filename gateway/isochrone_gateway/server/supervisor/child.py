@@ -15,6 +15,7 @@ import msgspec
 from isochrone_gateway.ledger.metrics import Snapshot
 from isochrone_gateway.server.supervisor import messages
 from isochrone_gateway.server.supervisor.balance import Loads
+from isochrone_gateway.server.supervisor.counts import Counts
 from isochrone_gateway.server.supervisor.messages import Channel, FromWorker, ToWorker, supervisors_end
 from isochrone_gateway.server.supervisor.worker import Arguments
 
@@ -155,12 +156,16 @@ class Shared:
 
     workers: int
     loads: Loads
+    counts: Counts | None
+    """Nothing for one worker alone."""
     sockets: Mapping[str, socket.socket]
 
 
 async def start(number: int, program: Program, shared: Shared) -> Child:
     """Start a worker."""
     sockets = shared.sockets
+    counts = None if shared.counts is None else shared.counts.descriptor
+    inherited = [shared.loads.descriptor, *(sock.fileno() for sock in sockets.values())]
     ours, theirs = socket.socketpair()
     with theirs:
         peer = sockets.get("peer")
@@ -169,6 +174,7 @@ async def start(number: int, program: Program, shared: Shared) -> Child:
             plane=program.plane,
             channel=theirs.fileno(),
             loads=shared.loads.descriptor,
+            counts=counts,
             workers=shared.workers,
             data=sockets["data"].fileno(),
             peer=None if peer is None else peer.fileno(),
@@ -182,7 +188,7 @@ async def start(number: int, program: Program, shared: Shared) -> Child:
                 "-m",
                 _MODULE,
                 msgspec.json.encode(arguments).decode(),
-                pass_fds=[theirs.fileno(), shared.loads.descriptor, *(sock.fileno() for sock in sockets.values())],
+                pass_fds=[theirs.fileno(), *inherited, *(() if counts is None else (counts,))],
                 stdin=asyncio.subprocess.DEVNULL,
             )
         except BaseException:

@@ -17,8 +17,10 @@ from typing import Any, Protocol, cast
 
 from isochrone_gateway.config import Loaded
 from isochrone_gateway.config.engines import ServiceEndpoints
+from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.queue import RecordQueue
+from isochrone_gateway.route.limits import Meter
 from isochrone_gateway.server.exchange import Handler
 from isochrone_gateway.upstream.discovery import Endpoints
 
@@ -38,6 +40,8 @@ class Context:
     """Where the config's secret files are."""
     connections: Callable[[], int]
     """How many clients are connected to this worker."""
+    meter: Callable[[str, Rates], Meter] = Meter
+    """Makes what keeps the limits of a tenant or provider, together with the other workers."""
     exports_spans: bool = False
     """Whether spans of recorded requests go anywhere; else none need be recorded."""
 

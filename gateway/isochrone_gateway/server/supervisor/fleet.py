@@ -7,18 +7,22 @@ still holds of it.
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from isochrone_gateway.config import Config
 from isochrone_gateway.config.site import LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.server.supervisor import child, messages
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.child import Child, GoneError, Program, Shared
+from isochrone_gateway.server.supervisor.counts import Counts
 from isochrone_gateway.server.supervisor.messages import ToWorker
 from isochrone_gateway.server.supervisor.restarts import Restarts
+from isochrone_gateway.server.supervisor.slots import Slots, keys
 from isochrone_gateway.source.contact import Contact
 from isochrone_gateway.source.judging import Complete
 
@@ -56,7 +60,9 @@ class Fleet:
         self._hang_limit = hang_limit
         self._policy = Restarts() if restarts is None else restarts
         self._loads = Loads(size)
-        self._shared = Shared(workers=size, loads=self._loads, sockets={})
+        self._counts = Counts(size) if size > 1 else None
+        self._slots = Slots()
+        self._shared = Shared(workers=size, loads=self._loads, counts=self._counts, sockets={})
         self._children: dict[int, Child] = {}
         self._failures: dict[int, Restarts] = {}
         self._current: messages.Prepare | None = None
@@ -94,22 +100,34 @@ class Fleet:
     async def apply(self, complete: Complete, sockets: Mapping[str, socket.socket]) -> tuple[str, ...]:
         """Run a config in all workers; or in none, and say why. Workers start with the first."""
         if not self._tasks:
-            self._shared = Shared(workers=self._size, loads=self._loads, sockets=sockets)
+            self._shared = dataclasses.replace(self._shared, sockets=sockets)
             self._start()
         async with self._turn:
             if not await self._wait_for_first():
                 return ("no worker could be started; their standard error says why",)
             self._numbers += 1
-            config = messages.Prepare(self._numbers, complete.index, dict(complete.blobs))
+            slots = self._give_slots(complete.loaded.config)
+            config = messages.Prepare(self._numbers, complete.index, dict(complete.blobs), dict(slots.of))
             children = list(self._children.values())
             outcomes = await asyncio.gather(*(_prepare(each, config) for each in children))
             problems = tuple(dict.fromkeys(problem for outcome in outcomes for problem in outcome or ()))
             able = [each for each, outcome in zip(children, outcomes, strict=True) if outcome == ()]
             if problems or not able:
                 return problems or ("no worker survived it",)
-            self._current = config
+            self._current, self._slots = config, slots
             await asyncio.gather(*(self._activate(each, config.number) for each in able))
             return ()
+
+    def _give_slots(self, config: Config) -> Slots:
+        """Slots for the limits of the config that comes next, empty where they are new."""
+        if self._counts is None:
+            return self._slots
+        oldest = min((each.config for each in self._children.values()), default=0)
+        slots = self._slots.following(keys(config), number=self._numbers, oldest=oldest)
+        self._counts.grow(slots.size)
+        for slot in self._slots.retired.keys() & slots.of.values():
+            self._counts.clear(slot)
+        return slots
 
     def confirm(self, contact: Contact) -> None:
         """The source was read."""
@@ -147,6 +165,8 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._loads.close()
+        if self._counts is not None:
+            self._counts.close()
 
     # What is told.
 
@@ -218,6 +238,8 @@ class Fleet:
         finally:
             self._children.pop(number, None)
             self._loads.leave(number)
+            if self._counts is not None:
+                self._counts.leave(number, self._slots.size)
             self._ended = exposition.merge([self._ended, exposition.lasting(started.metrics)])
 
     async def _join(self, started: Child) -> None:

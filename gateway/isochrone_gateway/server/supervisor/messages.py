@@ -26,6 +26,8 @@ class Prepare(Message, frozen=True, tag=True):
     number: int
     index: bytes
     blobs: dict[str, bytes]
+    slots: dict[str, int] = {}
+    """Where the config's limits are counted; see `slots`."""
 
 
 class Activate(Message, frozen=True, tag=True):

@@ -13,7 +13,7 @@ import pathlib
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,8 +26,10 @@ from isochrone_gateway.ledger.logs import RequestLog, write_to
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.otlp import Exporter, exporter_to
 from isochrone_gateway.ledger.queue import RecordQueue, Sink
+from isochrone_gateway.route.limits import Meter
 from isochrone_gateway.server.supervisor import messages, tls
 from isochrone_gateway.server.supervisor.balance import Loads
+from isochrone_gateway.server.supervisor.counts import Counts, Meters
 from isochrone_gateway.server.supervisor.dataplane import Context, DataPlane, Handlers, find_factory
 from isochrone_gateway.server.supervisor.messages import Channel, FromWorker, ToWorker, workers_end
 from isochrone_gateway.server.supervisor.ports import Port
@@ -58,6 +60,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     channel: int
     loads: int
     workers: int
+    counts: int | None = None
     data: int
     peer: int | None = None
     secrets: str | None = None
@@ -71,6 +74,7 @@ class Built:
 
     number: int
     loaded: Loaded
+    slots: Mapping[str, int]
     handlers: Handlers
     data_tls: ServerTls | None
     data_proxied: Proxied | None
@@ -96,6 +100,8 @@ class Worker:
         self._secrets = None if arguments.secrets is None else pathlib.Path(arguments.secrets)
         self._number = arguments.number
         self._loads = Loads(arguments.workers, arguments.loads)
+        counts = None if arguments.counts is None else Counts(arguments.workers, arguments.counts)
+        self._meters = None if counts is None else Meters(counts, arguments.number)
         self._ports = {"data": Port(loop, socket.socket(fileno=arguments.data), is_ahead=self._is_ahead)}
         if arguments.peer is not None:
             self._ports["peer"] = Port(loop, socket.socket(fileno=arguments.peer), is_ahead=self._is_ahead)
@@ -114,6 +120,7 @@ class Worker:
                 secrets=self._secrets,
                 connections=self._connections,
                 exports_spans=self._spans is not None,
+                meter=Meter if self._meters is None else self._meters.make,
             )
         )
 
@@ -212,11 +219,14 @@ class Worker:
     def _build(self, message: messages.Prepare) -> Built:
         """Load and prepare a config; on a thread, beside the serving of requests."""
         loaded = assemble(read_index(message.index), message.blobs)
+        if self._meters is not None:
+            self._meters.expect(message.slots)
         site = loaded.config.site
         peer = site.listeners.peer if "peer" in self._ports else None
         return Built(
             number=message.number,
             loaded=loaded,
+            slots=message.slots,
             handlers=self._plane.prepare(loaded),
             data_tls=tls.for_clients(site.listeners.data, secrets=self._secrets),
             data_proxied=proxied_by(site),
@@ -232,6 +242,8 @@ class Worker:
         self._log.is_on = built.loaded.config.site.logs.requests
         self._plane.activate(built.handlers)
         self._plane.found(self._found)  # Also for pools that are new.
+        if self._meters is not None:
+            self._meters.keep(built.slots)
         self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
         if built.handlers.peer is not None and "peer" in self._ports:
             self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from isochrone_gateway.config import Verify
+from isochrone_gateway.config import Owner, Verify
 from isochrone_gateway.config.site import LogLevel
 from isochrone_gateway.ledger.collector import CollectorError, find_collector
 from isochrone_gateway.ledger.logs import EventLog, write_to
@@ -18,6 +18,7 @@ from isochrone_gateway.server.supervisor.supervise import Supervisor
 from isochrone_gateway.source.contact import system_clock
 from isochrone_gateway.source.credentials import CredentialsError, in_cluster
 from isochrone_gateway.source.folder import FolderSource
+from isochrone_gateway.source.judging import Trust
 from isochrone_gateway.source.kubernetes import KubernetesSource
 from isochrone_gateway.source.reading import Source
 
@@ -51,7 +52,7 @@ async def _run(found: Settings, events: EventLog, plane: str) -> int:
         program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent, otlp=found.otlp),
         events=events,
         clock=system_clock(),
-        verify=_trust(found),
+        trust=Trust(owner=Owner(installation=found.installation, site=found.site), verify=_verify(found)),
     )
     return await supervisor.run()
 
@@ -75,7 +76,7 @@ def _source(found: Settings) -> Source:
                 raise StartError(f"--config kubernetes:{name}: {error}") from error
 
 
-def _trust(found: Settings) -> Verify | None:
+def _verify(found: Settings) -> Verify | None:
     if found.trusted_keys is None:
         return None
     # Only who verifies signatures needs a cryptography library.

@@ -42,6 +42,8 @@ class Settings:
     """What was asked for."""
 
     config: Folder | ConfigMap
+    installation: str | None
+    site: str | None
     workers: int
     secrets: pathlib.Path | None
     state: pathlib.Path | None
@@ -88,6 +90,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER|kubernetes:NAME",
         help="where the config is: a folder with index.json and its shards, which is watched; "
         "or the ConfigMap that holds the index, in this pod's namespace",
+    )
+    add(
+        "--installation",
+        type=_name,
+        metavar="NAME",
+        help="the installation that this gateway belongs to: a config of another one is refused",
+    )
+    add(
+        "--site",
+        type=_name,
+        metavar="NAME",
+        help="the site that this gateway is at: a config for another one is refused, also one that --state holds",
     )
     add(
         "--workers",
@@ -151,6 +165,12 @@ def _source(text: str) -> Folder | ConfigMap:
     if not _OBJECT_NAME.fullmatch(name):
         raise argparse.ArgumentTypeError(f"{name!r} is not the name of a ConfigMap")
     return ConfigMap(name)
+
+
+def _name(text: str) -> str:
+    if not _OBJECT_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: lower-case letters, digits, dashes and dots")
+    return text
 
 
 def _address(text: str) -> Address:

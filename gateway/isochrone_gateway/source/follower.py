@@ -22,11 +22,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from isochrone_gateway.config import Received, Verify
+from isochrone_gateway.config import Received
 from isochrone_gateway.source import contact as contacts
 from isochrone_gateway.source import judging
 from isochrone_gateway.source.contact import Clock, Contact
-from isochrone_gateway.source.judging import Complete, Refused, Unchanged, Why
+from isochrone_gateway.source.judging import ANYBODY, Complete, Refused, Trust, Unchanged, Why
 from isochrone_gateway.source.reading import Away, Seen, Source, SourceError
 from isochrone_gateway.source.report import Counts, Happening, Origin, Owner, Refusal, Report, Running
 from isochrone_gateway.source.store import Store, unreadable
@@ -62,14 +62,14 @@ class Follower:
         *,
         clock: Clock,
         store: Store | None = None,
-        verify: Verify | None = None,
+        trust: Trust = ANYBODY,
         pace: Pace = _DEFAULT_PACE,
     ) -> None:
         self._source = source
         self._owner = owner
         self._clock = clock
         self._store = store
-        self._verify = verify
+        self._trust = trust
         self._pace = pace
         self._counts = Counts()
         # What runs, what is loaded from disk but doesn't run yet, and what is on disk.
@@ -194,9 +194,7 @@ class Follower:
             return
         if seen.index == self._refused_index and not due and not math.isinf(self._retry_at):
             return
-        judged = await self._on_thread(
-            functools.partial(judging.judge_index, seen.index, self._fence(), verify=self._verify)
-        )
+        judged = await self._on_thread(functools.partial(judging.judge_index, seen.index, self._fence(), self._trust))
         match judged:
             case Refused():
                 self._refuse(seen.index, judged)
@@ -294,7 +292,7 @@ class Follower:
         if store is None:
             return
         try:
-            found = await self._on_thread(functools.partial(store.load, self._clock, verify=self._verify))
+            found = await self._on_thread(functools.partial(store.load, self._clock, self._trust))
         except OSError as error:
             found = unreadable(error)
         if isinstance(found, Refused):

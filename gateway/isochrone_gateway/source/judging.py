@@ -7,8 +7,20 @@ long for a big config (0.1 s), so they run on a thread.
 import dataclasses
 import enum
 from collections.abc import Mapping
+from typing import Final
 
-from isochrone_gateway.config import Accept, ConfigError, Loaded, Problem, Received, Verify, assemble, newer, read_index
+from isochrone_gateway.config import (
+    Accept,
+    ConfigError,
+    Loaded,
+    Owner,
+    Problem,
+    Received,
+    Verify,
+    assemble,
+    newer,
+    read_index,
+)
 from isochrone_gateway.config.fencing import RefusalReason
 from isochrone_gateway.config.index import Revision
 
@@ -20,6 +32,21 @@ class Why(enum.StrEnum):
     INVALID_CONFIG = "InvalidConfig"
     INCOMPLETE = "Incomplete"
     NOT_APPLIED = "NotApplied"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trust:
+    """Whose config may run here: of which installation and site, as far as the gateway was told, and who signed it.
+
+    It must be told from outside. What ran first, or lies on the disk, is whose it says it is: a state folder from
+    another site, or a mount of another site's ConfigMap, would make itself at home.
+    """
+
+    owner: Owner | None = None
+    verify: Verify | None = None
+
+
+ANYBODY: Final = Trust()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,13 +88,13 @@ class Unchanged:
     """The index is that of the running revision."""
 
 
-def judge_index(index: bytes, running: Received | None, *, verify: Verify | None) -> Wanted | Unchanged | Refused:
+def judge_index(index: bytes, running: Received | None, trust: Trust = ANYBODY) -> Wanted | Unchanged | Refused:
     """Read the index and ask the fence."""
     try:
-        received = read_index(index, verify=verify)
+        received = read_index(index, verify=trust.verify)
     except ConfigError as error:
         return Refused(reason=Why.INVALID_INDEX, problems=lines(error.problems))
-    verdict = newer(running, received)
+    verdict = newer(running, received, expected=trust.owner)
     if not isinstance(verdict, Accept):
         return Refused(reason=verdict.reason, problems=(verdict.message,), revision=received.index.revision)
     return Unchanged() if verdict.unchanged else Wanted(received)

@@ -21,11 +21,10 @@ from typing import Final
 
 import msgspec
 
-from isochrone_gateway.config import Verify
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.source import files, judging
 from isochrone_gateway.source.contact import Clock, Contact, Kept, age_seconds, keep, restore
-from isochrone_gateway.source.judging import Complete, Refused, Wanted, Why
+from isochrone_gateway.source.judging import ANYBODY, Complete, Refused, Trust, Wanted, Why
 
 _LOCK: Final = "lock"
 _CONFIG: Final = "config"
@@ -48,12 +47,12 @@ class Store:
         self._lock = -1
         self._holding = threading.Lock()
 
-    def load(self, clock: Clock, *, verify: Verify | None) -> Stored | Refused | None:
+    def load(self, clock: Clock, trust: Trust = ANYBODY) -> Stored | Refused | None:
         """What is stored; None if nothing is. Judged like any other candidate: disks lie too."""
         try:
             with files.opened(self._config) as opened:
                 index = opened.index()
-                wanted = judging.judge_index(index, None, verify=verify)
+                wanted = judging.judge_index(index, None, trust)
                 if not isinstance(wanted, Wanted):
                     return wanted if isinstance(wanted, Refused) else None
                 complete = judging.load(index, wanted, opened.shards(wanted.names))

@@ -8,16 +8,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine
 from typing import Any
 
 import pytest
-from tests.contract.config_cases import trust
+from tests.contract.config_cases import RELEASE, trust
 from tests.unit.source.publishing import ManualClock, RecordingOwner, assert_cancellable, publish, published, until
 
-from isochrone_gateway.config import Verify
+from isochrone_gateway.config import Owner
 from isochrone_gateway.config.fencing import RefusalReason
 from isochrone_gateway.source import files
 from isochrone_gateway.source.contact import age_seconds
 from isochrone_gateway.source.folder import FolderSource
 from isochrone_gateway.source.follower import Follower, Pace
-from isochrone_gateway.source.judging import Why
+from isochrone_gateway.source.judging import ANYBODY, Trust, Why
 from isochrone_gateway.source.reading import Away, Seen, Source, SourceError
 from isochrone_gateway.source.report import Happening, Origin
 from isochrone_gateway.source.store import Store
@@ -66,7 +66,7 @@ class ScriptedSource:
 class World:
     """A follower with its surroundings."""
 
-    def __init__(self, source: Source, *, state: pathlib.Path | None, verify: Verify | None, time: ManualClock) -> None:
+    def __init__(self, source: Source, *, state: pathlib.Path | None, trusted: Trust, time: ManualClock) -> None:
         self.owner = RecordingOwner()
         self.time = time
         self.follower = Follower(
@@ -74,7 +74,7 @@ class World:
             self.owner,
             clock=time.clock(),
             store=None if state is None else Store(state),
-            verify=verify,
+            trust=trusted,
             pace=PACE,
         )
 
@@ -98,12 +98,12 @@ async def following(
     source: Source,
     *,
     state: pathlib.Path | None = None,
-    verify: Verify | None = None,
+    trusted: Trust = ANYBODY,
     time: ManualClock | None = None,
     turning: bool = True,
 ) -> AsyncIterator[World]:
     """Run a follower. `turning` lets the manual clock go on with real time, as retries need it."""
-    world = World(source, state=state, verify=verify, time=time or ManualClock())
+    world = World(source, state=state, trusted=trusted, time=time or ManualClock())
     tasks = [asyncio.create_task(world.follower.run())]
     if turning:
         tasks.append(asyncio.create_task(_turn(world.time)))
@@ -392,7 +392,7 @@ def test_a_refused_candidate_beside_the_stored_config_stays_visible(tmp_path: pa
 def test_signatures_are_asked_for_when_keys_are_trusted(tmp_path: pathlib.Path) -> None:
     async def test() -> None:
         source = ScriptedSource()
-        async with following(source, state=tmp_path, verify=trust("hub")) as world:
+        async with following(source, state=tmp_path, trusted=Trust(verify=trust("hub"))) as world:
             source.publish(1)
             assert await world.until_refused() == Why.INVALID_INDEX
             source.publish(1, signer="hub")
@@ -469,5 +469,56 @@ def test_a_follower_with_nothing_to_do_sleeps() -> None:
             world.follower._step = counted  # type: ignore[method-assign]
             await asyncio.sleep(0.5)
             assert steps < 50, "a loop that never waits would take thousands"
+
+    run(test())
+
+
+ELSEWHERE = [
+    pytest.param(Owner(site="other"), RefusalReason.OTHER_SITE, id="site"),
+    pytest.param(Owner(installation="other"), RefusalReason.OTHER_INSTALLATION, id="installation"),
+]
+
+
+@pytest.mark.parametrize(("owner", "reason"), ELSEWHERE)
+def test_a_config_for_somebody_else_never_runs_not_even_as_the_first(owner: Owner, reason: RefusalReason) -> None:
+    async def test() -> None:
+        source = ScriptedSource()
+        async with following(source, trusted=Trust(owner=owner)) as world:
+            source.publish(1)
+            assert await world.until_refused() == reason
+            assert world.owner.applied == []
+
+    run(test())
+
+
+@pytest.mark.parametrize(("owner", "reason"), ELSEWHERE)
+def test_a_state_folder_from_elsewhere_does_not_make_itself_at_home(
+    tmp_path: pathlib.Path, owner: Owner, reason: RefusalReason
+) -> None:
+    """Whoever wasn't told takes it for its own, and refuses its own config as another's."""
+
+    async def test() -> None:
+        source = ScriptedSource()
+        async with following(source, state=tmp_path) as world:
+            source.publish(1)
+            await world.until_runs(1)
+        source = ScriptedSource()
+        source.said.put_nowait(Away("gone"))
+        async with following(source, state=tmp_path, trusted=Trust(owner=owner)) as world:
+            await until(lambda: world.owner.saw(Happening.STORED_UNUSABLE) != [])
+            await until(lambda: world.follower.report.away == "gone")
+            assert world.owner.saw(Happening.STORED_UNUSABLE)[0].startswith(reason)
+            assert world.owner.applied == []
+
+    run(test())
+
+
+def test_a_config_for_us_runs() -> None:
+    async def test() -> None:
+        source = ScriptedSource()
+        ours = Owner(installation=RELEASE.installation, site="lab")
+        async with following(source, trusted=Trust(owner=ours)) as world:
+            source.publish(1)
+            await world.until_runs(1)
 
     run(test())

@@ -11,13 +11,13 @@ from tests.unit.source.publishing import ManualClock, publish, published
 
 from isochrone_gateway.source import files, judging
 from isochrone_gateway.source.contact import age_seconds, made
-from isochrone_gateway.source.judging import Complete, Refused, Wanted, Why
+from isochrone_gateway.source.judging import Complete, Refused, Trust, Wanted, Why
 from isochrone_gateway.source.store import Store, Stored
 
 
 def complete(sequence: int, *, signer: str = "") -> Complete:
     index, blobs = published(sequence, signer=signer)
-    wanted = judging.judge_index(index, None, verify=trust(signer) if signer else None)
+    wanted = judging.judge_index(index, None, Trust(verify=trust(signer) if signer else None))
     assert isinstance(wanted, Wanted)
     loaded = judging.load(index, wanted, blobs)
     assert isinstance(loaded, Complete)
@@ -25,13 +25,13 @@ def complete(sequence: int, *, signer: str = "") -> Complete:
 
 
 def stored(folder: pathlib.Path, clock: ManualClock) -> Stored:
-    found = Store(folder).load(clock.clock(), verify=None)
+    found = Store(folder).load(clock.clock())
     assert isinstance(found, Stored)
     return found
 
 
 def test_nothing_is_stored_at_first(tmp_path: pathlib.Path) -> None:
-    assert Store(tmp_path / "absent").load(ManualClock().clock(), verify=None) is None
+    assert Store(tmp_path / "absent").load(ManualClock().clock()) is None
 
 
 def test_what_was_saved_is_found(tmp_path: pathlib.Path) -> None:
@@ -97,7 +97,7 @@ def test_a_damaged_store_is_refused(tmp_path: pathlib.Path, damage: object, reas
     store.save(complete(1), None, ManualClock().clock())
     store.close()
     damage(tmp_path / "config")
-    found = Store(tmp_path).load(ManualClock().clock(), verify=None)
+    found = Store(tmp_path).load(ManualClock().clock())
     assert isinstance(found, Refused)
     assert found.reason is reason
 
@@ -106,8 +106,8 @@ def test_the_stored_config_must_be_signed_too(tmp_path: pathlib.Path) -> None:
     store = Store(tmp_path)
     store.save(complete(1, signer="hub"), None, ManualClock().clock())
     store.close()
-    assert isinstance(Store(tmp_path).load(ManualClock().clock(), verify=trust("hub")), Stored)
-    assert isinstance(Store(tmp_path).load(ManualClock().clock(), verify=trust("another")), Refused)
+    assert isinstance(Store(tmp_path).load(ManualClock().clock(), Trust(verify=trust("hub"))), Stored)
+    assert isinstance(Store(tmp_path).load(ManualClock().clock(), Trust(verify=trust("another"))), Refused)
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path: pathlib.Path) -> None:
@@ -174,7 +174,7 @@ def test_files_follow_a_swapped_link_as_a_whole(tmp_path: pathlib.Path) -> None:
         index = opened.index()
         (tmp_path / "new").symlink_to("two")
         (tmp_path / "new").rename(link)
-        wanted = judging.judge_index(index, None, verify=None)
+        wanted = judging.judge_index(index, None)
         assert isinstance(wanted, Wanted)
         assert len(opened.shards(wanted.names)) == len(wanted.names)
 
@@ -185,7 +185,7 @@ def test_files_find_the_shards_where_a_linked_index_lies(tmp_path: pathlib.Path)
     (tmp_path / "..data").symlink_to("..2026_1")
     (tmp_path / files.INDEX).symlink_to(f"..data/{files.INDEX}")
     with files.opened(tmp_path) as opened:
-        wanted = judging.judge_index(opened.index(), None, verify=None)
+        wanted = judging.judge_index(opened.index(), None)
         assert isinstance(wanted, Wanted)
         assert len(opened.shards(wanted.names)) == len(wanted.names)
 

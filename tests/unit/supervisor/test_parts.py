@@ -228,7 +228,7 @@ def test_messages_arrive_whole_and_in_order() -> None:
 
 def complete() -> Complete:
     index, blobs = published(1)
-    wanted = judging.judge_index(index, None, verify=None)
+    wanted = judging.judge_index(index, None)
     assert isinstance(wanted, Wanted)
     loaded = judging.load(index, wanted, blobs)
     assert isinstance(loaded, Complete)

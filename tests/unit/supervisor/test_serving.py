@@ -100,6 +100,18 @@ def test_a_config_that_workers_cannot_run_runs_in_none(tmp_path: pathlib.Path, h
         assert gateway.status()["config"]["refused"] is None
 
 
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [pytest.param("--site", "OtherSite", id="site"), pytest.param("--installation", "OtherInstallation", id="owner")],
+)
+def test_a_config_for_somebody_else_is_refused_and_said(tmp_path: pathlib.Path, option: str, reason: str) -> None:
+    with running(tmp_path, option, "elsewhere", publish=False, workers=1) as gateway:
+        gateway.publish(1)
+        until(lambda: reason in gateway.log)
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait() == 0
+
+
 def test_older_and_broken_configs_do_not_run(tmp_path: pathlib.Path) -> None:
     with running(tmp_path, workers=1) as gateway:
         gateway.publish(5)
@@ -299,6 +311,7 @@ def test_events_are_json_lines(tmp_path: pathlib.Path) -> None:
         pytest.param(["--config", "x", "--workers", "0"], "'0' is not a whole number from 1", id="no workers"),
         pytest.param(["--config", "x", "--admin", "9090"], "'9090' is not HOST:PORT", id="admin without host"),
         pytest.param(["--config", "x", "--admin", ":65536"], "is not HOST:PORT", id="admin port"),
+        pytest.param(["--config", "x", "--site", ""], "'' is no name", id="site"),
         pytest.param(["--config", "x", "--secrets", "/nowhere"], "/nowhere is not a folder", id="secrets"),
         pytest.param(["--config", "kubernetes:A/b"], "'A/b' is not the name of a ConfigMap", id="ConfigMap"),
         pytest.param(["--config", "x", "--log-percent", "101"], "from 0 to 100", id="percent"),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from isochrone_gateway.config import ConfigError, Verify
+from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
@@ -31,7 +31,7 @@ from isochrone_gateway.server.supervisor.slices import Surroundings
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
 from isochrone_gateway.source.credentials import in_cluster
 from isochrone_gateway.source.follower import Follower
-from isochrone_gateway.source.judging import Complete, lines
+from isochrone_gateway.source.judging import Complete, Trust, lines
 from isochrone_gateway.source.reading import Source
 from isochrone_gateway.source.report import GOOD, Happening
 from isochrone_gateway.source.store import Store
@@ -63,7 +63,7 @@ class Supervisor:
         program: Program,
         events: EventLog,
         clock: Clock,
-        verify: Verify | None,
+        trust: Trust,
     ) -> None:
         self._settings = settings
         self._events = events
@@ -81,7 +81,7 @@ class Supervisor:
         self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
-        self._follower = Follower(source, self, clock=clock, store=store, verify=verify)
+        self._follower = Follower(source, self, clock=clock, store=store, trust=trust)
 
     async def run(self) -> int:
         """Serve until told to end; gives the process's exit status. Raises OSError if the admin port is taken."""

@@ -82,7 +82,11 @@ class Tier(Record, frozen=True, kw_only=True):
 
 
 class Timeouts(Record, frozen=True, kw_only=True):
-    """Of one attempt until its first byte; between bytes; of the request with all its attempts."""
+    """Of one attempt until the first byte of a streamed answer; between bytes; of the request with all its attempts.
+
+    An engine sends no byte of an answer that isn't streamed before all of it is there. So `first_byte_ms` doesn't
+    bound those, and until their first byte nothing but `total_ms` does.
+    """
 
     first_byte_ms: Milliseconds = 30_000
     idle_ms: Milliseconds = 60_000

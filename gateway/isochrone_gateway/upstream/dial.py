@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from isochrone_gateway.upstream.call import FailureKind
 from isochrone_gateway.upstream.resolver import ResolveError, Resolver
@@ -20,6 +20,11 @@ from isochrone_gateway.upstream.tls import Contexts
 P = TypeVar("P")
 
 _SHUTDOWN: float = 1.0
+_PATIENCE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""A silent server is asked after 15 s whether it is still there, three times, 5 s apart. Else it would take hours.
+
+An answer in one piece may take many minutes, in which a machine that has lost its power looks like one that works.
+"""
 
 
 class DialError(Exception):
@@ -98,6 +103,10 @@ class Dialer:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in _PATIENCE.items():
+                if hasattr(socket, name):
+                    sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             await self._loop.sock_connect(sock, (address, port))
         except BaseException:
             sock.close()

@@ -73,7 +73,7 @@ class Timeouts(Model):
     )
 
     first_byte: Duration = "30s"
-    """Until the answer begins."""
+    """Until a streamed answer begins. One that isn't streamed begins when it is complete, so only `total` bounds it."""
     idle: Duration = "60s"
     """Between two pieces of an answer."""
     total: Duration = "15m"

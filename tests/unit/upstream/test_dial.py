@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -161,5 +162,31 @@ def test_closing_the_pool_while_connecting() -> None:
         await resolver.close()
         assert taker.failure is not None
         assert taker.failure.kind is FailureKind.CONNECT
+
+    run(work())
+
+
+class Idle(asyncio.Protocol):
+    """Keeps its transport."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+
+def test_a_server_that_vanishes_is_noticed() -> None:
+    """The kernel asks whether it is still there. That no answer comes is no sign, where one takes minutes."""
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        dialer = Dialer(loop, resolver=Resolver(system_lookup, loop.time), contexts=Contexts(), stagger=0.25)
+        async with FakeUpstream(HI) as upstream:
+            made = await dialer.connect(target(upstream.port), Idle, 5)
+            sock = made.transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if sys.platform == "linux":
+                names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                first, between, times = (sock.getsockopt(socket.IPPROTO_TCP, name) for name in names)
+                assert first + between * times <= 60
+            made.transport.close()
 
     run(work())

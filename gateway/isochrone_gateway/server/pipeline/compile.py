@@ -18,6 +18,7 @@ from isochrone_gateway.config.places import Place
 from isochrone_gateway.config.providers import Endpoint, Provider
 from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.config.routes import Candidate, EngineTarget, PeerTarget, ProviderTarget, Route
+from isochrone_gateway.config.routes import Timeouts as RouteTimeouts
 from isochrone_gateway.config.tenants import Key, Tenant
 from isochrone_gateway.route.breaker import Breaker
 from isochrone_gateway.route.candidates import Picker
@@ -153,12 +154,8 @@ class Compiler:
             ways=ways,
             state_places=tuple(sorted(set(self._state_places(route)))),
             shaping=Shaping(route.parameters.defaults, route.parameters.caps),
-            timeouts=Timeouts(
-                connect=_CONNECT_S,
-                first_byte=timeouts.first_byte_ms / _MILLISECONDS,
-                idle=timeouts.idle_ms / _MILLISECONDS,
-                total=timeouts.total_ms / _MILLISECONDS,
-            ),
+            timeouts=_timeouts(timeouts, first_byte_ms=timeouts.first_byte_ms),
+            whole_timeouts=_timeouts(timeouts, first_byte_ms=timeouts.total_ms),
             retry=route.retry,
             budget=self._roll.get(("retries", route.id, percent), lambda: RetryBudget(percent)),
             hold=self._roll.get(("hold", route.id, route.queue), lambda: HoldQueue(route.queue)),
@@ -298,6 +295,15 @@ class Compiler:
             tls=tls if is_tls else None,
             addresses=_address_rule(endpoint, host),
         )
+
+
+def _timeouts(configured: RouteTimeouts, *, first_byte_ms: int) -> Timeouts:
+    return Timeouts(
+        connect=_CONNECT_S,
+        first_byte=first_byte_ms / _MILLISECONDS,
+        idle=configured.idle_ms / _MILLISECONDS,
+        total=configured.total_ms / _MILLISECONDS,
+    )
 
 
 def _address_rule(endpoint: Endpoint, host: str) -> AddressRule:

@@ -207,12 +207,13 @@ class Handling(Visit):
             lease.auth,
             going.passed,
         )
+        route = decision.terms.route
         attempt = self._attempt = Attempt(self, lease, index, request)
         attempt.call = services.pool.send(
             lease.target,
             Outgoing(head, body),
             attempt,
-            timeouts=decision.terms.route.timeouts,
+            timeouts=route.timeouts if request.stream else route.whole_timeouts,
             deadline=self._deadline,
         )
 

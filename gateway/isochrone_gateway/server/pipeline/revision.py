@@ -59,6 +59,9 @@ class RouteView:
     state_places: tuple[int, ...]
     shaping: Shaping
     timeouts: Timeouts
+    """Of streamed answers."""
+    whole_timeouts: Timeouts
+    """Of the others: their first byte comes when all of it is there."""
     retry: Retry
     budget: RetryBudget
     hold: "HoldQueue[Handling]"

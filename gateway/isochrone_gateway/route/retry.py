@@ -13,7 +13,9 @@
 
 Retries multiply: the client's SDK makes three attempts, each of ours makes three, the provider's own come on top. So
 they draw on a budget that grows with requests, not with failures; and when a chain is used up, the answer says
-`x-should-retry: false`.
+`x-should-retry: false`, whatever its status. One case apart: all are at their limits, and it is known until when. Then
+the answer is a 429 with that time, which SDKs wait out before they ask again (if it is two minutes at most), and our
+keys rest as long. A 429 without a time would have them ask again within a second, each three times.
 """
 
 import email.utils
@@ -179,7 +181,8 @@ def final_error(failures: Sequence[Failure], *, now: float, ready_at: float | No
     retry_after = max(0.0, ready_at - now) if ready_at is not None else min(waits, default=None)
     if faults == {Fault.RATE_LIMITED}:
         text = "All backends of this model are at their rate limits."
-        return ApiError(kind=ErrorKind.RATE_LIMITED, message=text, retry_after_s=retry_after or 1.0)
+        again = None if retry_after is not None else False
+        return ApiError(kind=ErrorKind.RATE_LIMITED, message=text, retry_after_s=retry_after, should_retry=again)
     if faults == {Fault.CREDENTIAL_REFUSED}:
         return ApiError(kind=ErrorKind.CREDENTIALS_REFUSED, should_retry=False)
     kind = ErrorKind.UPSTREAM_TIMEOUT if faults == {Fault.TIMEOUT} else ErrorKind.UPSTREAM_FAILED

@@ -172,7 +172,14 @@ def failures(*faults: Fault, retry_after: float | None = None) -> list[Failure]:
 @pytest.mark.parametrize(
     ("seen", "status", "should_retry"),
     [
-        pytest.param(failures(Fault.RATE_LIMITED, Fault.RATE_LIMITED), 429, None, id="all limited"),
+        pytest.param(failures(Fault.RATE_LIMITED, Fault.RATE_LIMITED), 429, False, id="all limited, for how long?"),
+        pytest.param(failures(Fault.RATE_LIMITED, retry_after=7.0), 429, None, id="all limited, for so long"),
+        pytest.param(
+            [*failures(Fault.RATE_LIMITED), *failures(Fault.RATE_LIMITED, retry_after=7.0)],
+            429,
+            None,
+            id="all limited, one for so long",
+        ),
         pytest.param(failures(Fault.CREDENTIAL_REFUSED), 502, False, id="all keys refused"),
         pytest.param(failures(Fault.TIMEOUT), 504, False, id="timeout"),
         pytest.param(failures(Fault.CONNECT, Fault.TIMEOUT), 502, False, id="mixed"),
@@ -189,5 +196,7 @@ def test_when_to_come_back() -> None:
     limited = failures(Fault.RATE_LIMITED, retry_after=7.0)
     assert final_error(limited, now=100).retry_after_s == 7
     assert final_error(limited, now=100, ready_at=103).retry_after_s == 3
-    assert final_error(failures(Fault.RATE_LIMITED), now=100).retry_after_s == 1
+    assert final_error(failures(Fault.RATE_LIMITED), now=100).retry_after_s is None
+    assert final_error(failures(Fault.RATE_LIMITED), now=100, ready_at=103).retry_after_s == 3
+    assert final_error(failures(Fault.RATE_LIMITED), now=100, ready_at=103).should_retry is None
     assert final_error(failures(Fault.CONNECT), now=100, ready_at=103).retry_after_s == 3

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import ssl
+import time
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.site import Listener, LogLevel, PeerTrust, TlsFiles
 from isochrone_gateway.server.exchange import Address
-from isochrone_gateway.server.supervisor import messages, sockets, tls
+from isochrone_gateway.server.supervisor import awake, messages, sockets, tls
 from isochrone_gateway.server.supervisor.acceptor import Acceptor, Terms
+from isochrone_gateway.server.supervisor.awake import Awake
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.child import Program
 from isochrone_gateway.server.supervisor.fleet import Fleet
@@ -258,3 +260,60 @@ def test_a_worker_that_hangs_or_dies_is_replaced(number: signal.Signals) -> None
         await asyncio.wait_for(test(), 60)
 
     asyncio.run(bounded())
+
+
+def test_a_supervisor_that_was_absent_does_not_blame_its_workers() -> None:
+    """As when the whole machine is frozen: the supervisor looks at its clock before it hears anybody."""
+    events: list[str] = []
+
+    def say(_level: LogLevel, event: str, /, **_fields: Any) -> None:
+        events.append(event)
+
+    async def test() -> None:
+        fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=3.0)
+        with sockets.listen("127.0.0.1", 0) as listening:
+            try:
+                assert await fleet.apply(complete(), {"data": listening}) == ()
+                before = fleet.children
+                for each in before:
+                    os.kill(each.pid, signal.SIGSTOP)
+                time.sleep(5)  # noqa: ASYNC251 - nothing of this process runs meanwhile
+                for each in before:
+                    os.kill(each.pid, signal.SIGCONT)
+                await asyncio.sleep(1.5)
+                assert fleet.children == before
+            finally:
+                await fleet.stop()
+        assert events == []
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("looks", "counted"),
+    [
+        pytest.param([0.5, 0.5], 1.0, id="there all the time"),
+        pytest.param([1.0, 100.0, 1.0], 4.0, id="away for long"),
+        pytest.param([0.0], 0.0, id="at once"),
+    ],
+)
+def test_only_time_counts_in_which_one_was_there(looks: list[float], counted: float) -> None:
+    now = 1000.0
+    clock = Awake(lambda: now, most=2.0)
+    total = 0.0
+    for passed in looks:
+        now += passed
+        total += clock.look()
+    assert total == counted
+
+
+def test_who_was_absent_waits_for_the_rest_of_the_time() -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        late: asyncio.Future[None] = loop.create_future()
+        loop.call_later(0.1, time.sleep, 3.0)
+        loop.call_later(3.3, late.set_result, None)
+        assert await awake.wait(late, 2.5)
+        assert not await awake.wait(loop.create_future(), 0.1)
+
+    asyncio.run(test())

@@ -14,6 +14,7 @@ What lives here, from the inside out:
     ports        one such socket of a worker, with what its connections share
     vitals       what a worker counts anyway, as metrics
     worker       the worker's process
+    awake        time in which this process ran
     child        one worker, as the supervisor sees it
     fleet        all workers: the same config in all or none, restarts, metrics added up
     remembered   the endpoints that were found last, on disk

@@ -6,14 +6,13 @@ import dataclasses
 import pathlib
 import socket
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from isochrone_gateway.ledger.metrics import Snapshot
-from isochrone_gateway.server.supervisor import messages
+from isochrone_gateway.server.supervisor import awake, messages
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.counts import Counts
 from isochrone_gateway.server.supervisor.messages import Channel, FromWorker, ToWorker, supervisors_end
@@ -48,12 +47,12 @@ class Child:
         self, number: int, process: asyncio.subprocess.Process, channel: Channel[FromWorker, ToWorker]
     ) -> None:
         self.number = number
-        self.started = time.monotonic()
         self.connections = 0
         self.metrics: tuple[Snapshot, ...] = ()
         self.config = 0
         """The number of the config that it runs; 0 before the first."""
-        self.last_beat = self.started
+        self.silent = 0.0
+        """Seconds since its last sign of life, in which the supervisor was there to hear one."""
         self._process = process
         self._channel = channel
         self._waiting: dict[tuple[type, int], asyncio.Future[Any]] = {}
@@ -118,7 +117,7 @@ class Child:
             match message:
                 case messages.Beat(connections, metrics, asked):
                     self.connections, self.metrics = connections, metrics
-                    self.last_beat = time.monotonic()
+                    self.silent = 0.0
                     self._answered(messages.Beat, asked, message)
                 case messages.Description(asked, _):
                     self._answered(messages.Description, asked, message)
@@ -140,10 +139,10 @@ class Child:
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._waiting[kind, number] = future
         try:
-            done, _ = await asyncio.wait([future], timeout=limit)
+            has_come = await awake.wait(future, limit)
         finally:
             self._waiting.pop((kind, number), None)
-        if not done:
+        if not has_come:
             raise GoneError(f"worker {self.number} does not answer within {limit:.0f} s")
         if future.cancelled():
             raise GoneError(f"worker {self.number} has ended")

@@ -17,6 +17,7 @@ from isochrone_gateway.config import Config
 from isochrone_gateway.config.site import LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.server.supervisor import child, messages
+from isochrone_gateway.server.supervisor.awake import Awake
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.child import Child, GoneError, Program, Shared
 from isochrone_gateway.server.supervisor.counts import Counts
@@ -28,7 +29,7 @@ from isochrone_gateway.source.judging import Complete
 
 _START_LIMIT: Final = 60.0
 _HANG_LIMIT: Final = 30.0
-"""Seconds without a sign of life after which a worker is killed."""
+"""Seconds without a sign of life after which a worker is killed. Only those count in which this process ran."""
 _WATCH: Final = 1.0
 _LAST_WORDS: Final = 2.0
 """Seconds in which a worker that could not start may still say why."""
@@ -283,11 +284,13 @@ class Fleet:
 
     async def _watch(self) -> None:
         """Kill workers that hang."""
+        awake = Awake()
         while True:
             await asyncio.sleep(_WATCH)
-            now = time.monotonic()
+            passed = awake.look()
             for each in self.children:
-                if now - each.last_beat > self._hang_limit:
+                each.silent += passed
+                if each.silent > self._hang_limit:
                     self._say(LogLevel.ERROR, "WorkerHangs", worker=each.number, pid=each.pid)
                     each.kill()
 

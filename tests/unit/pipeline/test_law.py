@@ -1,6 +1,9 @@
 """The law on its way through the pipeline: before the body, for each candidate, in the body."""
 
+import asyncio
+import concurrent.futures
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from tests.unit.pipeline.harness import (
     run,
     serving,
     tenant,
+    until,
 )
 from tests.unit.pipeline.talk import ask, get, post, talking
 
@@ -202,5 +206,123 @@ def test_models_tell_where_each_may_process_this_callers_data() -> None:
                 answer = await ask(gateway, get("/v1/models"))
 
         assert [(model["id"], model["jurisdictions"]) for model in answer.json["data"]] == [("chat", ["DE"])]
+
+    run(scenario())
+
+
+class Gate(concurrent.futures.ThreadPoolExecutor):
+    """A loop's threads, which begin only when the test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+        self.free = threading.Event()
+        self.given: list[Any] = []
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.given.append(work)
+
+        def later() -> Any:
+            assert self.free.wait(60)
+            return work(*args, **kwargs)
+
+        return super().submit(later)
+
+
+PADDING = "x" * 1_200_000
+REMOTE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://evil.test/a.png"}}]}]
+PLAIN = [{"role": "user", "content": [{"type": "text", "text": "url: none"}]}]
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"),
+    [pytest.param(REMOTE, 403, id="an address to fetch"), pytest.param(PLAIN, 200, id="nothing")],
+)
+def test_a_large_body_is_looked_through_beside_the_loop(messages: Any, status: int) -> None:
+    """Reading it and looking through it are two pieces of work; others are served before, between and after."""
+    body = json.dumps({"model": "chat", "padding": PADDING, "messages": messages}).encode()
+    small = json.dumps({"model": "chat", "messages": PLAIN}).encode()
+
+    async def scenario() -> None:
+        gate = Gate()
+        asyncio.get_running_loop().set_default_executor(gate)
+        async with backends(GOOD) as found, serving(of_engines(found, law=only_in(0), tenant=GERMAN)) as gateway:
+            gate.given.clear()
+            asking = asyncio.create_task(ask(gateway, post(body)))
+            await until(lambda: len(gate.given) == 1)
+            assert (await ask(gateway, post(small))).status == 200
+            assert not asking.done()
+            gate.free.set()
+            assert (await asking).status == status
+
+        assert len(gate.given) == 2, "read, then looked through"
+        assert len(found[0].asked) == (2 if status == 200 else 1)
+
+    run(scenario())
+
+
+def test_a_large_body_without_a_binding_policy_is_only_read() -> None:
+    body = json.dumps({"model": "chat", "padding": PADDING, "messages": REMOTE}).encode()
+
+    async def scenario() -> None:
+        gate = Gate()
+        gate.free.set()
+        asyncio.get_running_loop().set_default_executor(gate)
+        async with backends(GOOD) as found, serving(of_engines(found)) as gateway:
+            gate.given.clear()
+            assert (await ask(gateway, post(body))).status == 200
+
+        assert len(gate.given) == 1
+
+    run(scenario())
+
+
+def test_who_goes_while_a_large_body_is_looked_through_leaves_nothing() -> None:
+    body = json.dumps({"model": "chat", "padding": PADDING, "messages": PLAIN}).encode()
+
+    async def scenario() -> None:
+        gate = Gate()
+        asyncio.get_running_loop().set_default_executor(gate)
+        async with backends(GOOD) as found, serving(of_engines(found, law=only_in(0), tenant=GERMAN)) as gateway:
+            gate.given.clear()
+            async with talking(gateway) as talk:
+                talk.send(post(body))
+                await until(lambda: len(gate.given) == 1)
+            assert (await gateway.record()).outcome is Outcome.CLIENT_GONE
+            gate.free.set()
+            assert (await ask(gateway, post(BODY))).status == 200
+            assert gateway.plane.services.memory.used == 0
+
+        assert len(found[0].asked) == 1
+
+    run(scenario())
+
+
+class Broken(Gate):
+    """Threads on which nothing works."""
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        def fail() -> Any:
+            raise MemoryError(work, args, kwargs)
+
+        return super().submit(fail)
+
+
+def test_a_failure_on_a_thread_is_answered() -> None:
+    body = json.dumps({"model": "chat", "padding": PADDING}).encode()
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        broken = Broken()
+        broken.free.set()
+        failures: list[Any] = []
+        async with backends(GOOD) as found, serving(of_engines(found)) as gateway:
+            loop.set_default_executor(broken)
+            loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+            answer = await ask(gateway, post(body))
+
+            assert (answer.status, answer.code) == (500, "internal_error")
+            assert [type(each) for each in failures] == [MemoryError]
+            assert gateway.plane.services.open == set()
+            assert gateway.plane.services.memory.used == 0
 
     run(scenario())

@@ -108,6 +108,19 @@ def test_keys_with_escapes_hide_nothing() -> None:
     assert unlawful(asked, NOTHING) is not None
 
 
+@pytest.mark.parametrize("at", range(-5, 2))
+def test_an_address_is_found_wherever_it_stands(at: int) -> None:
+    """Large values are searched slice by slice, and the mark that is looked for may lie across two of them."""
+
+    def asked(padding: int) -> Request:
+        return request(**said({"type": "text", "text": "x" * padding}, {"type": "fetch", "url": "http://x.test"}))
+
+    least = bytes(asked(0).members.values["messages"]).index(b'url"')
+    large = asked(1_048_576 + at - least)
+    assert bytes(large.members.values["messages"]).index(b'url"') == 1_048_576 + at
+    assert unlawful(large, NOTHING) is not None
+
+
 @pytest.mark.parametrize("tools", [pytest.param("mcp", id="text"), pytest.param([1], id="numbers")])
 def test_tools_that_are_none_are_a_bad_value(tools: Any) -> None:
     error = unlawful(request(tools=tools), NOTHING)

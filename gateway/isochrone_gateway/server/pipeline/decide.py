@@ -12,7 +12,7 @@ from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
 from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.wire.body import Request, check_caps, metered, with_defaults
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
-from isochrone_gateway.wire.remote import unlawful, without_store
+from isochrone_gateway.wire.remote import Listed, unlawful, without_store
 
 _BYTES_PER_TOKEN: Final = 4
 _UNBOUNDED_ANSWER: Final = 256
@@ -51,8 +51,19 @@ class Decision:
         self.admission = admission
 
 
-def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | ApiError:
-    """Route, law, caps and limits, in this order."""
+def to_look_for(visit: Visit, request: Request) -> Listed | None:
+    """What `wire.remote` has to look for in a large body, beside the loop, before it is decided what to do with it."""
+    entry = visit.entry
+    terms = entry.terms.get(request.model) or _terms(entry, request.model)
+    if terms is None or not terms.is_asked_for or terms.ruling.entry is not None:
+        return None  # It is refused anyway.
+    return terms.ruling.listed
+
+
+def decide(
+    visit: Visit, request: Request, size: int, now: float, *, is_looked_through: bool = False
+) -> Decision | ApiError:
+    """Route, law, caps and limits, in this order. `is_looked_through`: what `to_look_for` gave isn't in the body."""
     entry = visit.entry
     terms = entry.terms.get(request.model) or _terms(entry, request.model)
     if terms is None:
@@ -60,7 +71,7 @@ def decide(visit: Visit, request: Request, size: int, now: float) -> Decision | 
     visit.terms, visit.stream = terms, request.stream
     if not terms.is_asked_for:
         return _wrong_endpoint(request.model, visit)
-    error = _objection(request, terms.route, terms.ruling)
+    error = _objection(request, terms.route, terms.ruling, is_looked_through=is_looked_through)
     if error is not None:
         return error
     tokens = size // _BYTES_PER_TOKEN + (request.max_tokens or _UNBOUNDED_ANSWER) * request.choices
@@ -100,10 +111,10 @@ def _terms(entry: Entry, model: str) -> Terms | None:
     return terms
 
 
-def _objection(request: Request, route: RouteView, ruling: Ruling) -> ApiError | None:
+def _objection(request: Request, route: RouteView, ruling: Ruling, *, is_looked_through: bool) -> ApiError | None:
     if ruling.entry is not None:
         return ruling.entry
-    if ruling.listed is not None:
+    if ruling.listed is not None and not is_looked_through:
         error = unlawful(request, ruling.listed)
         if error is not None:
             return error

@@ -8,9 +8,10 @@ Whatever it waits for, `on_disconnect` ends it at once. It ends exactly once, in
 """
 
 import asyncio
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Final, TypeVar
 
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.ledger.trail import CANCELLED, Trail
@@ -42,13 +43,16 @@ from isochrone_gateway.upstream.target import Outgoing
 from isochrone_gateway.wire import trace_context
 from isochrone_gateway.wire.body import Request, read_request, spliced
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
+from isochrone_gateway.wire.remote import unlawful
 from isochrone_gateway.wire.schema import Usage
 
+_T = TypeVar("_T")
 _OFF_LOOP: Final = 1_048_576
-"""Larger bodies are parsed on a thread."""
+"""Larger bodies are read on a thread."""
 _OVERLOADED: Final = ApiError(
     kind=ErrorKind.OVERLOADED, message="Too many request bodies are in memory at once.", retry_after_s=1.0
 )
+_BROKEN: Final = ApiError(kind=ErrorKind.INTERNAL)
 _TIMEOUT: Final = ApiError(kind=ErrorKind.UPSTREAM_TIMEOUT, should_retry=False)
 _DRAINING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
 _HELD_TOO_LONG: Final = ApiError(
@@ -120,24 +124,47 @@ class Handling(Visit):
 
     def on_body_end(self) -> None:
         pieces = self._pieces
+        if self.bytes_in > _OFF_LOOP:
+            self._pieces = []
+            self._beside(functools.partial(_joined, pieces), self._read)
+            return
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        if len(body) <= _OFF_LOOP:
-            self._decide(read_request(body))
-            return
-        future = self.services.loop.run_in_executor(None, read_request, body)
-        future.add_done_callback(self._parsed)
+        self._decide(read_request(body))
 
-    def _parsed(self, future: "asyncio.Future[Request | ApiError]") -> None:
-        if not self.is_over and not future.cancelled():
-            self._decide(future.result())
+    def _read(self, request: Request | ApiError) -> None:
+        """A large body was read; under some policies it has to be looked through as well."""
+        listed = None if isinstance(request, ApiError) else decide.to_look_for(self, request)
+        if listed is None or isinstance(request, ApiError):
+            self._decide(request)
+        else:
+            then = functools.partial(self._looked_through, request)
+            self._beside(functools.partial(unlawful, request, listed), then)
 
-    def _decide(self, request: Request | ApiError) -> None:
+    def _looked_through(self, request: Request, error: ApiError | None) -> None:
+        self._decide(request if error is None else error, is_looked_through=True)
+
+    def _beside(self, work: Callable[[], _T], then: Callable[[_T], None]) -> None:
+        """Do on a thread what takes long; what follows happens unless the request is over by then."""
+
+        def done(future: asyncio.Future[_T]) -> None:
+            if self.is_over or future.cancelled():
+                return
+            try:
+                then(future.result())
+            except Exception as error:  # noqa: BLE001 - a bug must cost its own request only, and that an answer
+                context = {"message": "reading a request failed", "exception": error}
+                self.services.loop.call_exception_handler(context)
+                self._fail(_BROKEN)
+
+        self.services.loop.run_in_executor(None, work).add_done_callback(done)
+
+    def _decide(self, request: Request | ApiError, *, is_looked_through: bool = False) -> None:
         now = self.services.loop.time()
         if not isinstance(request, Request):
             self._refuse(request)
             return
-        decision = decide.decide(self, request, self.bytes_in, now)
+        decision = decide.decide(self, request, self.bytes_in, now, is_looked_through=is_looked_through)
         if not isinstance(decision, Decision):
             self._refuse(decision)
             return
@@ -441,3 +468,7 @@ class Handling(Visit):
             decision.terms.route.hold.leave(chain.held)
         chain.held = None
         self._chain = None
+
+
+def _joined(pieces: list[bytes]) -> Request | ApiError:
+    return read_request(b"".join(pieces))

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from msgspec.structs import replace
 from tests.contract.config_cases import RELEASE
-from tests.unit.pipeline.harness import Backend, backends, config, engine, engine_candidate, route, run
-from tests.unit.pipeline.talk import Talk, get, post
+from tests.unit.pipeline.harness import backends, config, engine, engine_candidate, route, run
+from tests.unit.pipeline.talk import Answer, Talk, get, post
 from tests.unit.supervisor.gateways import end, free_ports
 
 from isochrone_gateway.config import Config, encode_index, shard
+from isochrone_gateway.config.engines import DnsName, EngineKind, EnginePool
 from isochrone_gateway.config.site import Drain, Listener, Listeners
 from isochrone_gateway.source import files
 from isochrone_gateway.upstream import scripts
@@ -45,17 +46,25 @@ class Command:
 
     async def _is_ready(self) -> bool:
         try:
-            talk = await self.talk(self.admin)
+            return (await self.tells("/readyz")).status == 200
         except OSError:
             return False
-        talk.send(get("/readyz"))
+
+    async def tells(self, path: str) -> Answer:
+        """What is answered on the admin port."""
+        talk = await self.talk(self.admin)
+        talk.send(get(path))
         answer = await talk.answer()
         talk.writer.close()
-        return answer.status == 200
+        return answer
+
+    def use(self, made: Config) -> None:
+        index, blobs = shard(made, RELEASE)
+        files.write(self.folder / "config", encode_index(index), blobs)
 
 
-def made_for(backend: Backend, data: int, admin: int) -> Config:
-    made = config(engines=(engine("a", backend.port),), routes=(route([engine_candidate("a")]),))
+def made_for(pool: EnginePool, data: int, admin: int) -> Config:
+    made = config(engines=(pool,), routes=(route([engine_candidate("a")]),))
     listeners = Listeners(data=Listener(port=data, host="127.0.0.1"), admin=Listener(port=admin, host="127.0.0.1"))
     return replace(made, site=replace(made.site, listeners=listeners, drain=Drain(announce_ms=50, max_ms=10_000)))
 
@@ -82,9 +91,7 @@ def test_from_a_folder_to_an_answer(command: Command) -> None:
 
     async def scenario() -> None:
         async with backends(answer) as [found]:
-            made = made_for(found, command.data, command.admin)
-            index, blobs = shard(made, RELEASE)
-            files.write(command.folder / "config", encode_index(index), blobs)
+            command.use(made_for(engine("a", found.port), command.data, command.admin))
             await command.ready()
             talk = await command.talk()
             talk.send(post(BODY))
@@ -111,3 +118,33 @@ def test_from_a_folder_to_an_answer(command: Command) -> None:
 async def _chunks(talk: Talk) -> AsyncIterator[bytes]:
     while chunk := await talk.chunk():
         yield chunk
+
+
+def test_demand_for_a_pool_without_engines_shows_at_any_scrape(command: Command) -> None:
+    """There is nobody to be probed: what waits is the only sign of the demand."""
+
+    async def waiting() -> float:
+        page = (await command.tells("/metrics")).body.decode()
+        (line,) = (line for line in page.splitlines() if line.startswith("isochrone_held_requests{"))
+        assert line.startswith('isochrone_held_requests{route="lab/chat"} ')
+        return float(line.split()[1])
+
+    async def until_waiting(count: int) -> None:
+        async with asyncio.timeout(20):
+            while await waiting() != count:  # noqa: ASYNC110 - another process has no event
+                await asyncio.sleep(0.05)
+
+    async def scenario() -> None:
+        nowhere = EnginePool(id="lab/a", kind=EngineKind.VLLM, discovery=DnsName(name="nothing.invalid", port=80))
+        command.use(made_for(nowhere, command.data, command.admin))
+        await command.ready()
+        assert await waiting() == 0
+        talks = [await command.talk() for _ in range(2)]
+        for talk in talks:
+            talk.send(post(BODY))
+        await until_waiting(2)
+        talks[0].writer.close()
+        await until_waiting(1)
+        talks[1].writer.close()
+
+    run(scenario())

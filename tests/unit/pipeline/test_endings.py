@@ -257,6 +257,8 @@ def test_health_outlives_a_change_of_the_config() -> None:
 def test_an_interrupt_ends_each_answer_with_an_error() -> None:
     async def scenario() -> None:
         def hangs(request: Received) -> Script:
+            if b"first" in request.body:
+                return GOOD
             return scripts.hang_mid_stream([DELTA]) if b"stream" in request.body else scripts.hang()
 
         async with (
@@ -265,11 +267,14 @@ def test_an_interrupt_ends_each_answer_with_an_error() -> None:
             talking(gateway) as whole,
             talking(gateway) as stream,
         ):
+            for _ in range(2):
+                whole.send(post(b'{"model":"chat","x":"first"}'))
+                assert (await whole.answer()).status == 200
             whole.send(post(BODY))
             stream.send(post(STREAM))
             await stream.head()
             await stream.chunk()
-            await found.wait(lambda: len(found.asked) == 2)
+            await found.wait(lambda: len(found.asked) == 4)
             gateway.plane.interrupt()
             answer = await whole.answer()
             frame = await stream.chunk()
@@ -278,5 +283,12 @@ def test_an_interrupt_ends_each_answer_with_an_error() -> None:
             assert json.loads(frame.removeprefix(b"data: "))["error"]["code"] == "draining"
             assert await stream.chunk() == b""
             assert gateway.plane.services.open == set()
+
+            # Who comes back hears the same, with a head that was seen before too, and no backend hears anything.
+            for talk in (whole, stream):
+                talk.send(post(BODY))
+                again = await talk.answer()
+                assert (again.status, again.code, again.headers["retry-after"]) == (503, "draining", "1")
+            assert len(found.asked) == 4
 
     run(scenario())

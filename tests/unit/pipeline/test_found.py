@@ -142,9 +142,10 @@ def test_a_change_of_the_config_keeps_the_engines_of_a_pool_that_stays() -> None
             gateway.use(replace(behind_service(), routes=(route([engine_candidate("a")], aliases=("other",)),)))
             assert (await ask(gateway, post(b'{"model":"other"}'))).status == 200
             gateway.use(behind_service(cache_salt=True))
-            assert engines(gateway) == {}, "another pool: whoever watches tells it right after"
-            find(gateway, [a])
-            assert list(engines(gateway)) == [str(a.port)]
+            assert engines(gateway)[str(a.port)]["health"] == "Healthy"
+            assert (await ask(gateway, post(BODY))).status == 200
+            gateway.use(behind_service(replace(SERVICE, service="elsewhere")))
+            assert engines(gateway) == {}, "another Service: whoever watches tells its engines right after"
 
     run(scenario())
 

@@ -24,9 +24,10 @@ _NOT_READY: Final = Blocked(Why.NOT_READY)
 class Engine:
     """One engine."""
 
-    __slots__ = ("breaker", "endpoint", "health", "key", "probe", "target")
+    __slots__ = ("breaker", "endpoint", "found", "health", "key", "probe", "target")
 
     def __init__(self, pool: EnginePool, found: EngineEndpoint) -> None:
+        self.found = found
         self.key = f"{pool.id}/{found.key}"
         authority = f"[{found.host}]:{found.port}" if ":" in found.host else f"{found.host}:{found.port}"
         self.target = Target(
@@ -140,9 +141,19 @@ class Engines:
 
     def find(self, endpoints: Endpoints) -> None:
         """These are the engines now. Those that stay keep what is known of them."""
-        known = {(engine.key, engine.target): engine for engine in self.members}
+        known = {engine.probe: engine for engine in self.members}
         made = (Engine(self.pool, endpoint) for endpoint in endpoints)
-        self.members = tuple(known.get((each.key, each.target), each) for each in made)
+        self.members = tuple(known.get(each.probe, each) for each in made)
+
+    def take_over(self, former: "Engines") -> None:
+        """The pool is configured anew: engines that stay keep what is known of them.
+
+        Where engines are looked for in the same place, they are those that were found there, until others are.
+        """
+        is_same_place = self.pool.discovery == former.pool.discovery
+        endpoints = tuple(engine.found for engine in (former if is_same_place else self).members)
+        self.members = former.members
+        self.find(endpoints)
 
 
 def _resort(engine: Engine, now: float) -> float | None:

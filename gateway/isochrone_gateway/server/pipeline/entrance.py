@@ -4,6 +4,7 @@ All of this happens before a byte of the body is read, or asked for by `100 Cont
 requests that share a head.
 """
 
+import dataclasses
 from typing import Final
 
 from isochrone_gateway.config.site import Cors
@@ -34,6 +35,7 @@ _NOT_FOUND: Final = ApiError(kind=ErrorKind.NOT_FOUND)
 _BAD_METHOD: Final = ApiError(kind=ErrorKind.BAD_METHOD)
 _BAD_TYPE: Final = ApiError(kind=ErrorKind.BAD_MEDIA_TYPE)
 _CODED: Final = ApiError(kind=ErrorKind.BAD_MEDIA_TYPE, message="Send the body without a content-encoding.")
+_ENDING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
 _BAD_ORIGIN: Final = ApiError(kind=ErrorKind.ORIGIN_NOT_ALLOWED, should_retry=False)
 _EXPOSED: Final = (
     b"x-request-id, x-isochrone-site, x-isochrone-backend, x-isochrone-jurisdiction, x-isochrone-attempts, retry-after"
@@ -49,32 +51,55 @@ class Entrance:
         self._services = services
         self._age = 0.0
         self._age_due = 0.0
+        self._is_ending = False
         self.revision = revision
+
+    def end(self) -> None:
+        """The gateway ends now: whoever still asks is told so. With another revision no head that is kept holds."""
+        self._is_ending = True
+        self.revision = dataclasses.replace(self.revision)
 
     def on_request(self, exchange: Exchange) -> ExchangeHandler:
         services, head = self._services, exchange.head
         kept = head.kept
         if isinstance(kept, Entry) and kept.holds(self.revision, self._age_at(exchange.started), services.wall()):
             return _infer(services, exchange, kept)
-        entry = Entry(self.revision)
-        entry.came = came = trace_context.parse(head.fields.get(b"traceparent"))
-        entry.chance = trace_context.chance(came, self.revision.site.logs.trace_percent if services.traces else None)
+        entry = self._entry_of(head.fields)
+        if self._is_ending:
+            return self._refuse(exchange, entry, _ENDING)
         cors = self.revision.site.cors
-        if cors is not None and b"origin" in head.fields:
-            entry.lines = cors_lines(cors, head.fields)
-            if is_preflight(exchange):
-                return preflight(exchange, cors, entry.lines)
+        if cors is not None and b"origin" in head.fields and is_preflight(exchange):
+            return preflight(exchange, cors, entry.lines)
         error = self._authenticate(entry, head.fields)
-        if error is not None:
-            return self._refuse(exchange, entry, error)
-        if _is_models(head.path):
+        if error is None and _is_models(head.path):
             return self._list_models(exchange, entry)
-        error = _asked_for(entry, head.path) or _bad_method(head, b"POST")
-        error = error or self._judge(entry, head.fields) or _unreadable(head.fields) or _tag(entry, head.fields)
+        error = error or self._admit(entry, head)
         if error is not None:
             return self._refuse(exchange, entry, error)
         head.kept = entry
         return _infer(services, exchange, entry)
+
+    def enter_again(self, head: RequestHead) -> tuple[Entry, ApiError | None]:
+        """What this head, which asks for an inference, means by the config that runs now."""
+        entry = self._entry_of(head.fields)
+        error = self._authenticate(entry, head.fields) or self._admit(entry, head)
+        if error is None:
+            head.kept = entry
+        return entry, error
+
+    def _entry_of(self, fields: Fields) -> Entry:
+        entry = Entry(self.revision)
+        site = self.revision.site
+        entry.came = came = trace_context.parse(fields.get(b"traceparent"))
+        entry.chance = trace_context.chance(came, site.logs.trace_percent if self._services.traces else None)
+        if site.cors is not None and b"origin" in fields:
+            entry.lines = cors_lines(site.cors, fields)
+        return entry
+
+    def _admit(self, entry: Entry, head: RequestHead) -> ApiError | None:
+        """Whether this caller may ask for an inference here, in this way."""
+        error = _asked_for(entry, head.path) or _bad_method(head, b"POST")
+        return error or self._judge(entry, head.fields) or _unreadable(head.fields) or _tag(entry, head.fields)
 
     def _age_at(self, now: float) -> float:
         """How old the config is. Its limits are seconds at least, so it is asked no more than ten times a second."""

@@ -310,11 +310,34 @@ class Handling(Visit):
 
     def released(self) -> None:
         """An engine became ready."""
+        self._wait_no_more()
+        self._resume()
+
+    def decide_anew(self, entry: Entry, error: ApiError | None) -> None:
+        """Another config runs, and by the one before it nothing was done yet but to wait: decide by this one.
+
+        It may be stricter, and it may know engines that the one before didn't.
+        """
+        self._wait_no_more()
+        decision, self._decision = self._decision, None
+        if decision is None:
+            return
+        if decision.admission is not None:
+            decision.admission.settle(self.services.loop.time(), 0)
+        self.entry = entry
+        if error is not None:
+            self._refuse(error)
+        elif self.bytes_in > _OFF_LOOP:
+            self._read(decision.request)
+        else:
+            self._decide(decision.request)
+
+    def _wait_no_more(self) -> None:
         chain = self._have_chain()
         chain.held = None
         if chain.timer is not None:
             chain.timer.cancel()
-        self._resume()
+            chain.timer = None
 
     def _held_too_long(self) -> None:
         chain = self._have_chain()

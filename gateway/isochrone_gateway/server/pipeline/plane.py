@@ -15,6 +15,7 @@ from isochrone_gateway.server.pipeline.backends import Absent
 from isochrone_gateway.server.pipeline.compile import Compiler
 from isochrone_gateway.server.pipeline.engines import Engine, Engines
 from isochrone_gateway.server.pipeline.entrance import Entrance
+from isochrone_gateway.server.pipeline.handling import Handling
 from isochrone_gateway.server.pipeline.live import Live, Roll, Startable
 from isochrone_gateway.server.pipeline.revision import Revision, RouteView
 from isochrone_gateway.server.pipeline.services import Memory, Names, Services
@@ -51,6 +52,7 @@ class DataPlane:
         self._probed: dict[str, tuple[Engines, Engine]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: Prepared | None = None
+        self._measured: set[str] = set()
         self._entrance: Entrance | None = None
         self._held = context.registry.gauge(
             "isochrone_held_requests", "Requests that wait for an engine to become ready.", "route"
@@ -85,13 +87,21 @@ class DataPlane:
     def activate(self, handlers: Handlers) -> None:
         if not isinstance(handlers, Prepared) or not isinstance(handlers.data, Entrance):
             raise TypeError("these handlers were not prepared here")
+        waiting = self._release()
         self._running = handlers
         self._entrance = handlers.data
         self._entrance.revision = handlers.revision
         self.services.memory.most = handlers.revision.site.limits.body_memory_bytes
-        for thing in self._live.settle(handlers.roll):
-            self._start(_close(thing))
+        self._settle(handlers.roll)
         self.engines_changed()
+        for handling in waiting:
+            handling.decide_anew(*self._entrance.enter_again(handling.exchange.head))
+
+    def measure(self) -> None:
+        waiting = {route.id: len(route.hold) for route in self._routes()}
+        for route_id in self._measured | waiting.keys():
+            self._held.child(route_id).set(waiting.get(route_id, 0))
+        self._measured = set(waiting)
 
     def describe(self) -> dict[str, Any]:
         now = self._loop.time()
@@ -113,6 +123,8 @@ class DataPlane:
         self._start(self._reload())
 
     def interrupt(self) -> None:
+        if self._entrance is not None:
+            self._entrance.end()
         for handling in tuple(self.services.open):
             handling.interrupt()
 
@@ -141,16 +153,27 @@ class DataPlane:
 
     def engines_ready(self) -> None:
         """Let the requests that wait try again; what finds nothing waits on, until its time is over."""
-        for route in self._routes():
-            for handling in route.hold.release(len(route.hold)):
-                handling.released()
+        for handling in self._release():
+            handling.released()
+
+    def _release(self) -> list[Handling]:
+        """Take all requests that wait out of their queues."""
+        return [handling for route in self._routes() for handling in route.hold.release(len(route.hold))]
+
+    def _settle(self, roll: Roll) -> None:
+        """Only what is on this roll is in use from now on."""
+        former = {pool.pool.id: pool for pool in self._live.of(Engines)}
+        for thing in self._live.settle(roll):
+            self._start(_close(thing))
+        for pool in self._live.of(Engines):
+            before = former.get(pool.pool.id)
+            if before is not None and before is not pool:
+                pool.take_over(before)
 
     def _observed(self, observation: Observation) -> None:
         found = self._probed.get(observation.key)
         if found is not None:
             found[0].observed(found[1], observation)
-        for route in self._routes():
-            self._held.child(route.id).set(len(route.hold))
 
     def _routes(self) -> tuple[RouteView, ...]:
         return () if self._running is None else self._running.revision.routes

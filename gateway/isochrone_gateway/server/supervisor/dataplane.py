@@ -66,6 +66,9 @@ class DataPlane(Protocol):
     def found(self, services: Mapping[ServiceEndpoints, Endpoints]) -> None:
         """These Services have these ready endpoints now; told of changes, and of all right after `activate`."""
 
+    def measure(self) -> None:
+        """Bring those metrics up to date that aren't kept so; asked for before each look at the registry."""
+
     def describe(self) -> dict[str, Any]:
         """What `/status` shows of this worker: the health of each target. Must encode as JSON."""
 
@@ -73,7 +76,7 @@ class DataPlane(Protocol):
         """Read secrets again."""
 
     def interrupt(self) -> None:
-        """The time is up: end each open answer with an error, now."""
+        """The time is up: end each open answer with an error, now, and each that is still asked for."""
 
     async def close(self) -> None:
         """Give everything back."""

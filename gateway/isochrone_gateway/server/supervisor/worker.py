@@ -275,6 +275,7 @@ class Worker:
 
     def _send_beat(self, asked: int = 0) -> None:
         self._vitals.read()
+        self._plane.measure()
         self._channel.send(messages.Beat(self._connections(), self._registry.snapshot(), asked))
 
     async def _refresh(self) -> None:

@@ -360,12 +360,8 @@ class ServerConnection(Connection):
     # The end.
 
     def drain(self, deadline: float) -> None:
-        """The listener drains: close after the current answer, or at the deadline if no request comes."""
-        if self._lingering:
-            return
-        if self._exchange is not None:
-            self._close_after = True
-        elif self._partial is None:
+        """The listener drains: end at the deadline if no request comes. Whatever is answered from now on says so."""
+        if self._exchange is None and self._partial is None and not self._lingering:
             self._set_read_due(min(self._read_due, deadline))
 
     def _linger(self, *, half_close: bool = True) -> None:
@@ -416,6 +412,8 @@ class ServerConnection(Connection):
                 self._refuse(refusals.REQUEST_TIMEOUT)
         elif self._partial is not None and self._partial.is_begun:
             self._refuse(refusals.REQUEST_TIMEOUT, mute=self._partial.is_head)
+        elif self._held or self._has_input():
+            self._set_read_due(now + self._listener.timeouts.tick)  # A request came at the last moment.
         else:
             self._listener.counters.timeouts += 1
             self._linger(half_close=False)

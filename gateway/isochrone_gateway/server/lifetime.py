@@ -6,6 +6,7 @@ behind is measured, and who is done is let go in order, with a half-close first 
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections.abc import Iterable
 from typing import Final, cast
@@ -94,7 +95,7 @@ class Connection(Timed):
     # For the subclass.
 
     def drain(self, deadline: float) -> None:
-        """The listener drains: end by the deadline if nothing is going on, else when it is done."""
+        """The listener drains: end at the deadline if nothing is going on."""
         raise NotImplementedError
 
     def _read_overdue(self, now: float) -> None:
@@ -186,6 +187,18 @@ class Connection(Timed):
         else:
             self._set_read_due(now + timeouts.linger)
             self._transport.close()
+
+    def _has_input(self) -> bool:
+        """Has the client sent something that the event loop has yet to deliver? A busy loop is late with both of them.
+
+        Closing now would reset the connection under a request that has arrived (RFC 9112 section 9.6).
+        """
+        sock = self._transport.get_extra_info("socket")
+        if sock is None or sock.fileno() < 0:
+            return False
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def _is_sending(self) -> bool:
         """Has the client sent enough since the last look?"""

@@ -1,6 +1,7 @@
 """What the connections of one listening socket share: handler, limits, clock, counters, and the way to drain them."""
 
 import asyncio
+import dataclasses
 import email.utils
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any, Final, Protocol
 from isochrone_gateway.server.exchange import Handler
 from isochrone_gateway.server.heads import HeadParser
 from isochrone_gateway.server.limits import Limits, Timeouts
-from isochrone_gateway.server.timers import Loop, Wheel
+from isochrone_gateway.server.timers import NEVER, Loop, Wheel
 
 _DEFAULT_LIMITS: Final = Limits()
 _DEFAULT_TIMEOUTS: Final = Timeouts()
@@ -49,6 +50,7 @@ class Listener:
         "_date_line",
         "_date_until",
         "_empty",
+        "_grace",
         "_wall",
         "connections",
         "counters",
@@ -81,10 +83,19 @@ class Listener:
         self.connections: set[Connection] = set()
         self.counters = Counters()
         self.draining = False
+        self._grace = NEVER
         self._empty: asyncio.Event | None = None
         self._wall = wall
         self._date_until = float("-inf")
         self._date_line = b""
+
+    def use(self, handler: Handler, limits: Limits, timeouts: Timeouts) -> None:
+        """Give new requests to this handler, by these limits."""
+        self.handler = handler
+        self.limits = limits
+        self.timeouts = self._hurried(timeouts)
+        self.heads = HeadParser(limits)
+        self.short_head = min(limits.request_line, limits.head)
 
     def date_line(self) -> bytes:
         """Give the `date` header line, made once a second (RFC 9110 section 6.6.1)."""
@@ -99,14 +110,21 @@ class Listener:
         self.counters.refusals[code] = self.counters.refusals.get(code, 0) + 1
 
     def drain(self, grace: float) -> None:
-        """End keep-alive: each connection closes with its next answer, and idle ones after `grace` seconds.
+        """End keep-alive: each answer says `connection: close`, and who doesn't ask for `grace` seconds is let go.
 
-        Idle ones aren't closed at once, as a request may be on its way; it is answered with `connection: close`.
+        Nobody is closed at once, since a request may be on its way: from a client that was idle, and from one whose
+        last answer began before the drain and couldn't say that it was the last.
         """
         self.draining = True
+        self._grace = grace
+        self.timeouts = self._hurried(self.timeouts)
         deadline = self.loop.time() + grace
         for connection in tuple(self.connections):
             connection.drain(deadline)
+
+    def _hurried(self, timeouts: Timeouts) -> Timeouts:
+        """In a drain nobody is idle for longer than its grace, whether connected before it or after."""
+        return dataclasses.replace(timeouts, idle=self._grace) if self._grace < timeouts.idle else timeouts
 
     def cut(self) -> None:
         """Abort what is left."""

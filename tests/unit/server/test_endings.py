@@ -334,7 +334,60 @@ def test_drain_finishes_what_it_is_at(begun: bool) -> None:
     (answer,) = session.answers()
     assert answer.body == (b"ab" if begun else b"b")
     assert (b"connection" in answer.headers) is not begun
+    assert session.is_open() is begun
+    session.loop.advance(6)
     assert not session.is_open()
+
+
+def test_who_could_not_know_that_an_answer_was_the_last_may_ask_again() -> None:
+    session = opened()
+    session.send(GET)
+    exchange = session.handler.seen[0].exchange
+    exchange.start(OK_HEAD)
+    exchange.write(b"a")
+    session.listener.drain(5)
+    exchange.finish()
+
+    session.loop.advance(4)
+    session.send(GET)
+    session.handler.seen[1].exchange.respond(OK_HEAD)
+
+    first, second = session.answers()
+    assert b"connection" not in first.headers
+    assert second.headers[b"connection"] == b"close"
+    assert not session.is_open()
+
+
+def test_a_request_that_waits_behind_an_answer_is_answered_in_a_drain() -> None:
+    session = opened(slow=True)
+    session.send(GET)
+    session.handler.seen[0].exchange.respond(OK_HEAD, b"x" * 100_000)
+    session.send(GET)
+    assert len(session.handler.seen) == 1, "the client takes its first answer before the next is begun"
+
+    session.listener.drain(5)
+    for _ in range(3):
+        session.loop.advance(20)
+        session.transport.take(20_000)
+    session.transport.take(100_000)
+    session.loop.run()
+    session.handler.seen[1].exchange.respond(OK_HEAD)
+
+    assert [answer.headers.get(b"connection") for answer in session.answers()] == [None, b"close"]
+
+
+def test_who_connects_in_a_drain_has_the_same_grace() -> None:
+    session = opened()
+    session.listener.drain(5)
+    session.listener.use(session.listener.handler, session.listener.limits, Timeouts())
+    late = Session(session.handler, share=session)
+
+    session.loop.advance(4)
+    assert late.is_open()
+    session.loop.advance(2)
+
+    assert not late.is_open()
+    assert session.listener.connections == set()
 
 
 def test_cut_tells_handlers() -> None:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 from tests.conformance.http1.memory import OK_HEAD, Echo, EchoHandler, HoldingHandler, Seen, read_answers
@@ -247,6 +249,49 @@ def test_drain_loses_nothing(loop: str) -> None:
             await close(busy[1])
             await close(idle[1])
             await listener.wait_closed()
+
+    play(loop, test())
+
+
+class Busy(EchoHandler):
+    """Echoes; a request for /busy keeps the loop busy, with the test's own work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: Callable[[], None] = lambda: None
+
+    def on_request(self, exchange: Exchange) -> ExchangeHandler:
+        if exchange.head.path == b"/busy":
+            self.work()
+        return super().on_request(exchange)
+
+
+@loops
+@pytest.mark.parametrize("ending", ["drain", "idle"])
+def test_a_request_that_has_come_when_the_time_is_up_is_answered(loop: str, ending: str) -> None:
+    """Another connection keeps the loop busy while both happen, so it learns of the deadline first."""
+
+    async def test() -> None:
+        handler = Busy()
+        async with serving(handler) as (listener, port):
+            reader, writer = await connect(port)
+            other, busy = await connect(port)
+            writer.write(GET)
+            await reader.readuntil(b"\r\n\r\n")
+
+            def work() -> None:
+                if ending == "drain":
+                    listener.drain(0.2)
+                os.write(writer.get_extra_info("socket").fileno(), GET)
+                time.sleep(1.0)
+
+            handler.work = work
+            busy.write(GET.replace(b"/", b"/busy", 1))
+            await other.readuntil(b"\r\n\r\n")
+            (answer,) = read_answers(await reader.read(65536))
+            assert answer.headers.get(b"connection") == (b"close" if ending == "drain" else None)
+            await close(writer)
+            await close(busy)
 
     play(loop, test())
 

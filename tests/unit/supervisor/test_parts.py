@@ -1,12 +1,16 @@
 """The parts of the supervisor: restarts, turns, TLS files, sockets, messages, the watch over workers."""
 
 import asyncio
+import contextlib
+import errno
 import os
 import pathlib
 import signal
 import socket
 import ssl
+import sys
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -105,7 +109,7 @@ def accepting(is_ahead: bool, room: int = 1000) -> tuple[float, int]:
         acceptor.close()
         for client in clients:
             client.close()
-        await acceptor.wait_opened()
+        await acceptor.wait_closed()
         return took, len(made)
 
     return asyncio.run(test())
@@ -121,27 +125,73 @@ def test_no_more_connections_than_allowed() -> None:
     assert accepting(is_ahead=False, room=7)[1] == 7
 
 
-def test_what_waits_is_accepted_before_the_socket_is_closed() -> None:
+@contextlib.asynccontextmanager
+async def acceptor_of(made: list[asyncio.Protocol]) -> AsyncIterator[tuple[Acceptor, Any]]:
+    """An acceptor that was allowed to accept, and its address."""
+
+    def protocol(_: Address | None) -> asyncio.Protocol:
+        made.append(asyncio.Protocol())
+        return made[-1]
+
+    sock = sockets.listen("127.0.0.1", 0)
+    terms = Terms(protocol=protocol, tls=lambda: None, has_room=lambda: True, is_ahead=lambda: False)
+    acceptor = Acceptor(asyncio.get_running_loop(), sock, terms)
+    acceptor.allow(True)
+    try:
+        yield acceptor, sock.getsockname()
+    finally:
+        acceptor.close()
+
+
+@pytest.mark.parametrize("settle", [0.0, 0.1], ids=["at once", "in a moment"])
+def test_what_waits_is_accepted_before_the_socket_is_closed(settle: float) -> None:
     async def test() -> None:
         made: list[asyncio.Protocol] = []
+        async with acceptor_of(made) as (acceptor, address):
+            clients = [socket.create_connection(address) for _ in range(20)]
+            acceptor.finish(settle)
+            acceptor.finish(settle)
+            await acceptor.wait_closed()
+            assert len(made) == 20
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address)
+            for client in clients:
+                client.close()
 
-        def protocol(_: Address | None) -> asyncio.Protocol:
-            made.append(asyncio.Protocol())
-            return made[-1]
+    asyncio.run(test())
 
-        sock = sockets.listen("127.0.0.1", 0)
-        address = sock.getsockname()
-        terms = Terms(protocol=protocol, tls=lambda: None, has_room=lambda: True, is_ahead=lambda: False)
-        acceptor = Acceptor(asyncio.get_running_loop(), sock, terms)
-        clients = [socket.create_connection(address) for _ in range(20)]
-        acceptor.finish()
-        acceptor.finish()
-        await acceptor.wait_opened()
-        assert len(made) == 20
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(address)
-        for client in clients:
-            client.close()
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a program filter what comes to a socket")
+def test_nobody_is_connected_just_to_be_reset_by_the_close() -> None:
+    async def test() -> None:
+        made: list[asyncio.Protocol] = []
+        async with acceptor_of(made) as (acceptor, address):
+            acceptor.finish(60)
+            late = socket.socket()
+            late.setblocking(False)
+            late.connect_ex(address)
+            await asyncio.sleep(0.2)
+            with pytest.raises(OSError, match="not connected"):
+                late.getpeername()
+            acceptor.finish()
+            await acceptor.wait_closed()
+            # The client's kernel asks again a second after the first time, and only then it is told.
+            await until(lambda: late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED, limit=30)
+            assert made == []
+            late.close()
+
+    asyncio.run(test())
+
+
+def test_nothing_is_accepted_for_nobody() -> None:
+    async def test() -> None:
+        made: list[asyncio.Protocol] = []
+        async with acceptor_of(made) as (acceptor, address):
+            acceptor.allow(False)
+            with socket.create_connection(address):
+                acceptor.finish(60)
+                await acceptor.wait_closed()
+                assert made == []
 
     asyncio.run(test())
 

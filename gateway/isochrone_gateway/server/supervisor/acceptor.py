@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from isochrone_gateway.server.exchange import Address
+from isochrone_gateway.server.supervisor import sockets
 from isochrone_gateway.server.supervisor.proxied import Proxied, Unknown
 
 _MOST_AT_ONCE: Final = 64
@@ -52,7 +53,8 @@ class Acceptor:
         self._has_waited = False
         self._allowed = False
         self._pause: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._finishing: asyncio.TimerHandle | None = None
+        self._closed = asyncio.Event()
         self.failed = 0
         """Connections that were lost before their first byte: mostly failed handshakes."""
         self.exhausted = 0
@@ -65,8 +67,9 @@ class Acceptor:
         """Connections whose PROXY header or handshake isn't finished."""
         return len(self._opening)
 
-    async def wait_opened(self) -> None:
-        """Wait until each connection is open, or lost."""
+    async def wait_closed(self) -> None:
+        """Wait until the socket is closed and each connection open, or lost. Only after `finish` or `close`."""
+        await self._closed.wait()
         while self._opening:
             await asyncio.wait(self._opening)
 
@@ -75,23 +78,40 @@ class Acceptor:
         self._allowed = allowed
         self._update()
 
-    def finish(self) -> None:
-        """Accept what waits already, since closing would reset it; then close the socket."""
-        if self._closed:
+    def finish(self, settle: float = 0.0) -> None:
+        """Take what waits and, for `settle` seconds, what is half-way, since closing would reset it; then close."""
+        if self._closed.is_set():
             return
-        while self._accept():
-            pass
-        self.close()
+        if not self._allowed:  # There is nobody to give it to.
+            self.close()
+            return
+        if self._finishing is not None:
+            self._finishing.cancel()
+        sockets.take_no_more(self._sock)
+        self._take_all()
+        if settle:
+            self._finishing = self._loop.call_later(settle, self._finish)
+        else:
+            self._finish()
 
     def close(self) -> None:
         self.allow(False)
-        self._closed = True
-        if self._pause is not None:
-            self._pause.cancel()
+        for timer in (self._pause, self._finishing):
+            if timer is not None:
+                timer.cancel()
+        self._closed.set()
         self._sock.close()
 
+    def _finish(self) -> None:
+        self._take_all()
+        self.close()
+
+    def _take_all(self) -> None:
+        while self._accept():
+            pass
+
     def _update(self) -> None:
-        wanted = self._allowed and self._pause is None and not self._closed
+        wanted = self._allowed and self._pause is None and not self._closed.is_set()
         if wanted and not self._reading:
             self._loop.add_reader(self._sock.fileno(), self._on_readable)
         elif self._reading and not wanted:
@@ -99,6 +119,9 @@ class Acceptor:
         self._reading = wanted
 
     def _on_readable(self) -> None:
+        if self._finishing is not None:
+            self._take_all()
+            return
         if self._terms.is_ahead():
             if not self._has_waited:
                 self._has_waited = True
@@ -158,7 +181,7 @@ class Acceptor:
 
     def _rest(self, seconds: float) -> None:
         """The socket stays readable; without a pause the loop would spin."""
-        if self._pause is None and not self._closed:
+        if self._pause is None and not self._closed.is_set():
             self._pause = self._loop.call_later(seconds, self._wake)
             self._update()
 

@@ -9,7 +9,6 @@ from typing import cast
 
 from isochrone_gateway.config.site import Limits as SiteLimits
 from isochrone_gateway.server.exchange import Address, Handler
-from isochrone_gateway.server.heads import HeadParser
 from isochrone_gateway.server.http1 import ServerConnection
 from isochrone_gateway.server.limits import Limits, Timeouts
 from isochrone_gateway.server.listener import Listener
@@ -74,11 +73,7 @@ class Port:
         if listener is None:
             self._listener = Listener(handler, loop=self._loop, limits=limits, timeouts=timeouts)
         else:
-            listener.handler = handler
-            listener.limits = limits
-            listener.timeouts = timeouts
-            listener.heads = HeadParser(limits)
-            listener.short_head = min(limits.request_line, limits.head)
+            listener.use(handler, limits, timeouts)
         self._most = site.connections
         self._tls = tls
         self._proxied = proxied
@@ -88,13 +83,14 @@ class Port:
         if self._tls is not None:
             self._tls.refresh()
 
-    def drain(self, grace: float) -> None:
-        self.acceptor.finish()
+    def drain(self, grace: float, *, settle: float = 0.0) -> None:
+        """Close the socket and let each connection end. `settle`: how long connections that are half-way may take."""
+        self.acceptor.finish(settle)
         if self._listener is not None:
             self._listener.drain(grace)
 
     async def wait_closed(self) -> None:
-        await self.acceptor.wait_opened()
+        await self.acceptor.wait_closed()
         if self._listener is not None:
             await self._listener.wait_closed()
 

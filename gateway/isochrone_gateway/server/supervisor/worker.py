@@ -46,9 +46,14 @@ _TELL: Final = 0.1
 """Seconds between the times that the other workers are told our load."""
 _REFRESH: Final = 60.0
 """Seconds between looks at the certificates' files."""
-_FLUSH: Final = 1.0
-"""Seconds for the last error frames to leave."""
+_FLUSH: Final = 2.0
+"""Seconds for the last errors to leave."""
+_LAST_GRACE: Final = 1.0
+"""Seconds in which who asks again at the end is still told about it."""
 _GRACE: Final = 2.0
+_SETTLE: Final = 0.5
+"""Seconds for connections that are half-way when the sockets close. Not without a supervisor: the next needs the
+addresses."""
 _IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -194,7 +199,7 @@ class Worker:
                 self._plane.reload()
                 self._refresh_tls()
             case messages.Drain(grace):
-                self._start(self._drain(grace))
+                self._start(self._drain(grace, settle=_SETTLE))
             case messages.Interrupt():
                 self._start(self._interrupt())
 
@@ -292,10 +297,10 @@ class Worker:
 
     # The end.
 
-    async def _drain(self, grace: float) -> None:
+    async def _drain(self, grace: float, *, settle: float = 0.0) -> None:
         self._stop_accepting()
         for port in self._ports.values():
-            port.drain(grace)
+            port.drain(grace, settle=settle)
         await asyncio.gather(*(port.wait_closed() for port in self._ports.values()))
         self._ended.set()
 
@@ -305,10 +310,12 @@ class Worker:
 
     async def _interrupt(self) -> None:
         self._stop_accepting()
-        self._plane.interrupt()
         for port in self._ports.values():
-            port.drain(0.0)
-        await asyncio.sleep(_FLUSH)
+            port.drain(_LAST_GRACE)
+        self._plane.interrupt()
+        closed = asyncio.gather(*(port.wait_closed() for port in self._ports.values()))
+        await asyncio.wait([closed], timeout=_FLUSH)
+        closed.cancel()
         self._ended.set()
 
     async def _orphaned(self) -> None:

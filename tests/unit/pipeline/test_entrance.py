@@ -1,8 +1,10 @@
 """What is decided by a request's head."""
 
+from unittest.mock import ANY
+
 import pytest
 from tests.unit.pipeline.harness import KEY, backends, of_engines, run, serving
-from tests.unit.pipeline.talk import ask, get, post
+from tests.unit.pipeline.talk import ask, get, post, talking
 
 from isochrone_gateway.config.site import Cors
 from isochrone_gateway.upstream import scripts
@@ -51,7 +53,16 @@ def test_anybody_where_the_site_allows_it_but_no_bad_key() -> None:
         pytest.param(get("/v1/unknown"), 404, "unknown_url", None, id="no-such-path"),
         pytest.param(get("/"), 404, "unknown_url", None, id="root"),
         pytest.param(get("/v1/chat/completions"), 405, "method_not_allowed", "POST", id="get-where-post"),
-        pytest.param(post(BODY, path="/v1/models"), 405, "method_not_allowed", "GET", id="post-where-get"),
+        pytest.param(post(BODY, path="/v1/models"), 405, "method_not_allowed", "GET, HEAD", id="post-where-get"),
+        pytest.param(get("/v1/models/chat", method="DELETE"), 405, "method_not_allowed", "GET, HEAD", id="delete"),
+        pytest.param(get("/v1/completions", method="OPTIONS"), 405, "method_not_allowed", "POST", id="options"),
+        pytest.param(get("/v1/embeddings", method="PUT"), 405, "method_not_allowed", "POST", id="put"),
+        pytest.param(post(BODY, path="/v1/chat/completions/"), 404, "unknown_url", None, id="slash-at-the-end"),
+        pytest.param(get("/v1/models/"), 404, "unknown_url", None, id="slash-after-models"),
+        pytest.param(post(BODY, path="//v1/chat/completions"), 404, "unknown_url", None, id="two-slashes"),
+        pytest.param(post(BODY, path="/v1/chat%2Fcompletions"), 404, "unknown_url", None, id="escaped"),
+        pytest.param(post(BODY, path="/V1/chat/completions"), 404, "unknown_url", None, id="other-case"),
+        pytest.param(post(BODY, path="/v1/x/../chat/completions"), 404, "unknown_url", None, id="dots"),
         pytest.param(get("/v1/models/nope"), 404, "model_not_found", None, id="no-such-model"),
         pytest.param(
             post(BODY, headers={"content-type": "text/plain"}), 415, "unsupported_media_type", None, id="not-json"
@@ -69,6 +80,49 @@ def test_the_path_table(request_: bytes, status: int, code: str, allow: str | No
             assert (answer.status, answer.code) == (status, code)
             assert answer.headers.get("allow") == allow
             assert (await gateway.record()).status == status
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions/", "/v1/models/"])
+def test_a_slash_too_many_is_said(path: str) -> None:
+    async def scenario() -> None:
+        async with backends(GOOD) as found, serving(of_engines(found)) as gateway:
+            assert "slash" in (await ask(gateway, post(BODY, path=path))).json["error"]["message"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("query", ["?", "?api-version=2024-06-01", "?model=other&stream=true", "?a=/v1/models"])
+def test_a_query_decides_nothing_and_goes_nowhere(query: str) -> None:
+    async def scenario() -> None:
+        async with backends(GOOD) as [found], serving(of_engines([found])) as gateway:
+            assert (await ask(gateway, post(BODY, path=f"/v1/chat/completions{query}"))).status == 200
+            assert (await ask(gateway, get(f"/v1/models{query}"))).status == 200
+
+        assert [asked.path for asked in found.asked] == [b"/v1/chat/completions"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/v1/models", 200, id="models"),
+        pytest.param("/v1/models/chat", 200, id="a-model"),
+        pytest.param("/v1/models/nope", 404, id="no-model"),
+        pytest.param("/v1/chat/completions", 405, id="where-post"),
+        pytest.param("/nowhere", 404, id="nowhere"),
+    ],
+)
+def test_head_is_get_without_the_body(path: str, status: int) -> None:
+    async def scenario() -> None:
+        async with backends(GOOD) as found, serving(of_engines(found)) as gateway, talking(gateway) as talk:
+            talk.send(get(path))
+            whole = await talk.answer()
+            talk.send(get(path, method="HEAD") + get(path))
+            assert await talk.head() == (status, {**whole.headers, "date": ANY, "x-request-id": ANY})
+            assert (await talk.answer()).body == whole.body, "the next answer begins where the head ends"
 
     run(scenario())
 

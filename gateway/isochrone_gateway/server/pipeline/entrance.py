@@ -2,9 +2,13 @@
 
 All of this happens before a byte of the body is read, or asked for by `100 Continue`, and only for the first of the
 requests that share a head.
+
+Each thing has one address, written in one way: a slash at the end, or an escape, is another address, where nothing is.
+What follows a `?` decides nothing and goes nowhere. Names of models may have slashes, which clients escape or not.
 """
 
 import dataclasses
+import urllib.parse
 from typing import Final
 
 from isochrone_gateway.config.site import Cors
@@ -26,12 +30,16 @@ from isochrone_gateway.wire.http import Fields, RequestHead, status_line
 from isochrone_gateway.wire.tags import HEADER, read_tags
 
 _MODELS: Final = b"/v1/models"
+_READING: Final = frozenset({b"GET", b"HEAD"})
 _PATHS: Final = {
     b"/v1/chat/completions": (Asked.CHAT, Operation.CHAT),
     b"/v1/completions": (Asked.COMPLETION, Operation.TEXT_COMPLETION),
     b"/v1/embeddings": (Asked.EMBEDDINGS, Operation.EMBEDDINGS),
 }
 _NOT_FOUND: Final = ApiError(kind=ErrorKind.NOT_FOUND)
+_ONE_SLASH_TOO_MANY: Final = ApiError(
+    kind=ErrorKind.NOT_FOUND, message="There is nothing at this address. Leave out the slash at its end."
+)
 _BAD_METHOD: Final = ApiError(kind=ErrorKind.BAD_METHOD)
 _BAD_TYPE: Final = ApiError(kind=ErrorKind.BAD_MEDIA_TYPE)
 _CODED: Final = ApiError(kind=ErrorKind.BAD_MEDIA_TYPE, message="Send the body without a content-encoding.")
@@ -98,7 +106,7 @@ class Entrance:
 
     def _admit(self, entry: Entry, head: RequestHead) -> ApiError | None:
         """Whether this caller may ask for an inference here, in this way."""
-        error = _asked_for(entry, head.path) or _bad_method(head, b"POST")
+        error = _asked_for(entry, head.path) or (None if head.method == b"POST" else _BAD_METHOD)
         return error or self._judge(entry, head.fields) or _unreadable(head.fields) or _tag(entry, head.fields)
 
     def _age_at(self, now: float) -> float:
@@ -139,10 +147,10 @@ class Entrance:
     def _list_models(self, exchange: Exchange, entry: Entry) -> ExchangeHandler:
         entry.operation = Operation.MODELS
         head = exchange.head
-        error = _bad_method(head, b"GET") or self._judge(entry, head.fields)
+        error = self._judge(entry, head.fields) if head.method in _READING else _BAD_METHOD
         if error is not None:
             return self._refuse(exchange, entry, error)
-        wanted = head.path[len(_MODELS) + 1 :].decode("latin-1")
+        wanted = urllib.parse.unquote(head.path[len(_MODELS) + 1 :].decode("latin-1"))
         body = models.listing(entry.revision, entry.caller, entry.standpoint, wanted)
         if body is None:
             return self._refuse(exchange, entry, ApiError(kind=ErrorKind.MODEL_NOT_FOUND, param="model"))
@@ -155,7 +163,7 @@ class Entrance:
         visit = Visit(self._services, exchange, entry)
         lines = b""
         if error is _BAD_METHOD:
-            lines = b"allow: GET\r\n" if entry.operation is Operation.MODELS else b"allow: POST\r\n"
+            lines = b"allow: GET, HEAD\r\n" if entry.operation is Operation.MODELS else b"allow: POST\r\n"
         head, body = answers.refusal(error, visit.common_lines() + lines)
         exchange.respond(head, body)
         record.write(visit, record.End(Outcome.REFUSED, error.status, error.kind.value.code or "", bytes_out=len(body)))
@@ -171,7 +179,8 @@ def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHand
 def _asked_for(entry: Entry, path: bytes) -> ApiError | None:
     found = _PATHS.get(path)
     if found is None:
-        return _NOT_FOUND
+        known = path.endswith(b"/") and (path[:-1] in _PATHS or path[:-1] == _MODELS)
+        return _ONE_SLASH_TOO_MANY if known else _NOT_FOUND
     entry.asked, entry.operation = found
     return None
 
@@ -185,10 +194,6 @@ def _tag(entry: Entry, fields: Fields) -> ApiError | None:
         return tags
     entry.tags = tags
     return None
-
-
-def _bad_method(head: RequestHead, wanted: bytes) -> ApiError | None:
-    return None if head.method == wanted else _BAD_METHOD
 
 
 def _is_models(path: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 import pytest
-from tests.conformance.openai.sdk import COMPLETION, MESSAGES, STREAM, client, delta
+from tests.conformance.openai.sdk import COMPLETION, MESSAGES, STREAM, both_clients, calling, client, delta
 from tests.unit.pipeline.harness import (
     KEY,
     backends,
@@ -37,6 +37,10 @@ def expired() -> Tenants:
 
 def fields(**changes: Any) -> dict[str, Any]:
     return changes
+
+
+def theirs(status: int) -> Script:
+    return scripts.answer(b'{"error":{"message":"no","type":"x","param":null,"code":"theirs"}}', status=status)
 
 
 CASES = [
@@ -89,15 +93,11 @@ CASES = [
         "above_cap",
         id="above-cap",
     ),
-    pytest.param(
-        scripts.answer(b'{"error":{"message":"no","type":"x","param":null,"code":"theirs"}}', status=422),
-        {},
-        {},
-        openai.UnprocessableEntityError,
-        422,
-        "theirs",
-        id="backend-rejects",
-    ),
+    pytest.param(theirs(422), {}, {}, openai.UnprocessableEntityError, 422, "theirs", id="backend-rejects"),
+    pytest.param(theirs(400), {}, {}, openai.BadRequestError, 400, "theirs", id="backend-says-400"),
+    pytest.param(theirs(409), {}, {}, openai.ConflictError, 409, "theirs", id="backend-says-409"),
+    pytest.param(theirs(413), {}, {}, openai.APIStatusError, 413, "theirs", id="backend-says-413"),
+    pytest.param(theirs(401), {}, {}, openai.InternalServerError, 502, "upstream_failed", id="backend-wants-a-key"),
     pytest.param(
         scripts.rate_limited(7), {}, {}, openai.RateLimitError, 429, "rate_limit_exceeded", id="backend-limits"
     ),
@@ -131,6 +131,8 @@ CASES = [
 ]
 
 
+@both_clients
+@pytest.mark.parametrize("stream", [pytest.param(False, id="whole"), pytest.param(True, id="stream")])
 @pytest.mark.parametrize(("script", "made", "call", "expected", "status", "code"), CASES)
 def test_each_error_is_the_clients_own(
     script: Script,
@@ -139,13 +141,20 @@ def test_each_error_is_the_clients_own(
     expected: type[openai.APIStatusError],
     status: int,
     code: str,
+    *,
+    stream: bool,
+    kind: str,
 ) -> None:
     async def scenario() -> None:
-        async with backends(script) as found, serving(of_engines(found, **made)) as gateway:
-            asked = {"model": "chat", "messages": MESSAGES, **call}
-            async with client(gateway, key=asked.pop("key", KEY)) as sdk:
-                with pytest.raises(expected) as caught:
-                    await sdk.chat.completions.create(**asked)
+        asked = {"model": "chat", "messages": MESSAGES, "stream": stream, **call}
+        options = {"api_key": asked.pop("key", KEY)}
+        async with (
+            backends(script) as found,
+            serving(of_engines(found, **made)) as gateway,
+            calling(kind, gateway, **options) as sdk,
+        ):
+            with pytest.raises(expected) as caught:
+                await sdk.call("chat.completions.create", **asked)
 
             error = caught.value
             assert error.status_code == status
@@ -153,6 +162,35 @@ def test_each_error_is_the_clients_own(
             assert error.request_id is not None
             assert error.request_id.startswith("req_")
             assert (await gateway.record()).status == status
+
+    run(scenario())
+
+
+@both_clients
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        pytest.param("completions.create", {"prompt": "Hi"}, id="completion"),
+        pytest.param("completions.create", {"prompt": "Hi", "stream": True}, id="completion-stream"),
+        pytest.param("embeddings.create", {"input": "Hi"}, id="embeddings"),
+        pytest.param("models.retrieve", {}, id="models"),
+    ],
+)
+def test_each_endpoint_has_the_same_errors(kind: str, path: str, asked: dict[str, Any]) -> None:
+    async def scenario() -> None:
+        async with backends(scripts.server_error(500)) as found, serving(of_engines(found)) as gateway:
+            async with calling(kind, gateway) as sdk:
+                with pytest.raises(openai.NotFoundError) as no_model:
+                    await sdk.call(path, model="nope", **asked)
+                if path != "models.retrieve":
+                    with pytest.raises(openai.InternalServerError) as failed:
+                        await sdk.call(path, model="chat", **asked)
+                    assert failed.value.code == "upstream_failed"
+            async with calling(kind, gateway, api_key="sk-wrong") as sdk:
+                with pytest.raises(openai.AuthenticationError) as no_key:
+                    await sdk.call(path, model="chat", **asked)
+
+        assert (no_model.value.code, no_key.value.code) == ("model_not_found", "invalid_api_key")
 
     run(scenario())
 
@@ -282,23 +320,5 @@ def test_without_retries_the_first_failure_is_the_answer() -> None:
                     await sdk.chat.completions.create(model="chat", messages=MESSAGES)
 
             assert found[1].asked == []
-
-    run(scenario())
-
-
-def test_a_client_that_closes_a_stream_frees_its_upstream_at_once() -> None:
-    async def scenario() -> None:
-        script = scripts.hang_mid_stream(STREAM[:3])
-        async with backends(script) as [found], serving(of_engines([found]), probing=60.0) as gateway:
-            probing = found.open
-            async with client(gateway) as sdk:
-                stream = await sdk.chat.completions.create(model="chat", messages=MESSAGES, stream=True)
-                await anext(aiter(stream))
-                assert found.open == probing + 1
-                await stream.close()
-                await found.wait(lambda: found.open == probing, 0.5)
-
-            record = await gateway.record()
-            assert (record.outcome, record.usage_partial) == (Outcome.CLIENT_GONE, True)
 
     run(scenario())

@@ -5,6 +5,7 @@ What lives here:
     record       one request as one frozen record
     queue        records on their way from the request path to whoever consumes them: bounded, never waits
     metrics      counters, gauges and histograms whose update costs a tenth of a microsecond
+    snapshot     what they were at one moment, as processes tell each other
     exposition   snapshots of several processes -> one page in the Prometheus text format        (pure)
     meter        records -> metrics, with OpenTelemetry's names for generative AI where it has them
     logs         requests and events as JSON lines, written by a thread

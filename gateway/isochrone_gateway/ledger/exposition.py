@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from isochrone_gateway.ledger.metrics import Kind, Sample, Snapshot
+from isochrone_gateway.ledger.snapshot import Kind, Sample, Snapshot
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 

@@ -11,40 +11,15 @@ A family has at most `cap` children. Label values beyond share one child, all of
 invents models or tags may blur a metric, not fill the memory.
 """
 
-import enum
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from isochrone_gateway.ledger.snapshot import Kind, Sample, Snapshot
+
 OTHER: Final = "_other"
 CAP: Final = 1_000
-
-
-class Kind(enum.StrEnum):
-    """How a metric is typed on the page, and merged: all add up over processes."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One child: its labels' values, and its value; of a histogram the counts of each bucket, then the sum."""
-
-    labels: tuple[str, ...]
-    values: tuple[float, ...]
-
-
-class Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    """One family at one moment."""
-
-    name: str
-    kind: Kind
-    text: str
-    labels: tuple[str, ...]
-    bounds: tuple[float, ...]
-    samples: tuple[Sample, ...]
 
 
 class Value:

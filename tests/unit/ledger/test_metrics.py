@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.ledger.metrics import CAP, OTHER, Registry
 from isochrone_gateway.ledger.record import Outcome, Times
+from isochrone_gateway.ledger.snapshot import Snapshot
 from isochrone_gateway.wire.schema import Usage
 
 
@@ -42,6 +44,14 @@ def test_the_page() -> None:
         'c_seconds_sum{z="é"} 8.25',
         'c_seconds_count{z="é"} 3',
     ]
+
+
+def test_what_a_process_tells_of_its_metrics_is_what_another_reads() -> None:
+    registry = Registry()
+    registry.counter("a_total", "A.", "x").child("y").add(2)
+    registry.histogram("b_seconds", "B.", bounds=(0.5,)).child().observe(0.25)
+    told = msgspec.json.decode(msgspec.json.encode(registry.snapshot()), type=tuple[Snapshot, ...])
+    assert exposition.merge([told, told]) == exposition.merge([registry.snapshot()] * 2)
 
 
 def test_an_empty_registry_has_an_empty_page() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from isochrone_gateway.ledger.metrics import Snapshot
+from isochrone_gateway.ledger.snapshot import Snapshot
 from isochrone_gateway.server.supervisor import awake, messages
 from isochrone_gateway.server.supervisor.balance import Loads
 from isochrone_gateway.server.supervisor.counts import Counts

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from isochrone_gateway.config.engines import ServiceEndpoints
-from isochrone_gateway.ledger.metrics import Snapshot
+from isochrone_gateway.ledger.snapshot import Snapshot
 from isochrone_gateway.source.contact import Contact
 from isochrone_gateway.upstream.discovery import Endpoints
 

@@ -349,6 +349,16 @@ CASES = [
     ),
     pytest.param(again("peers"), ['$.peers["iad"]: is there twice'], id="peer twice"),
     pytest.param(
+        item("peers", 1, server_name="iad.ai.example.com"),
+        ['$.peers["par"]: shows all that iad must show; give each a uri or serverName of its own'],
+        id="peers that can't be told apart",
+    ),
+    pytest.param(
+        item("peers", 1, server_name="iad.ai.example.com", uri="spiffe://ai.example.com/par"),
+        ['$.peers["par"]: shows all that iad must show'],
+        id="a peer that could be taken for another",
+    ),
+    pytest.param(
         item("peers", 0, place=5),
         [f"{CHAT}.tiers[0].candidates[0].place: is 2", '$.peers["iad"].place: is 5, but there are 4 places'],
         id="peer place",

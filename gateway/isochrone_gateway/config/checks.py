@@ -125,6 +125,20 @@ def _check_peers(config: Config, census: Census) -> Iterator[Problem]:
         elif not _is_authentic(peer, config.site):
             text = "is reached without mutual TLS; give serverName or uri, and site.peerTrust"
             yield subject.problem("", text)
+    for peer, other in _find_alike(config.peers):
+        subject = Subject(kind=Kind.PEERS, key=peer.site, path=f'$.peers["{peer.site}"]')
+        yield subject.problem("", f"shows all that {other.site} must show; give each a uri or serverName of its own")
+
+
+def _find_alike(peers: Iterable[Peer]) -> Iterator[tuple[Peer, Peer]]:
+    """Peers whose certificate would do for another one as well, which is named too."""
+    claims: dict[tuple[str | None, str | None], Peer] = {}
+    for peer in peers:
+        claims.setdefault((peer.server_name, peer.uri), peer)
+    for peer in peers:
+        shown = ((peer.server_name, peer.uri), (peer.server_name, None), (None, peer.uri))
+        others = (claims.get(each) for each in dict.fromkeys(shown) if each != (None, None))
+        yield from ((peer, other) for other in others if other is not None and other.site != peer.site)
 
 
 def _is_authentic(peer: Peer, site: Site) -> bool:

@@ -8,7 +8,8 @@ from isochrone_gateway.config.record import Address, Hostname, Index0, Milliseco
 class Peer(Record, frozen=True, kw_only=True):
     """Another site's gateway. Its certificate must carry the server name or URI given here, both if both are.
 
-    `hostname` is its public name, if it has one.
+    That is asked of it where requests are sent to it, at `address`, its peer port, and where it sends requests: a
+    certificate that would do for two peers is accepted from neither. `hostname` is its public name, if it has one.
     """
 
     site: Name

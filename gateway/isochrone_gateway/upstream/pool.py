@@ -70,12 +70,12 @@ class Pool:
     def states(self) -> tuple[LaneState, ...]:
         return tuple(lane.state() for lane in self._lanes.values())
 
-    async def reload_tls(self) -> dict[TlsSettings, OSError]:
-        """Read all certificates again; connections made with the old ones end with their present attempt.
+    async def reload_tls(self, *, only_changed: bool = False) -> dict[TlsSettings, OSError]:
+        """Read all certificates again, or those whose files changed; what is connected ends with its present attempt.
 
         Gives what couldn't be read: there the old ones stay in use.
         """
-        renewed, failed = await self._contexts.reload()
+        renewed, failed = await self._contexts.reload(only_changed=only_changed)
         for target, lane in self._lanes.items():
             if target.tls in renewed:
                 lane.retire()

@@ -1,8 +1,9 @@
 """TLS contexts: made once for equal settings, and made again from the files when asked to."""
 
 import asyncio
+import hashlib
 import ssl
-from typing import Final
+from typing import Final, NamedTuple
 
 from isochrone_gateway.upstream.target import TlsSettings
 
@@ -14,28 +15,52 @@ class Contexts:
     """Remembers contexts. Reading certificate files blocks, so that happens on another thread."""
 
     def __init__(self) -> None:
-        self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
+        self._contexts: dict[TlsSettings, _Made] = {}
 
     async def get(self, settings: TlsSettings) -> ssl.SSLContext:
         """Give the context; raises OSError (ssl.SSLError is one) if a file can't be used."""
-        context = self._contexts.get(settings)
-        if context is None:
-            made = await asyncio.to_thread(make_context, settings)
-            context = self._contexts.setdefault(settings, made)
-        return context
+        found = self._contexts.get(settings)
+        if found is None:
+            made = await asyncio.to_thread(_make, settings)
+            found = self._contexts.setdefault(settings, made)
+        return found.context
 
-    async def reload(self) -> tuple[frozenset[TlsSettings], dict[TlsSettings, OSError]]:
-        """Read all files again. Gives what was renewed, and what couldn't be: that keeps its old context."""
+    async def reload(self, *, only_changed: bool = False) -> tuple[frozenset[TlsSettings], dict[TlsSettings, OSError]]:
+        """Read all files again. Gives what was renewed, and what couldn't be: that keeps its old context.
+
+        `only_changed`: leave those whose files are as they were.
+        """
         renewed: set[TlsSettings] = set()
         failed: dict[TlsSettings, OSError] = {}
-        for settings in tuple(self._contexts):
+        for settings, before in tuple(self._contexts.items()):
             try:
-                self._contexts[settings] = await asyncio.to_thread(make_context, settings)
+                if only_changed and await asyncio.to_thread(_fingerprint, settings) == before.fingerprint:
+                    continue
+                self._contexts[settings] = await asyncio.to_thread(_make, settings)
             except OSError as error:
                 failed[settings] = error
             else:
                 renewed.add(settings)
         return frozenset(renewed), failed
+
+
+class _Made(NamedTuple):
+    """A context, and what its files were before it was made: a change meanwhile is seen as one."""
+
+    fingerprint: bytes
+    context: ssl.SSLContext
+
+
+def _make(settings: TlsSettings) -> _Made:
+    return _Made(_fingerprint(settings), make_context(settings))
+
+
+def _fingerprint(settings: TlsSettings) -> bytes:
+    digest = hashlib.sha256()
+    for path in (settings.ca_bundle, settings.certificate, settings.key):
+        content = b"" if path is None else path.read_bytes()
+        digest.update(b"%d:" % len(content) + content)
+    return digest.digest()
 
 
 def make_context(settings: TlsSettings) -> ssl.SSLContext:

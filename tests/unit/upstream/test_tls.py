@@ -159,6 +159,30 @@ def test_renewed_certificates_are_used_without_cutting_anything(authority: Autho
     run(work())
 
 
+def test_only_what_has_changed_is_renewed_if_asked_so(authority: Authority) -> None:
+    async def work() -> None:
+        files = authority.issue("server", names=("127.0.0.1",))
+        mine = authority.issue("first")
+        async with Session(FakeUpstream(HI, context=server(files, clients=authority))) as session:
+            tls = TlsSettings(ca_bundle=authority.bundle, certificate=mine.certificate, key=mine.key)
+            target = session.target(tls=tls)
+            for _ in range(2):
+                assert (await session.ask(to=target)).ended
+                assert await session.pool.reload_tls(only_changed=True) == {}
+            assert [seen.client_name for seen in session.upstream.connections] == ["first"]
+
+            second = authority.issue("second")
+            second.certificate.replace(mine.certificate)
+            assert set(await session.pool.reload_tls(only_changed=True)) == {tls}, "a certificate without its key"
+            assert (await session.ask(to=target)).ended
+            second.key.replace(mine.key)
+            assert await session.pool.reload_tls(only_changed=True) == {}
+            assert (await session.ask(to=target)).ended
+            assert [seen.client_name for seen in session.upstream.connections] == ["first", "second"]
+
+    run(work())
+
+
 def test_files_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
     async def work() -> None:
         async with Session(FakeUpstream(HI)) as session:

@@ -18,6 +18,7 @@ import sysconfig
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "gateway" / "isochrone_gateway"
 COMPILED = (
+    "ledger/hops.py",
     "ledger/meter.py",
     "ledger/metrics.py",
     "ledger/queue.py",
@@ -46,7 +47,10 @@ COMPILED = (
     "server/pipeline/entrance.py",
     "server/pipeline/entry.py",
     "server/pipeline/handling.py",
+    "server/pipeline/hosting.py",
     "server/pipeline/outgoing.py",
+    "server/pipeline/peer_entrance.py",
+    "server/pipeline/peers.py",
     "server/pipeline/callers.py",
     "server/pipeline/record.py",
     "server/pipeline/revision.py",
@@ -62,11 +66,13 @@ COMPILED = (
     "upstream/simple.py",
     "upstream/target.py",
     "wire/body.py",
+    "wire/hop.py",
     "wire/http.py",
     "wire/members.py",
     "wire/remote.py",
     "wire/sse.py",
     "wire/stream.py",
+    "wire/tail.py",
     "wire/usage.py",
 )
 """What each request or each piece of a stream passes. Structs that msgspec decodes into can't be among it: mypyc keeps

@@ -6,6 +6,7 @@ the policy that refuses, the policies that bind, and those that would have refus
 """
 
 import collections
+import dataclasses
 
 import pytest
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from isochrone_gateway.config.site import UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 from isochrone_gateway.route.mask import Age, Lawbook, Question, Reason
 from isochrone_gateway.route.origin import ELSEWHERE, UNKNOWN, Origins
+from isochrone_gateway.server.pipeline.rulings import with_hops
 
 CASES = list(residency.cases())
 PLACES = sorted({case.question.place for case in CASES}, key=lambda place: (sorted(place.codes), place.evidence))
@@ -213,6 +215,32 @@ def test_the_answer_for_one_place_is_its_bit_of_the_mask(case: residency.Case) -
     assert [mask.permits(place) for place in range(len(PLACES))] == [
         book.explain(question, place).allowed for place in range(len(PLACES))
     ]
+
+
+SCOPED = [
+    case
+    for case in CASES
+    if case.id.endswith("#1") or any(law.Scope.INGRESS in policy.allowances for policy in case.policies)
+]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in SCOPED])
+def test_a_peer_needs_what_the_law_says_of_both_scopes(case: residency.Case) -> None:
+    """Its gateway sees the request, and its engines process it (docs/decisions/0013-peer-hops.md)."""
+    asked = case.question
+    book = lawbook(case.policies, asked)
+    inference, ingress = (
+        book.mask(question_of(dataclasses.replace(asked, scope=scope)))
+        for scope in (law.Scope.INFERENCE, law.Scope.INGRESS)
+    )
+    lawful = with_hops(inference, ingress, len(PLACES)).allowed
+    place = PLACES.index(asked.place)
+    answers = [
+        law.evaluate(case.policies, dataclasses.replace(asked, scope=scope)).allowed
+        for scope in (law.Scope.INFERENCE, law.Scope.INGRESS)
+    ]
+    assert bool(lawful >> place & 1) is answers[0], "who answers there itself"
+    assert bool(lawful >> len(PLACES) + place & 1) is all(answers), "a peer there"
 
 
 def test_the_table_is_not_small() -> None:

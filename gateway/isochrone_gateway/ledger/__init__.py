@@ -8,6 +8,7 @@ What lives here:
     snapshot     what they were at one moment, as processes tell each other
     exposition   snapshots of several processes -> one page in the Prometheus text format        (pure)
     meter        records -> metrics, with OpenTelemetry's names for generative AI where it has them
+    hops         records of requests that peers sent here -> metrics of their own
     logs         requests and events as JSON lines, written by a thread
     trail        the attempts of one request whose spans are recorded
     spans        records -> spans, in OTLP's JSON                                (pure)

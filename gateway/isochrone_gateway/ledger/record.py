@@ -128,6 +128,8 @@ class Record(
     bytes_out: int = 0
     peer: str = ""
     """The site that the request came from or went to in a peer hop."""
+    hosted: bool = False
+    """It came from a peer, which has answered its client and has a record with the same id."""
     tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     """For cost attribution, from the caller."""
     traced: Traced | None = None

@@ -4,7 +4,8 @@ One span of kind server for a request, and below it one of kind client for each 
 those of OpenTelemetry's conventions for generative AI (https://github.com/open-telemetry/semantic-conventions-genai)
 and for HTTP where they have one; all others begin with `isochrone.`. `VOCABULARY` names them all.
 
-Tokens are told by the server's span only, since whoever adds them up would count them twice.
+Tokens are told by the server's span only, since whoever adds them up would count them twice; of a request that hopped
+from site to site, only by that of its entry.
 
 A request's spans are encoded by themselves, so that the thread that does it holds the interpreter for microseconds.
 """
@@ -141,7 +142,7 @@ def _of_request(record: Record, traced: Traced) -> dict[str, Value]:
         "isochrone.route": record.route,
         "isochrone.tenant": record.tenant,
     }
-    if usage is not None:
+    if usage is not None and not record.hosted:
         found["gen_ai.usage.input_tokens"] = usage.input_tokens
         found["gen_ai.usage.output_tokens"] = usage.output_tokens
         found["gen_ai.usage.cache_read.input_tokens"] = usage.cached_tokens

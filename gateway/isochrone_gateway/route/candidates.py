@@ -37,6 +37,8 @@ class Why(enum.StrEnum):
     NO_TRAFFIC = "NoTraffic"
     TRIED = "Tried"
     UNLAWFUL = "Unlawful"
+    UNLAWFUL_THERE = "UnlawfulThere"
+    """Lawful by our config; the peer's own gateway refused it by its own."""
     NOT_READY = "NotReady"
     COOLING = "CoolingDown"
     KEYS_RESTING = "KeysResting"
@@ -92,18 +94,22 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Option:
-    """One candidate, prepared. `index` counts through all tiers of its route."""
+    """One candidate, prepared. `index` counts through all tiers of its route.
+
+    `place_bit` is the bit in a mask that makes it lawful; that of a peer stands `hops` higher than its place's own,
+    since more must be lawful there (see `server.pipeline.rulings`).
+    """
 
     __slots__ = ("backend", "candidate", "dollars", "index", "name", "place_bit", "seed", "tier")
 
-    def __init__(self, index: int, tier: int, candidate: Candidate) -> None:
+    def __init__(self, index: int, tier: int, candidate: Candidate, hops: int = 0) -> None:
         price = candidate.price
         self.index = index
         self.tier = tier
         self.candidate = candidate
         self.name = _name(candidate)
         self.backend = _backend(candidate)
-        self.place_bit = 1 << candidate.place
+        self.place_bit = 1 << candidate.place + (hops if isinstance(candidate.target, PeerTarget) else 0)
         self.seed = seed_of(self.name)
         self.dollars = 0.0 if price is None else float(price.input) + float(price.output)
 
@@ -164,8 +170,10 @@ class Picker:
         route: Route,
         standings: Sequence[Standing],
         preferences: Preferences = Preferences(),  # noqa: B008 - frozen
+        *,
+        hops: int = 0,
     ) -> None:
-        self.options = prepare(route)
+        self.options = prepare(route, hops)
         self._standings = tuple(standings)
         self._preferences = preferences
         tiers: dict[int, list[Option]] = {}
@@ -268,10 +276,10 @@ class Picker:
         return Explained(option.name, option.tier, refusal.why, score, refusal.until)
 
 
-def prepare(route: Route) -> tuple[Option, ...]:
+def prepare(route: Route, hops: int = 0) -> tuple[Option, ...]:
     """A route's candidates in order, with what doesn't change worked out."""
     flat = [(tier, candidate) for tier, each in enumerate(route.tiers) for candidate in each.candidates]
-    return tuple(Option(index, tier, candidate) for index, (tier, candidate) in enumerate(flat))
+    return tuple(Option(index, tier, candidate, hops) for index, (tier, candidate) in enumerate(flat))
 
 
 def _by_weight(able: list[Option], rand: float) -> tuple[list[Option], float]:

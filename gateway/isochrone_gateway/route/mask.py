@@ -136,6 +136,11 @@ class Lawbook:
         self._unbound = self._all if unbound is UnboundTraffic.ALLOW else 0
         self._answers: dict[Question, Mask] = {}
 
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        return len(self._places)
+
     def mask(self, question: Question) -> Mask:
         """The lawful places, remembered."""
         found = self._answers.get(question)

@@ -10,12 +10,16 @@
 | 404, 405                             | ServerError       | no                 | if ServerError is retried       |
 | 5xx, a broken answer, an error frame | ServerError       | yes                | if ServerError is retried       |
 | any other 4xx                        | Rejected          | no                 | never: the client's own mistake |
+| a peer refuses by its own law        | Unlawful          | no                 | elsewhere, at once: see below   |
 
 Retries multiply: the client's SDK makes three attempts, each of ours makes three, the provider's own come on top. So
 they draw on a budget that grows with requests, not with failures; and when a chain is used up, the answer says
 `x-should-retry: false`, whatever its status. One case apart: all are at their limits, and it is known until when. Then
 the answer is a 429 with that time, which SDKs wait out before they ask again (if it is two minutes at most), and our
 keys rest as long. A 429 without a time would have them ask again within a second, each three times.
+
+That a peer refuses by its own law is no failed attempt: nobody has worked on the request. It is as if the peer had not
+been lawful from the first, so the next candidate is tried whatever the rules for retries say, and the peer never again.
 """
 
 import email.utils
@@ -42,6 +46,7 @@ class Fault(enum.Enum):
     CREDENTIAL_REFUSED = "CredentialRefused"
     SERVER_ERROR = "ServerError"
     REJECTED = "Rejected"
+    UNLAWFUL = "Unlawful"
 
 
 class GiveUp(enum.StrEnum):

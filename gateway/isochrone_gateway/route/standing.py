@@ -17,13 +17,19 @@ class TargetStanding:
     __slots__ = ("breaker", "figures", "health", "keys", "meter")
 
     def __init__(
-        self, *, health: Health, breaker: Breaker, keys: KeyRing | None = None, meter: Meter | None = None
+        self,
+        *,
+        health: Health,
+        breaker: Breaker,
+        keys: KeyRing | None = None,
+        meter: Meter | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self.health = health
         self.breaker = breaker
         self.keys = keys
         self.meter = meter
-        self.figures = Figures()
+        self.figures = figures or Figures()
 
     def blocked(self, now: float) -> Blocked | None:
         """Why it can't answer now."""

@@ -11,7 +11,8 @@ Three rules keep handlers simple, and they are the connection's to keep:
 """
 
 import enum
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from isochrone_gateway.server.refusals import Refusal
 from isochrone_gateway.wire.http import RequestHead
@@ -111,6 +112,10 @@ class Exchange:
     @property
     def over(self) -> bool:
         return self._owner is None
+
+    def certificate(self) -> Mapping[str, Any]:
+        """The certificate that the client showed, as module `ssl` tells it; empty where none was asked for."""
+        return {} if self._owner is None else self._owner.certificate()
 
     def read_body(self) -> None:
         """Start the delivery of the body; sends `100 Continue` if the client waits for it."""

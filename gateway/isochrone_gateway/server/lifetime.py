@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import select
 import socket
-from collections.abc import Iterable
-from typing import Final, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
 
 from isochrone_gateway.server.exchange import Address
 from isochrone_gateway.server.listener import Listener
@@ -136,6 +136,13 @@ class Connection(Timed):
         self._write_due = NEVER
         self.due = self._read_due
         self._writable()
+
+    # What is known of the client.
+
+    def certificate(self) -> Mapping[str, Any]:
+        """What TLS found in its certificate. It is read once, in the handshake, and only where one is asked for."""
+        found: Mapping[str, Any] | None = self._transport.get_extra_info("peercert")
+        return found or {}
 
     # Output.
 

@@ -123,7 +123,7 @@ def test_no_field_can_hold_a_prompt_an_answer_or_a_key() -> None:
     assert {field.name for field in msgspec.structs.fields(Record)} == {
         *("id", "at", "outcome", "status", "times", "operation", "error", "trace", "tenant", "key", "route", "model"),
         *("candidate", "provider", "upstream_model", "attempts", "jurisdiction", "origin", "policies", "revision"),
-        *("stream", "cache", "usage", "usage_partial", "bytes_in", "bytes_out", "peer", "tags", "traced"),
+        *("stream", "cache", "usage", "usage_partial", "bytes_in", "bytes_out", "peer", "hosted", "tags", "traced"),
     }
     assert {field.name for field in msgspec.structs.fields(Traced)} == {"span", "parent", "flags", "method", "tries"}
     assert {field.name for field in msgspec.structs.fields(Try)} == {

@@ -270,3 +270,10 @@ def test_a_collector_takes_any_record(batch: list[Record]) -> None:
         assert (len(span.trace_id), len(span.span_id), len(span.parent_span_id) in {0, 8}) == (16, 8, True)
         assert set(otlp_json.attributes(span.attributes)) <= spans.VOCABULARY
         assert span.name
+
+
+def test_tokens_of_a_hop_are_told_by_the_entrys_span_only() -> None:
+    server, *_ = made(peer="fra", hosted=True)
+    told = otlp_json.attributes(server.attributes)
+    assert told["isochrone.peer"] == "fra"
+    assert not [name for name in told if "usage" in name]

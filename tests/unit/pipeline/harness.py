@@ -25,6 +25,7 @@ from isochrone_gateway.config.providers import Credential, Endpoint, Provider, P
 from isochrone_gateway.config.routes import (
     Candidate,
     EngineTarget,
+    PeerTarget,
     ProviderTarget,
     Queue,
     Retry,
@@ -39,6 +40,8 @@ from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.ledger.record import Record
 from isochrone_gateway.server.pipeline import DataPlane
+from isochrone_gateway.server.pipeline.plane import Prepared
+from isochrone_gateway.server.supervisor import tls
 from isochrone_gateway.server.supervisor.dataplane import Context
 from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.server.supervisor.proxied import proxied_by
@@ -111,12 +114,17 @@ def provider(name: str, port: int, *, place: int = 0, keys: Sequence[str] = (), 
     )
 
 
-def engine_candidate(name: str, **fields: Any) -> Candidate:
-    return Candidate(target=EngineTarget(pool=f"lab/{name}"), place=0, model="upstream-model", **fields)
+def engine_candidate(name: str, *, place: int = 0, **fields: Any) -> Candidate:
+    return Candidate(target=EngineTarget(pool=f"lab/{name}"), place=place, model="upstream-model", **fields)
 
 
 def provider_candidate(name: str, *, place: int = 0, **fields: Any) -> Candidate:
     target = ProviderTarget(provider=name, endpoint="main")
+    return Candidate(target=target, place=place, model="upstream-model", **fields)
+
+
+def peer_candidate(site: str, pool: str = "a", *, place: int, **fields: Any) -> Candidate:
+    target = PeerTarget(site=site, pool=f"lab/{pool}")
     return Candidate(target=target, place=place, model="upstream-model", **fields)
 
 
@@ -180,11 +188,14 @@ def load(made: Config, sequence: int = 1) -> Loaded:
 
 
 class Gateway:
-    """One worker's pipeline behind one real port."""
+    """One worker's pipeline behind one real port, and another one for peers if it has any."""
 
-    def __init__(self, plane: DataPlane, port: Port, number: int, records: RecordQueue, context: Context) -> None:
+    def __init__(
+        self, plane: DataPlane, port: Port, number: int, records: RecordQueue, context: Context, peer: Port | None
+    ) -> None:
         self.plane = plane
         self.port = port
+        self.peer_port = peer
         self.number = number
         self.context = context
         self._records = records
@@ -198,9 +209,15 @@ class Gateway:
         self.sequence += 1
         loaded = load(made, self.sequence)
         handlers = self.plane.prepare(loaded)
+        assert isinstance(handlers, Prepared)
         self.plane.activate(handlers)
         self.port.use(handlers.data, made.site.limits, None, proxied=proxied_by(made.site))
         self.port.acceptor.allow(True)
+        listener = made.site.listeners.peer
+        if self.peer_port is not None and listener is not None:
+            secured = tls.for_peers(listener, made.site.peer_trust, secrets=self.context.secrets)
+            self.peer_port.use(handlers.peer, made.site.limits, secured, of_peers=True)
+            self.peer_port.acceptor.allow(True)
 
     async def ready(self) -> None:
         """Wait until each engine was probed."""
@@ -227,6 +244,7 @@ async def serving(
     age: float = 0.0,
     probing: float = 0.05,
     exports_spans: bool = False,
+    peers: socket.socket | None = None,
 ) -> AsyncIterator[Gateway]:
     loop = asyncio.get_running_loop()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -241,15 +259,19 @@ async def serving(
         connections=lambda: 0,
         exports_spans=exports_spans,
     )
-    plane = DataPlane(context, probes=ProbeSettings(interval=probing))
+    settings = ProbeSettings(interval=probing)
+    plane = DataPlane(context, probes=settings, peer_probes=settings)
     port = Port(loop, sock)
-    gateway = Gateway(plane, port, sock.getsockname()[1], records, context)
+    peer_port = None if peers is None else Port(loop, peers)
+    gateway = Gateway(plane, port, sock.getsockname()[1], records, context, peer_port)
     try:
         gateway.use(made)
         await gateway.ready()
         yield gateway
     finally:
         port.close()
+        if peer_port is not None:
+            peer_port.close()
         await plane.close()
         await asyncio.sleep(0.01)  # Connections that were cut end in the loop's next rounds.
 

@@ -2,20 +2,23 @@
 
 import asyncio
 import gc
+import pathlib
 
 import pytest
-from tests.unit.pipeline.harness import backends, of_engines, run, serving, until
+from tests.unit.pipeline.harness import backends, of_engines, peer_candidate, run, serving, until
+from tests.unit.pipeline.network import Network, settled
 from tests.unit.pipeline.talk import ask, post, talking
 
 from isochrone_gateway.server.pipeline.attempt import Attempt
 from isochrone_gateway.server.pipeline.handling import Handling
+from isochrone_gateway.server.pipeline.hosting import Hosting
 from isochrone_gateway.server.pipeline.visit import Visit
 from isochrone_gateway.upstream import scripts
 from isochrone_gateway.upstream.fake import Received
 from isochrone_gateway.upstream.scripts import Script
 
 DELTA = b'{"choices":[{"index":0,"delta":{"content":"x"}}]}'
-OURS = (Attempt, Handling, Visit)
+OURS = (Attempt, Handling, Hosting, Visit)
 
 
 def ours() -> list[object]:
@@ -63,6 +66,47 @@ def test_requests_are_gone_when_they_are_over(body: bytes) -> None:
                 left = [type(each).__name__ for each in ours() if id(each) not in before]
             finally:
                 gc.enable()
+
+        assert left == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"model":"chat"}', id="whole"),
+        pytest.param(b'{"model":"chat","stream":true}', id="stream"),
+        pytest.param(b'{"model":"chat","x":"fail"}', id="failed"),
+        pytest.param(b'{"model":"chat","x":"hang"}', id="client-gone"),
+    ],
+)
+def test_hops_are_gone_at_both_ends_when_they_are_over(tmp_path: pathlib.Path, body: bytes) -> None:
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(answer) as [found]:
+            tiers = [[peer_candidate("par", place=2)]]
+            configs = {"fra": network.config("fra", tiers=tiers), "par": network.config("par", [found])}
+            async with network.serving(configs) as gateways:
+                gc.collect()
+                before = {id(each) for each in ours()}
+                gc.disable()
+                try:
+                    for _ in range(5):
+                        asked = len(found.asked)
+                        async with talking(gateways["fra"]) as talk:
+                            talk.send(post(body))
+                            if b"hang" in body:
+                                await found.wait(lambda before=asked: len(found.asked) > before)  # type: ignore[misc] # a bound default
+                            elif b"stream" in body:
+                                await talk.reader.readuntil(b"0\r\n\r\n")
+                            else:
+                                await talk.answer()
+                    await settled(*gateways.values())
+                    await asyncio.sleep(0.05)
+                    left = [type(each).__name__ for each in ours() if id(each) not in before]
+                finally:
+                    gc.enable()
 
         assert left == []
 

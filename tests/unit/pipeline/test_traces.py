@@ -1,6 +1,7 @@
 """What a request tells a collector and its backends, through the whole pipeline."""
 
 import asyncio
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.unit.ledger import otlp_json
-from tests.unit.pipeline.harness import Backend, Gateway, backends, of_engines, run, serving
+from tests.unit.pipeline.harness import Backend, Gateway, backends, of_engines, peer_candidate, run, serving
+from tests.unit.pipeline.network import Network
 from tests.unit.pipeline.talk import ask, post
 
 from isochrone_gateway.config.site import Logs
@@ -155,5 +157,53 @@ def test_a_stream_that_breaks_off_is_an_error_of_both() -> None:
         assert {server.status.code, client.status.code} == {2}
         assert said(server)["error.type"] == "stream_interrupted"
         assert said(client)["error.type"] == "ServerError"
+
+    run(scenario())
+
+
+def test_a_hop_is_one_trace_from_the_client_to_the_engine_and_counts_its_tokens_once(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(GOOD) as [found]:
+            tiers = [[peer_candidate("par", place=2)]]
+            configs = {"fra": network.config("fra", tiers=tiers), "par": network.config("par", [found])}
+            async with network.serving(configs, exports_spans=True) as gateways:
+                await ask(gateways["fra"], post(BODY, headers=context(tracestate="a=1")))
+                here, hop = await made_by(gateways["fra"])
+                there, attempt = await made_by(gateways["par"])
+        chain = [here, hop, there, attempt]
+        assert {span.trace_id.hex() for span in chain} == {TRACE}
+        parents = [span.parent_span_id.hex() for span in chain]
+        assert parents == [PARENT, *(span.span_id.hex() for span in chain[:-1])]
+        sent = f"00-{TRACE}-{attempt.span_id.hex()}-01".encode()
+        assert told(found) == {b"traceparent": sent, b"tracestate": b"a=1"}
+        assert [("gen_ai.usage.input_tokens" in said(span)) for span in chain] == [True, False, False, False]
+        assert (said(here)["isochrone.peer"], said(there)["isochrone.peer"]) == ("par", "fra")
+        assert said(here)["isochrone.request.id"] == said(there)["isochrone.request.id"]
+        assert said(hop)["isochrone.candidate"] == "peer:par"
+        assert said(attempt)["http.response.status_code"] == 200
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="none"),
+        pytest.param(context("00", tracestate="a=1"), id="not-sampled"),
+    ],
+)
+def test_what_the_entry_does_not_record_its_peer_does_not_draw(tmp_path: pathlib.Path, headers: dict[str, str]) -> None:
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(GOOD) as [found]:
+            tiers = [[peer_candidate("par", place=2)]]
+            there = network.config("par", [found], site={"logs": Logs(trace_percent=100)})
+            async with network.serving(
+                {"fra": network.config("fra", tiers=tiers), "par": there}, exports_spans=True
+            ) as gateways:
+                await ask(gateways["fra"], post(BODY, headers=headers))
+                assert await made_by(gateways["par"]) == []
+        assert {name.decode(): value.decode() for name, value in told(found).items()} == headers
 
     run(scenario())

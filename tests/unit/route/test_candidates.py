@@ -246,3 +246,12 @@ def test_candidates_of_a_later_tier_are_said_to_be_later() -> None:
 def test_nearly_one_is_still_someone() -> None:
     candidates = [(replace(to(HERE), weight=3), FREE), (to(OPENAI, weight=7), FREE)]
     assert chosen(picker(candidates).pick(ask(rand=math.nextafter(1.0, 0.0)))) == "provider/openai/eu/m"
+
+
+def test_a_peer_needs_a_bit_of_its_own() -> None:
+    """Of three places the peer and a provider are at place 1; what the provider needs is not enough for the peer."""
+    route = Route(id="a/chat", name="chat", tiers=(Tier(candidates=(to(THERE, place=1), to(OPENAI, place=1))),))
+    picker = Picker(route, [FREE, FREE], hops=3)
+    assert chosen(picker.pick(ask(Mask(0b010_000, (), ())))) == "peer/par/a/chat"
+    assert chosen(picker.pick(ask(Mask(0b000_010, (), ())))) == "provider/openai/eu/m"
+    assert [each.why for each in picker.explain(ask(Mask(0b000_010, (), ())))] == [Why.UNLAWFUL, Why.CHOSEN]

@@ -115,6 +115,8 @@ class Plane:
     def reload(self) -> None:
         self.reloads += 1
 
+    def refresh(self) -> None: ...
+
     def interrupt(self) -> None:
         self.interrupted.set()
 

@@ -13,12 +13,18 @@ What lives here, in the order that a request meets it:
     answers       the bytes of heads and errors to the client
     record        how a request ended, for the ledger
 
+where a request of a peer goes instead:
+
+    peer_entrance the head: which peer, which pool, is it lawful here too
+    hosting       one such request: its body, an engine's answer on its way back, its end
+
 and what these look things up in:
 
     revision      one config, prepared for look-ups                           (immutable)
     compile       a config -> its revision                                    (reads secrets)
     backends      who may answer: leases of an engine, a provider, a peer
     engines       the engines of one pool: found, probed, chosen among
+    peers         the other sites: how well, how far, and whose certificate is whose
     live          what outlives a config: health, breakers, limits, queues
     plane         ties all of it to a worker
 

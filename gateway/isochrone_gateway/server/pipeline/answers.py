@@ -39,6 +39,12 @@ def relayed(head: ResponseHead) -> bytes:
     return b"%bcontent-type: %b\r\n%b" % (status_line(head.status), kind or JSON, lines)
 
 
+def handed_back(head: ResponseHead) -> bytes:
+    """The first lines of an engine's answer to a peer. Names stay as they are: the peer's gateway sees to them."""
+    kept = [b"%b: %b\r\n" % (name, value) for name, value in head.headers if name in _KEPT]
+    return status_line(head.status) + b"".join(kept)
+
+
 def refusal(error: ApiError, lines: bytes) -> tuple[bytes, bytes]:
     """Head and body of an error; `lines` are common to all answers."""
     answer = errors.answer(error)

@@ -67,7 +67,8 @@ class Attempt:
         elif head.status in _REDIRECTS:
             self._failure = failures.BROKEN
         else:
-            self._failure = failures.of_status(head, owner.services.wall())
+            of_status = failures.of_peer if owner.way is not None and owner.way.peer else failures.of_status
+            self._failure = of_status(head, owner.services.wall())
 
     def on_data(self, data: bytes) -> None:
         relay = self._relay

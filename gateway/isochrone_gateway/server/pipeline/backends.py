@@ -9,25 +9,27 @@ from typing import Final, Protocol
 
 from isochrone_gateway.route.breaker import Breaker, Ticket
 from isochrone_gateway.route.candidates import Blocked, Figures, Standing, Why
+from isochrone_gateway.route.health import Health
 from isochrone_gateway.route.keys import KeyRing, Rest
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.route.retry import Failure, Fault
 from isochrone_gateway.route.standing import TargetStanding
 from isochrone_gateway.server.pipeline.engines import Engine, Engines
 from isochrone_gateway.upstream.target import Target
+from isochrone_gateway.wire import hop
 
 _RESTS: Final = {Fault.CREDENTIAL_REFUSED: Rest.REFUSED, Fault.RATE_LIMITED: Rest.LIMITED}
 
 
 class Lease:
-    """The right to one attempt."""
+    """The right to one attempt. `lines` are header lines for it alone, such as the key of a provider."""
 
-    __slots__ = ("_admission", "_breaker", "_ring", "_ticket", "auth", "engine", "key", "target")
+    __slots__ = ("_admission", "_breaker", "_ring", "_ticket", "engine", "key", "lines", "target")
 
     def __init__(self, target: Target, breaker: Breaker, ticket: Ticket, *, engine: Engine | None = None) -> None:
         self.target = target
         self.engine = engine
-        self.auth = b""
+        self.lines = b""
         self.key = -1
         self._breaker = breaker
         self._ticket = ticket
@@ -42,7 +44,7 @@ class Lease:
         return (id(self._ring), self.key)
 
     def use_key(self, ring: KeyRing, key: int, auth: bytes) -> None:
-        self._ring, self.key, self.auth = ring, key, auth
+        self._ring, self.key, self.lines = ring, key, auth
 
     def count_against(self, admission: Admission) -> None:
         self._admission = admission
@@ -80,9 +82,27 @@ class Lease:
             self._admission.settle(now, tokens)
 
 
-class Asker(Protocol):
-    """Who wants a lease: what was tried for it before, and what it may use."""
+class PeerLease(Lease):
+    """The right to one attempt at a peer."""
 
+    __slots__ = ("_health",)
+
+    def __init__(self, target: Target, breaker: Breaker, ticket: Ticket, *, health: Health, lines: bytes) -> None:
+        super().__init__(target, breaker, ticket)
+        self.lines = lines
+        self._health = health
+
+    def failed(self, failure: Failure, now: float, rand: float) -> None:
+        super().failed(failure, now, rand)
+        if failure.fault is Fault.CONNECT and failure.is_targets_fault:
+            self._health.refused_connection()
+
+
+class Asker(Protocol):
+    """Who wants a lease: what was tried for it before, what it may use, and when it must be answered."""
+
+    @property
+    def deadline(self) -> float: ...
     @property
     def tokens(self) -> int: ...
     @property
@@ -133,7 +153,7 @@ class EngineBackend:
 
 
 class RemoteBackend:
-    """One endpoint of a provider, or a peer. `auths` are header lines, one for each credential."""
+    """One endpoint of a provider. `auths` are header lines, one for each credential."""
 
     __slots__ = ("_auths", "_meters", "_standing", "standing", "target")
 
@@ -172,6 +192,28 @@ class RemoteBackend:
         if ring is None or not tried or ring.resting_until(now) is not None:
             return False
         return any((id(ring), index) not in tried for index in range(len(self._auths)))
+
+
+class PeerBackend:
+    """One pool at a peer. All pools there share its health; each has its own breaker, since others may be well."""
+
+    __slots__ = ("_standing", "standing", "target")
+
+    def __init__(self, target: Target, standing: TargetStanding) -> None:
+        self.target = target
+        self._standing = standing
+        self.standing: Standing = standing
+
+    def lease(self, asker: Asker, now: float, rand: float, *, is_last_resort: bool) -> Lease | None:  # noqa: ARG002 - nothing is drawn here
+        standing = self._standing
+        ticket = standing.breaker.begin(now, is_last_resort=is_last_resort)
+        if ticket is None:
+            return None
+        lines = hop.attempt(deadline_ms=int((asker.deadline - now) * 1_000), affinity=asker.affinity())
+        return PeerLease(self.target, standing.breaker, ticket, health=standing.health, lines=lines)
+
+    def has_more(self, asker: Asker, now: float) -> bool:  # noqa: ARG002 - its gateway has tried what there is
+        return False
 
 
 class Absent:

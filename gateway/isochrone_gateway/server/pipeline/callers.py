@@ -42,6 +42,8 @@ class Caller:
     meters: tuple[Meter, ...] = ()
     salt: bytes = b""
     """Of prompts that may share a cache."""
+    salting: Mapping[str, bytes] = dataclasses.field(default_factory=lambda: salting(b""))
+    """The change of a body that keeps them from sharing it with others."""
     is_suspended: bool = False
     may_explain: bool = False
 
@@ -49,6 +51,17 @@ class Caller:
         return self.routes is None or route in self.routes
 
 
+def salt_of(installation: str, tenant: str) -> bytes:
+    """The salt of a tenant's prompts, the same at every site; nothing for nobody."""
+    return hashlib.sha256(f"{installation}\0{tenant}".encode()).hexdigest()[:32].encode() if tenant else b""
+
+
+def salting(salt: bytes) -> dict[str, bytes]:
+    """The change of a body that makes its prompt share a cache only with those of one tenant, or of nobody's."""
+    return {"cache_salt": b'"%b"' % (salt or _ANYBODYS_SALT)}
+
+
+_ANYBODYS_SALT: Final = b"anybody"
 ANYBODY: Final = Caller()
 
 

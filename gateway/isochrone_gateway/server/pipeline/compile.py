@@ -32,11 +32,12 @@ from isochrone_gateway.route.origin import Origins
 from isochrone_gateway.route.retry import RetryBudget
 from isochrone_gateway.route.standing import TargetStanding
 from isochrone_gateway.server.pipeline import outgoing
-from isochrone_gateway.server.pipeline.backends import Absent, Backend, EngineBackend, RemoteBackend
-from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller
+from isochrone_gateway.server.pipeline.backends import Absent, Backend, EngineBackend, PeerBackend, RemoteBackend
+from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller, salt_of, salting
 from isochrone_gateway.server.pipeline.engines import Engines, Watcher
 from isochrone_gateway.server.pipeline.live import Roll
-from isochrone_gateway.server.pipeline.revision import Revision, RouteView, Way
+from isochrone_gateway.server.pipeline.peers import Identities, PeerSite
+from isochrone_gateway.server.pipeline.revision import Own, Revision, RouteView, Way
 from isochrone_gateway.server.pipeline.rulings import Rulings
 from isochrone_gateway.upstream.addresses import ANYWHERE, PUBLIC, AddressRule
 from isochrone_gateway.upstream.resolver import Resolver
@@ -85,6 +86,7 @@ class Compiler:
         revision = self._loaded.index.revision
         return Revision(
             name=f"{revision.epoch}/{revision.sequence}",
+            installation=self._loaded.index.installation,
             created=int(self._loaded.index.issued_at.timestamp()),
             site=site,
             site_lines=b"x-isochrone-site: %b\r\n" % site.name.encode(),
@@ -98,6 +100,9 @@ class Compiler:
             names={name: route for route in routes for name in (route.route.name, *route.route.aliases)},
             jurisdictions=self._jurisdictions,
             forwarders=forwarders(site.client_address),
+            peers=Identities(config.peers),
+            own={(route.id, way.pool): Own(route, way) for route in routes for way in route.ways if way.is_own},
+            tenant_classes={tenant.id: tenant.data_classes for tenant in config.tenants.tenants},
         )
 
     # Callers.
@@ -115,7 +120,7 @@ class Compiler:
     def _caller(  # noqa: PLR0917 - all are parts of one record
         self, digest: bytes, key: Key, tenant: Tenant, origin: frozenset[str], meters: tuple[Meter, ...]
     ) -> Caller:
-        salted = f"{self._loaded.index.installation}\0{tenant.id}".encode()
+        salt = salt_of(self._loaded.index.installation, tenant.id)
         return Caller(
             digest=digest,
             key_name=key.name or "",
@@ -126,7 +131,8 @@ class Compiler:
             data_classes=tenant.data_classes,
             routes=tenant.routes,
             meters=meters,
-            salt=hashlib.sha256(salted).hexdigest()[:32].encode(),
+            salt=salt,
+            salting=salting(salt),
             is_suspended=tenant.suspended,
             may_explain=tenant.explain,
         )
@@ -150,7 +156,7 @@ class Compiler:
             id=route.id,
             endpoints=route.endpoints,
             data_classes=route.data_classes,
-            picker=Picker(route, [way.backend.standing for way in ways]),
+            picker=Picker(route, [way.backend.standing for way in ways], hops=len(self._jurisdictions)),
             ways=ways,
             state_places=tuple(sorted(set(self._state_places(route)))),
             shaping=Shaping(route.parameters.defaults, route.parameters.caps),
@@ -180,8 +186,8 @@ class Compiler:
                 provider = self._providers[name]
                 found = next(each for each in provider.endpoints if each.name == endpoint)
                 return self._provider_way(candidate, provider, found)
-            case PeerTarget(site=site):
-                return self._peer_way(candidate, self._peers[site])
+            case PeerTarget(site=site, pool=pool):
+                return self._peer_way(candidate, self._peers[site], pool)
 
     def _engine_way(self, candidate: Candidate, pool_id: str) -> Way:
         pool = self._pools[pool_id]
@@ -193,6 +199,7 @@ class Compiler:
             label=f"engine:{pool_id}",
             provider=pool.kind.value.lower(),
             salts=pool.cache_salt,
+            pool=pool_id,
         )
 
     def _provider_way(self, candidate: Candidate, provider: Provider, endpoint: Endpoint) -> Way:
@@ -207,13 +214,14 @@ class Compiler:
             passed=provider.headers,
         )
 
-    def _peer_way(self, candidate: Candidate, peer: Peer) -> Way:
+    def _peer_way(self, candidate: Candidate, peer: Peer, pool_id: str) -> Way:
         return self._made(
             candidate,
-            Absent("this version makes no hops to peers"),
-            heads=outgoing.heads(_OURS, (peer.hostname or peer.address).encode()),
+            self._peer_backend(peer, pool_id),
+            heads=outgoing.heads(_OURS, peer.address.encode()),
             label=f"peer:{peer.site}",
             provider="isochrone",
+            pool=pool_id,
             peer=peer.site,
         )
 
@@ -227,6 +235,7 @@ class Compiler:
         provider: str,
         passed: frozenset[str] = frozenset(),
         salts: bool = False,
+        pool: str = "",
         peer: str = "",
     ) -> Way:
         jurisdiction = self._jurisdictions[candidate.place]
@@ -239,13 +248,35 @@ class Compiler:
             heads=heads,
             passed=outgoing.passable(passed),
             salts=salts,
-            lines=lines % (self._config.site.name.encode(), label.encode(), jurisdiction.encode()),
+            lines=lines % ((peer or self._config.site.name).encode(), label.encode(), jurisdiction.encode()),
             place=candidate.place,
             label=label,
             provider=provider,
             jurisdiction=jurisdiction,
+            pool=pool,
             peer=peer,
         )
+
+    # Peers.
+
+    def _peer_backend(self, peer: Peer, pool_id: str) -> Backend:
+        trust = self._config.site.peer_trust
+        if trust is None or (peer.server_name is None and peer.uri is None):
+            return Absent("hops need mutual TLS: site.peerTrust, and the peer's serverName or uri")
+        if self._secrets is None:
+            return Absent(f"the certificate {trust.identity.certificate} is needed; say where, with --secrets")
+        tls = TlsSettings(
+            ca_bundle=self._secrets / trust.ca_bundle,
+            certificate=self._secrets / trust.identity.certificate,
+            key=self._secrets / trust.identity.key,
+            server_name=peer.server_name,
+            uri=peer.uri,
+        )
+        key = (peer.site, peer.address, tls)
+        site = self._roll.get(("peer", key), lambda: PeerSite(peer, tls))
+        breaker = self._roll.get(("peer's breaker", key, pool_id), Breaker)
+        standing = TargetStanding(health=site.health, breaker=breaker, figures=site.figures)
+        return PeerBackend(site.target, standing)
 
     # Providers.
 

@@ -92,7 +92,7 @@ def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes
     if way.model != decision.request.model:
         changes = {**changes, "model": way.model_json} if changes else way.model_change
     if way.salts:
-        changes = {**changes, "cache_salt": b'"%b"' % (caller.salt or b"anybody")}
+        changes = {**changes, **caller.salting}
     return changes
 
 

@@ -31,7 +31,7 @@ from isochrone_gateway.wire.tags import HEADER, read_tags
 
 _MODELS: Final = b"/v1/models"
 _READING: Final = frozenset({b"GET", b"HEAD"})
-_PATHS: Final = {
+PATHS: Final = {
     b"/v1/chat/completions": (Asked.CHAT, Operation.CHAT),
     b"/v1/completions": (Asked.COMPLETION, Operation.TEXT_COMPLETION),
     b"/v1/embeddings": (Asked.EMBEDDINGS, Operation.EMBEDDINGS),
@@ -177,9 +177,9 @@ def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHand
 
 
 def _asked_for(entry: Entry, path: bytes) -> ApiError | None:
-    found = _PATHS.get(path)
+    found = PATHS.get(path)
     if found is None:
-        known = path.endswith(b"/") and (path[:-1] in _PATHS or path[:-1] == _MODELS)
+        known = path.endswith(b"/") and (path[:-1] in PATHS or path[:-1] == _MODELS)
         return _ONE_SLASH_TOO_MANY if known else _NOT_FOUND
     entry.asked, entry.operation = found
     return None

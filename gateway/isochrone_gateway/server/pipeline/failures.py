@@ -7,6 +7,7 @@ import msgspec
 from isochrone_gateway.route.retry import Failure, Fault, fault_of, retry_after_s
 from isochrone_gateway.upstream.call import Failure as CallFailure
 from isochrone_gateway.upstream.call import FailureKind
+from isochrone_gateway.wire import hop
 from isochrone_gateway.wire.http import ResponseHead
 from isochrone_gateway.wire.stream import Fault as StreamFault
 
@@ -25,6 +26,7 @@ _FAULTS: Final = {
 BROKEN: Final = Failure(fault=Fault.SERVER_ERROR)
 _BUSY: Final = Failure(fault=Fault.CONNECT, status=503)
 """Our own pool is full: no word about the target's health."""
+_SERVER_ERRORS: Final = 500
 
 
 class _Inner(msgspec.Struct, gc=False):
@@ -52,6 +54,19 @@ def of_status(head: ResponseHead, wall: float) -> Failure | None:
     if fault is None:
         return None
     return Failure(fault=fault, status=head.status, retry_after_s=retry_after_s(head.get, wall))
+
+
+def of_peer(head: ResponseHead, wall: float) -> Failure | None:
+    """The same of a peer: what its gateway says of itself is told from what an engine said through it.
+
+    What it refuses is no client's mistake, and where it isn't overloaded or without engines, no fault of its own.
+    """
+    refused = head.get(hop.REFUSAL)
+    if refused == hop.Refused.UNLAWFUL.value.encode():
+        return Failure(fault=Fault.UNLAWFUL, status=head.status)
+    if refused is not None and head.status < _SERVER_ERRORS:
+        return Failure(fault=Fault.SERVER_ERROR, status=head.status)
+    return of_status(head, wall)
 
 
 def of_stream(fault: StreamFault | None, error_data: bytes) -> Failure:

@@ -55,6 +55,11 @@ _OVERLOADED: Final = ApiError(
 _BROKEN: Final = ApiError(kind=ErrorKind.INTERNAL)
 _TIMEOUT: Final = ApiError(kind=ErrorKind.UPSTREAM_TIMEOUT, should_retry=False)
 _DRAINING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
+_UNLAWFUL_THERE: Final = ApiError(
+    kind=ErrorKind.RESIDENCY_DENIED,
+    message="The sites that could answer refuse it by their own configuration.",
+    should_retry=False,
+)
 _HELD_TOO_LONG: Final = ApiError(
     kind=ErrorKind.NO_CAPACITY, message="No engine became ready in time.", retry_after_s=5.0
 )
@@ -65,12 +70,14 @@ _NO_KEYS: Final[frozenset[object]] = frozenset()
 class Chain:
     """What a request needs to remember once its first attempt has failed, or it has to wait."""
 
-    __slots__ = ("failures", "held", "hold_until", "timer", "tried", "tried_engines", "tried_keys")
+    __slots__ = ("failures", "held", "hold_until", "refused", "timer", "tried", "tried_engines", "tried_keys")
 
     def __init__(self) -> None:
         self.failures: list[Failure] = []
         self.tried = 0
         """A bit for each candidate."""
+        self.refused = 0
+        """The same, for peers that refused by their own law: they count as tried for ever."""
         self.tried_engines: list[Engine] = []
         self.tried_keys: set[object] = set()
         self.timer: asyncio.TimerHandle | None = None
@@ -79,7 +86,7 @@ class Chain:
 
     def begin_anew(self) -> None:
         """All were tried: everybody may be tried again."""
-        self.tried = 0
+        self.tried = self.refused
         self.tried_engines.clear()
         self.tried_keys.clear()
 
@@ -177,6 +184,10 @@ class Handling(Visit):
     # Attempts. This is also the `Asker` of leases.
 
     @property
+    def deadline(self) -> float:
+        return self._deadline
+
+    @property
     def tokens(self) -> int:
         return 0 if self._decision is None else self._decision.tokens
 
@@ -205,7 +216,7 @@ class Handling(Visit):
         key = self.affinity() if len(route.ways) > 1 else None
         tried = 0 if self._chain is None else self._chain.tried
         while True:
-            choice = route.picker.pick(Pick(ruling.inference, now, rand, key=key, tried=tried))
+            choice = route.picker.pick(Pick(ruling.lawful, now, rand, key=key, tried=tried))
             if not isinstance(choice, Choice):
                 self._nobody(decision, choice, now)
                 return
@@ -231,7 +242,7 @@ class Handling(Visit):
             going.lines,
             size,
             self.id,
-            lease.auth,
+            lease.lines,
             going.passed,
         )
         route = decision.terms.route
@@ -249,10 +260,17 @@ class Handling(Visit):
         entry = self.entry
         going = entry.going.get(way)
         if going is None:
-            fields = self.exchange.head.fields
-            passed = outgoing.passed_on(way.passed, fields) + trace_context.passed_on(entry.came, fields)
+            passed = self._passed(way) + trace_context.passed_on(entry.came, self.exchange.head.fields)
             going = entry.going[way] = Going(way.heads[entry.asked], passed)
         return going
+
+    def _passed(self, way: Way) -> bytes:
+        """The lines of the client's head that a backend gets; a peer is told what was made of them, too."""
+        passed = outgoing.passed_on(way.passed, self.exchange.head.fields)
+        if not way.peer or self.terms is None:
+            return passed
+        terms = self.terms
+        return passed + outgoing.hop_lines(terms.route.id, way.pool, terms.standpoint, terms.ruling)
 
     def _recorded(self, trail: Trail, way: Way) -> Going:
         """The same, where the attempt has a span of its own."""
@@ -263,27 +281,35 @@ class Handling(Visit):
             model=way.model,
             jurisdiction=way.jurisdiction,
         )
-        passed = outgoing.passed_on(way.passed, self.exchange.head.fields)
-        return Going(way.heads[self.entry.asked], passed + tracing)
+        return Going(way.heads[self.entry.asked], self._passed(way) + tracing)
 
     def _nobody(self, decision: Decision, nobody: Nobody, now: float) -> None:
         """No candidate can be tried now."""
-        route = decision.terms.route
-        if self._chain is not None and self._chain.failures:
-            self._again(decision, self._chain, nobody, now)
+        chain = self._chain
+        if chain is not None and chain.failures:
+            self._again(decision, chain, nobody, now)
         elif nobody.why is Why.NOT_READY and self._hold(decision, now):
             return
         elif nobody.why is Why.UNLAWFUL:
-            place = route.ways[0].place
-            self._refuse(self.entry.revision.rulings.refusal(route.id, decision.terms.standpoint, place))
+            self._refuse(self._why_unlawful(decision))
+        elif nobody.why is Why.TRIED and chain is not None and chain.refused:
+            self._fail(_UNLAWFUL_THERE)
         else:
             wait = _NO_CAPACITY_AGAIN_S if nobody.until is None else max(1.0, nobody.until - now)
             self._fail(ApiError(kind=ErrorKind.NO_CAPACITY, retry_after_s=wait))
 
+    def _why_unlawful(self, decision: Decision) -> ApiError:
+        """Why no candidate is lawful: told of the first."""
+        terms, rulings = decision.terms, self.entry.revision.rulings
+        route, way = terms.route, terms.route.ways[0]
+        refusal = rulings.peers_refusal if way.peer else rulings.refusal
+        return refusal(route.id, terms.standpoint, way.place)
+
     def _again(self, decision: Decision, chain: Chain, nobody: Nobody, now: float) -> None:
         """All were tried: begin anew after a pause, if the rules allow it, else give up."""
         pause = backoff_s(decision.terms.route.retry, self.attempts, self.services.random())
-        if nobody.why is Why.TRIED and now + pause < self._deadline:
+        can_change = nobody.why is Why.TRIED and chain.tried != chain.refused
+        if can_change and now + pause < self._deadline:
             chain.begin_anew()
             chain.timer = self.services.loop.call_later(pause, self._resume)
         else:
@@ -322,6 +348,8 @@ class Handling(Visit):
         decision, self._decision = self._decision, None
         if decision is None:
             return
+        chain = self._have_chain()
+        chain.refused = chain.tried = 0  # These were candidates of the config before.
         if decision.admission is not None:
             decision.admission.settle(self.services.loop.time(), 0)
         self.entry = entry
@@ -363,12 +391,17 @@ class Handling(Visit):
         if decision is None or way is None:
             return
         route, lease = decision.terms.route, attempt.lease
-        if failure.fault is Fault.CREDENTIAL_REFUSED and not lease.auth:
+        if failure.fault is Fault.CREDENTIAL_REFUSED and lease.key < 0:
             failure = Failure(fault=Fault.SERVER_ERROR, status=failure.status)  # There is no key of ours to blame.
         lease.failed(failure, now, services.random())
         if self.trail is not None:
             self.trail.end(now, status=failure.status, fault=failure.fault.value)
         chain = self._have_chain()
+        if failure.fault is Fault.UNLAWFUL:
+            chain.refused |= 1 << attempt.index
+            chain.tried |= chain.refused
+            self._try(decision, now)
+            return
         chain.failures.append(failure)
         reason = self._reason_to_give_up(route, failure, now)
         if reason is not None:
@@ -383,8 +416,9 @@ class Handling(Visit):
         self._try(decision, now)
 
     def _reason_to_give_up(self, route: RouteView, failure: Failure, now: float) -> GiveUp | None:
+        refused = 0 if self._chain is None else self._chain.refused.bit_count()
         situation = Situation(
-            attempts=self.attempts,
+            attempts=self.attempts - refused,
             is_committed=False,
             body_bytes=self.bytes_in,
             now=now,
@@ -422,7 +456,8 @@ class Handling(Visit):
         if decision is None or not self.entry.explains:
             return b""
         chosen = None if way is None else way.label
-        return explain.line(decision, self, chosen=chosen, now=self.services.loop.time())
+        refused = 0 if self._chain is None else self._chain.refused
+        return explain.line(decision, self, chosen=chosen, refused=refused, now=self.services.loop.time())
 
     # The end.
 

@@ -35,6 +35,6 @@ def listing(revision: Revision, caller: Caller, standpoint: Standpoint, wanted: 
 def _model(revision: Revision, route: RouteView, standpoint: Standpoint, *, name: str) -> _Model:
     """Where none of a model's candidates is lawful it is listed all the same: the caller may use it, but not here."""
     judged = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
-    mask = revision.rulings.of(route.id, judged, route.state_places).inference
-    places = {way.place for way in route.ways if mask.permits(way.place)}
+    lawful = revision.rulings.of(route.id, judged, route.state_places).lawful.allowed
+    places = {option.candidate.place for option in route.picker.options if lawful & option.place_bit}
     return _Model(name, revision.created, sorted({revision.jurisdictions[place] for place in places}))

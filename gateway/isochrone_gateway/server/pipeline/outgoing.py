@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from isochrone_gateway.config.routes import RouteEndpoint
+from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
+from isochrone_gateway.wire import hop
 from isochrone_gateway.wire.http import Fields
 
 _NEVER: Final = frozenset(
@@ -49,6 +51,18 @@ def passable(names: Iterable[str]) -> tuple[bytes, ...]:
     """Of these headers, the ones that may go on. Those for tracing go on by their own rules (`wire.trace_context`)."""
     wanted = {name.lower().encode() for name in names}
     return tuple(sorted(name for name in wanted if name not in _NEVER and not name.startswith(_NEVER_BEGINS)))
+
+
+def hop_lines(route: str, pool: str, standpoint: Standpoint, ruling: Ruling) -> bytes:
+    """What a peer is told of a request beside its body: what it needs to come to a verdict of its own."""
+    return hop.whose(
+        route=route,
+        pool=pool,
+        tenant=standpoint.tenant,
+        origin=standpoint.origin,
+        data_classes=standpoint.data_classes,
+        is_bound=ruling.listed is not None,
+    )
 
 
 def passed_on(names: tuple[bytes, ...], fields: Fields) -> bytes:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from isochrone_gateway.config.routes import Retry, Route, RouteEndpoint
 from isochrone_gateway.config.site import Age, Site
@@ -14,6 +14,7 @@ from isochrone_gateway.route.retry import RetryBudget
 from isochrone_gateway.server.pipeline.backends import Backend
 from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.server.pipeline.outgoing import Asked
+from isochrone_gateway.server.pipeline.peers import Identities
 from isochrone_gateway.server.pipeline.rulings import Rulings
 from isochrone_gateway.upstream.target import Timeouts
 from isochrone_gateway.wire.body import Shaping
@@ -42,7 +43,14 @@ class Way:
     label: str
     provider: str
     jurisdiction: str
+    pool: str = ""
+    """The pool of engines, here or at a peer."""
     peer: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether engines of this site answer."""
+        return bool(self.pool) and not self.peer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -67,11 +75,19 @@ class RouteView:
     hold: "HoldQueue[Handling]"
 
 
+class Own(NamedTuple):
+    """A route and a pool of this site that may answer it: what a peer may ask for."""
+
+    route: RouteView
+    way: Way
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Revision:
     """One config."""
 
     name: str
+    installation: str
     created: int
     site: Site
     site_lines: bytes
@@ -87,3 +103,9 @@ class Revision:
     """Of each place, as told to clients."""
     forwarders: Networks
     """Whose word on the client's address is taken from X-Forwarded-For."""
+    peers: Identities
+    """Who may send requests of its clients here."""
+    own: Mapping[tuple[str, str], Own]
+    """By route and pool."""
+    tenant_classes: Mapping[str, frozenset[str]]
+    """The data classes of each tenant."""

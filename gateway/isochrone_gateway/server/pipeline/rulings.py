@@ -2,6 +2,12 @@
 
 Ingress is asked twice. Before the body is read the model isn't known: then a request is refused if no route that the
 caller may use would let it in here. Once the model is known, its own route is asked.
+
+A peer's gateway sees the request too, so what is sent to a peer must be lawful at its place in both scopes, Ingress and
+Inference. For an engine here or a provider Inference is enough, though a provider may be at a peer's very place. So a
+mask of candidates has each place twice: bit i is for whoever answers at place i itself, and bit n + i, of n places, for
+a peer at place i. Which of them a candidate needs is worked out with its route (`route.candidates.Option`), so a
+request pays nothing for it.
 """
 
 from collections.abc import Iterable
@@ -33,7 +39,8 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     entry: ApiError | None
     """Why it may not be here, if it may not."""
-    inference: Mask
+    lawful: Mask
+    """Which candidates may answer."""
     listed: Listed | None
     """What of the body is allowed; None: no policy binds, so anything is."""
     policies: tuple[str, ...]
@@ -69,6 +76,11 @@ class Rulings:
             found = self._rulings[key] = self._rule(route, standpoint, state_places)
         return found
 
+    def peers_refusal(self, route: str, standpoint: Standpoint, place: int) -> ApiError:
+        """Why a peer at this place is not lawful."""
+        is_inference = self.lawbook.mask(_question(route, standpoint, "Inference")).permits(place)
+        return self.refusal(route, standpoint, place, "Ingress" if is_inference else "Inference")
+
     def refusal(self, route: str, standpoint: Standpoint, place: int, scope: Scope = "Inference") -> ApiError:
         """Why a place is not lawful."""
         verdict = self.lawbook.explain(_question(route, standpoint, scope), place)
@@ -83,12 +95,13 @@ class Rulings:
 
     def _rule(self, route: str, standpoint: Standpoint, state_places: tuple[int, ...]) -> Ruling:
         inference = self.lawbook.mask(_question(route, standpoint, "Inference"))
+        ingress = self.lawbook.mask(_question(route, standpoint, "Ingress"))
         state = self.lawbook.mask(_question(route, standpoint, "State"))
         is_bound = bool(inference.bound or state.bound)
         keeps = all(state.permits(place) for place in state_places)
         return Ruling(
             entry=self._entry(standpoint, route),
-            inference=inference,
+            lawful=with_hops(inference, ingress, self.lawbook.places),
             listed=Listed(state=keeps) if is_bound else None,
             policies=inference.bound,
         )
@@ -97,6 +110,12 @@ class Rulings:
         if self.lawbook.mask(_question(route, standpoint, "Ingress")).permits(self._place):
             return None
         return self.refusal(route, standpoint, self._place, "Ingress")
+
+
+def with_hops(inference: Mask, ingress: Mask, places: int) -> Mask:
+    """Which candidates may answer: by what is lawful where, of so many places."""
+    hops = (inference.allowed & ingress.allowed) << places
+    return Mask(inference.allowed | hops, inference.bound, inference.audits)
 
 
 def _question(route: str, standpoint: Standpoint, scope: Scope) -> Question:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.upstream.pool import Pool
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.handling import Handling
+    from isochrone_gateway.server.pipeline.hosting import Hosting
 
 
 class Names:
@@ -49,7 +51,8 @@ class Services:
     """What all requests of a worker share. `names` makes their ids; `traces` says whether spans are exported."""
 
     __slots__ = (
-        "age", "bits", "loop", "memory", "meter", "names", "open", "pool", "random", "records", "traces", "wall",
+        "age", "bits", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool", "random", "records",
+        "traces", "wall",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the clocks, chances and counters of a worker
@@ -60,6 +63,7 @@ class Services:
         memory: Memory,
         records: RecordQueue,
         meter: Meter,
+        hop_meter: HopMeter,
         age: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float],
@@ -72,6 +76,7 @@ class Services:
         self.memory = memory
         self.records = records
         self.meter = meter
+        self.hop_meter = hop_meter
         self.age = age
         self.wall = wall
         self.random = random
@@ -79,3 +84,5 @@ class Services:
         self.names = names
         self.traces = traces
         self.open: set[Handling] = set()
+        self.hosted: set[Hosting] = set()
+        """Those that peers sent here."""

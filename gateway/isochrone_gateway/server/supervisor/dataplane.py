@@ -75,6 +75,9 @@ class DataPlane(Protocol):
     def reload(self) -> None:
         """Read secrets again."""
 
+    def refresh(self) -> None:
+        """Use the certificates whose files have changed; asked for once a minute."""
+
     def interrupt(self) -> None:
         """The time is up: end each open answer with an error, now, and each that is still asked for."""
 

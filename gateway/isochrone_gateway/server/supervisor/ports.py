@@ -18,6 +18,8 @@ from isochrone_gateway.server.supervisor.tls import ServerTls
 
 _DEFAULT_LIMITS = Limits()
 _DEFAULT_TIMEOUTS = Timeouts()
+_ADDED = 64 * 1024
+"""Bytes that a gateway may add to a request before it sends it on: headers of the hop, parameters of the route."""
 
 
 def limits_of(site: SiteLimits) -> tuple[Limits, Timeouts]:
@@ -31,6 +33,15 @@ def limits_of(site: SiteLimits) -> tuple[Limits, Timeouts]:
         write=site.write_stall_timeout_ms / 1000,
     )
     return limits, timeouts
+
+
+def for_peers(limits: Limits) -> Limits:
+    """Those of requests that another gateway has admitted by the same limits, and added to.
+
+    It may be sending a large body while it is refused: cut off before it has read why, it would know nothing.
+    """
+    body = limits.body + _ADDED
+    return dataclasses.replace(limits, head=limits.head + _ADDED, body=body, linger=max(limits.linger, body))
 
 
 class Port:
@@ -63,12 +74,22 @@ class Port:
     def listener(self) -> Listener | None:
         return self._listener
 
-    def use(self, handler: Handler, site: SiteLimits, tls: ServerTls | None, *, proxied: Proxied | None = None) -> None:
+    def use(
+        self,
+        handler: Handler,
+        site: SiteLimits,
+        tls: ServerTls | None,
+        *,
+        proxied: Proxied | None = None,
+        of_peers: bool = False,
+    ) -> None:
         """Give new requests to this handler. Connections stay, and requests that are open keep their handler.
 
-        `proxied`: new connections are passed on by proxies.
+        `proxied`: new connections are passed on by proxies. `of_peers`: they are other gateways.
         """
         limits, timeouts = limits_of(site)
+        if of_peers:
+            limits = for_peers(limits)
         listener = self._listener
         if listener is None:
             self._listener = Listener(handler, loop=self._loop, limits=limits, timeouts=timeouts)

@@ -250,8 +250,9 @@ class Worker:
         if self._meters is not None:
             self._meters.keep(built.slots)
         self._ports["data"].use(built.handlers.data, limits, built.data_tls, proxied=built.data_proxied)
-        if built.handlers.peer is not None and "peer" in self._ports:
-            self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls)
+        # A peer listener that the config has no longer stays where it is, behind the TLS that it had.
+        if built.handlers.peer is not None and built.peer_tls is not None:
+            self._ports["peer"].use(built.handlers.peer, limits, built.peer_tls, of_peers=True)
         if self._spans is not None:
             self._spans.site = built.loaded.config.site.name
         self._channel.send(messages.Activated(number))
@@ -286,6 +287,7 @@ class Worker:
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(_REFRESH)
+            self._plane.refresh()
             self._refresh_tls()
 
     def _refresh_tls(self) -> None:

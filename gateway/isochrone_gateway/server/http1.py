@@ -15,10 +15,10 @@ Speed: the path of an ordinary request, whole in one segment and answered at onc
 from typing import Final
 
 from isochrone_gateway.server import refusals
+from isochrone_gateway.server.backlog import Backlogged
 from isochrone_gateway.server.exchange import CHUNKED, NOBODY, Body, Exchange, ExchangeHandler
 from isochrone_gateway.server.framing import ChunkedBody
 from isochrone_gateway.server.heads import PartialHead, SameHead
-from isochrone_gateway.server.lifetime import Connection
 from isochrone_gateway.server.listener import Listener
 from isochrone_gateway.server.refusals import Refusal, render
 from isochrone_gateway.server.timers import NEVER
@@ -39,7 +39,7 @@ _PAUSED: Final = Body.PAUSED
 _OVER: Final = Body.OVER
 
 
-class ServerConnection(Connection):
+class ServerConnection(Backlogged):
     """One client connection that speaks HTTP/1.1."""
 
     __slots__ = (
@@ -51,23 +51,17 @@ class ServerConnection(Connection):
         "_continue_owed",
         "_exchange",
         "_handler",
-        "_held",
         "_partial",
-        "_resuming",
-        "_running",
         "_same",
         "_tries",
     )
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(listener)
-        # Input: a head that is incomplete, and what can't be used yet.
+        # Input: a head that is incomplete.
         self._partial: PartialHead | None = None
-        self._held = bytearray()
         self._same: SameHead | None = None
         self._tries = 0
-        self._running = False
-        self._resuming = False
         # The current request.
         self._exchange: Exchange | None = None
         self._handler: ExchangeHandler = NOBODY
@@ -97,7 +91,6 @@ class ServerConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._tell_gone()
-        self._held.clear()
         self._partial = None
         super().connection_lost(exc)
 
@@ -115,28 +108,6 @@ class ServerConnection(Connection):
 
     def _is_hungry(self) -> bool:
         return not self._write_paused if self._exchange is None else self._body is _READING
-
-    def _hold(self, data: bytes) -> None:
-        self._held += data
-        if len(self._held) > self._listener.limits.backlog and not self._read_paused:
-            self._read_paused = True
-            self._transport.pause_reading()
-
-    def _schedule(self) -> None:
-        if not self._resuming and not self._running and not self._lingering:
-            self._resuming = True
-            self._listener.loop.call_soon(self._resume)
-
-    def _resume(self) -> None:
-        self._resuming = False
-        if self._lingering:
-            return
-        held = bytes(self._held)
-        self._held.clear()
-        self._consume(held)
-        if self._read_paused and len(self._held) <= self._listener.limits.backlog:
-            self._read_paused = False
-            self._transport.resume_reading()
 
     def _consume(self, data: bytes) -> None:
         self._running = True
@@ -365,7 +336,6 @@ class ServerConnection(Connection):
             self._set_read_due(min(self._read_due, deadline))
 
     def _linger(self, *, half_close: bool = True) -> None:
-        self._held.clear()
         self._partial = None
         super()._linger(half_close=half_close)
 

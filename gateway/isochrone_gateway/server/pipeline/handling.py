@@ -7,18 +7,15 @@
 Whatever it waits for, `on_disconnect` ends it at once. It ends exactly once, in `_end`.
 """
 
-import asyncio
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeVar
+from typing import Final
 
 from isochrone_gateway.ledger.record import Outcome
-from isochrone_gateway.ledger.trail import CANCELLED, Trail
+from isochrone_gateway.ledger.trail import CANCELLED
 from isochrone_gateway.route.affinity import PREFIX_BYTES, prefix_key
 from isochrone_gateway.route.candidates import Choice, Nobody, Why
 from isochrone_gateway.route.candidates import Request as Pick
-from isochrone_gateway.route.hold import Held
 from isochrone_gateway.route.retry import (
     Failure,
     Fault,
@@ -29,30 +26,22 @@ from isochrone_gateway.route.retry import (
     reason_to_give_up,
 )
 from isochrone_gateway.server.exchange import Exchange
-from isochrone_gateway.server.pipeline import answers, decide, explain, outgoing, record
+from isochrone_gateway.server.pipeline import answers, decide, explain, record
 from isochrone_gateway.server.pipeline.attempt import Attempt
 from isochrone_gateway.server.pipeline.backends import Lease
+from isochrone_gateway.server.pipeline.chain import Chain
 from isochrone_gateway.server.pipeline.decide import Decision
 from isochrone_gateway.server.pipeline.engines import Engine
-from isochrone_gateway.server.pipeline.entry import Entry, Going
+from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.server.pipeline.reading import Reading
 from isochrone_gateway.server.pipeline.record import End
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
+from isochrone_gateway.server.pipeline.sending import request_to
 from isochrone_gateway.server.pipeline.services import Services
-from isochrone_gateway.server.pipeline.visit import Visit
-from isochrone_gateway.upstream.target import Outgoing
-from isochrone_gateway.wire import trace_context
-from isochrone_gateway.wire.body import Request, read_request, spliced
+from isochrone_gateway.wire.body import Request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
-from isochrone_gateway.wire.remote import unlawful
 from isochrone_gateway.wire.schema import Usage
 
-_T = TypeVar("_T")
-_OFF_LOOP: Final = 1_048_576
-"""Larger bodies are read on a thread."""
-_OVERLOADED: Final = ApiError(
-    kind=ErrorKind.OVERLOADED, message="Too many request bodies are in memory at once.", retry_after_s=1.0
-)
-_BROKEN: Final = ApiError(kind=ErrorKind.INTERNAL)
 _TIMEOUT: Final = ApiError(kind=ErrorKind.UPSTREAM_TIMEOUT, should_retry=False)
 _DRAINING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
 _UNLAWFUL_THERE: Final = ApiError(
@@ -67,104 +56,24 @@ _NO_CAPACITY_AGAIN_S: Final = 5.0
 _NO_KEYS: Final[frozenset[object]] = frozenset()
 
 
-class Chain:
-    """What a request needs to remember once its first attempt has failed, or it has to wait."""
-
-    __slots__ = ("failures", "held", "hold_until", "refused", "timer", "tried", "tried_engines", "tried_keys")
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-        self.tried = 0
-        """A bit for each candidate."""
-        self.refused = 0
-        """The same, for peers that refused by their own law: they count as tried for ever."""
-        self.tried_engines: list[Engine] = []
-        self.tried_keys: set[object] = set()
-        self.timer: asyncio.TimerHandle | None = None
-        self.held: Held[Handling] | None = None
-        self.hold_until: float | None = None
-
-    def begin_anew(self) -> None:
-        """All were tried: everybody may be tried again."""
-        self.tried = self.refused
-        self.tried_engines.clear()
-        self.tried_keys.clear()
-
-
-class Handling(Visit):
+class Handling(Reading):
     """One request that asks for an inference."""
 
-    __slots__ = ("_attempt", "_chain", "_deadline", "_decision", "_key", "_pieces", "_reserved", "is_over")
+    __slots__ = ("_attempt", "_chain", "_deadline", "_decision", "_key")
 
     def __init__(self, services: Services, exchange: Exchange, entry: Entry) -> None:
         super().__init__(services, exchange, entry)
-        self.is_over = False
-        self._pieces: list[bytes] = []
-        self._reserved = 0
         self._decision: Decision | None = None
         self._attempt: Attempt | None = None
         self._chain: Chain | None = None
         self._deadline = 0.0
         self._key: int | None = None
 
-    # The body.
-
     def begin(self) -> None:
         """Read the body, if there is room for it."""
-        services, exchange = self.services, self.exchange
-        length = exchange.length or 0
-        if not services.memory.take(length):
-            self._refuse(_OVERLOADED)
-            return
-        self._reserved = length
-        services.open.add(self)
-        exchange.read_body()
-
-    def on_body(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self.bytes_in += len(data)
-        if self.bytes_in > self._reserved:  # Chunked: its length shows only as it comes.
-            if not self.services.memory.take(self.bytes_in - self._reserved):
-                self._refuse(_OVERLOADED)
-                return
-            self._reserved = self.bytes_in
-
-    def on_body_end(self) -> None:
-        pieces = self._pieces
-        if self.bytes_in > _OFF_LOOP:
-            self._pieces = []
-            self._beside(functools.partial(_joined, pieces), self._read)
-            return
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self._decide(read_request(body))
-
-    def _read(self, request: Request | ApiError) -> None:
-        """A large body was read; under some policies it has to be looked through as well."""
-        listed = None if isinstance(request, ApiError) else decide.to_look_for(self, request)
-        if listed is None or isinstance(request, ApiError):
-            self._decide(request)
-        else:
-            then = functools.partial(self._looked_through, request)
-            self._beside(functools.partial(unlawful, request, listed), then)
-
-    def _looked_through(self, request: Request, error: ApiError | None) -> None:
-        self._decide(request if error is None else error, is_looked_through=True)
-
-    def _beside(self, work: Callable[[], _T], then: Callable[[_T], None]) -> None:
-        """Do on a thread what takes long; what follows happens unless the request is over by then."""
-
-        def done(future: asyncio.Future[_T]) -> None:
-            if self.is_over or future.cancelled():
-                return
-            try:
-                then(future.result())
-            except Exception as error:  # noqa: BLE001 - a bug must cost its own request only, and that an answer
-                context = {"message": "reading a request failed", "exception": error}
-                self.services.loop.call_exception_handler(context)
-                self._fail(_BROKEN)
-
-        self.services.loop.run_in_executor(None, work).add_done_callback(done)
+        if self._take_in():
+            self.services.open.add(self)
+            self.exchange.read_body()
 
     def _decide(self, request: Request | ApiError, *, is_looked_through: bool = False) -> None:
         now = self.services.loop.time()
@@ -229,59 +138,17 @@ class Handling(Visit):
             tried |= 1 << index  # Another request was faster to take what was left there.
 
     def _send(self, decision: Decision, index: int, way: Way, lease: Lease) -> None:
-        services, entry = self.services, self.entry
         self.attempts += 1
         self.way = way
-        request = decision.request
-        body = spliced(request, decide.changes_for(decision, way, entry.caller))
-        going = self._going(way) if self.trail is None else self._recorded(self.trail, way)
-        size = 0
-        for piece in body:
-            size += len(piece)
-        head = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b%b\r\n" % (
-            going.lines,
-            size,
-            self.id,
-            lease.lines,
-            going.passed,
-        )
-        route = decision.terms.route
+        route, request = decision.terms.route, decision.request
         attempt = self._attempt = Attempt(self, lease, index, request)
-        attempt.call = services.pool.send(
+        attempt.call = self.services.pool.send(
             lease.target,
-            Outgoing(head, body),
+            request_to(self, decision, way, lease),
             attempt,
             timeouts=route.timeouts if request.stream else route.whole_timeouts,
             deadline=self._deadline,
         )
-
-    def _going(self, way: Way) -> Going:
-        """What a request to this backend begins with, which is the same for all with this head."""
-        entry = self.entry
-        going = entry.going.get(way)
-        if going is None:
-            passed = self._passed(way) + trace_context.passed_on(entry.came, self.exchange.head.fields)
-            going = entry.going[way] = Going(way.heads[entry.asked], passed)
-        return going
-
-    def _passed(self, way: Way) -> bytes:
-        """The lines of the client's head that a backend gets; a peer is told what was made of them, too."""
-        passed = outgoing.passed_on(way.passed, self.exchange.head.fields)
-        if not way.peer or self.terms is None:
-            return passed
-        terms = self.terms
-        return passed + outgoing.hop_lines(terms.route.id, way.pool, terms.standpoint, terms.ruling)
-
-    def _recorded(self, trail: Trail, way: Way) -> Going:
-        """The same, where the attempt has a span of its own."""
-        tracing = trail.begin(
-            self.services.loop.time(),
-            candidate=way.label,
-            provider=way.provider,
-            model=way.model,
-            jurisdiction=way.jurisdiction,
-        )
-        return Going(way.heads[self.entry.asked], self._passed(way) + tracing)
 
     def _nobody(self, decision: Decision, nobody: Nobody, now: float) -> None:
         """No candidate can be tried now."""
@@ -355,10 +222,8 @@ class Handling(Visit):
         self.entry = entry
         if error is not None:
             self._refuse(error)
-        elif self.bytes_in > _OFF_LOOP:
-            self._read(decision.request)
         else:
-            self._decide(decision.request)
+            self._read_again(decision.request)
 
     def _wait_no_more(self) -> None:
         chain = self._have_chain()
@@ -526,7 +391,3 @@ class Handling(Visit):
             decision.terms.route.hold.leave(chain.held)
         chain.held = None
         self._chain = None
-
-
-def _joined(pieces: list[bytes]) -> Request | ApiError:
-    return read_request(b"".join(pieces))

@@ -39,7 +39,7 @@ test: setup cluster-tools ## Run every test, those on real API servers too, and 
 	@$(MAKE) test-compiled
 
 # What is compiled, and what runs on top of it.
-COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger) tests/property tests/conformance
+COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger supervisor) tests/property tests/conformance tests/faults
 
 .PHONY: test-compiled
 test-compiled: compile ## Run the gateway's tests on the compiled package

@@ -1,6 +1,7 @@
 """Every way an upstream may answer or fail to, over real sockets."""
 
 import asyncio
+import time
 
 import pytest
 from tests.unit.upstream.harness import QUICK, Session, head_request, post, run
@@ -271,6 +272,18 @@ def test_a_stream_that_goes_on_is_not_idle() -> None:
         async with Session(FakeUpstream(scripts.stream(FRAMES * 6, gap=0.06))) as session:
             taker = await session.ask(timeouts=Timeouts(**{**BRIEF, "idle": 0.3, "first_byte": 0.3}))
             assert taker.ended
+
+    run(work())
+
+
+def test_an_answer_that_came_while_the_loop_stood_still_is_read_first() -> None:
+    async def work() -> None:
+        async with Session(FakeUpstream(scripts.stream(FRAMES * 6, gap=0.06))) as session:
+            taker, _ = session.send(post(), timeouts=Timeouts(**{**BRIEF, "idle": 0.3, "first_byte": 0.3}))
+            await taker.until(lambda: len(taker.body) > 0)
+            time.sleep(2.0)  # noqa: ASYNC251 - all of the loop stands still, as on a machine that is frozen
+            await taker.over.wait()
+            assert taker.ended, taker.failure
 
     run(work())
 

@@ -15,8 +15,12 @@ from isochrone_gateway.ledger.record import Record
 CAPACITY: Final = 65_536
 _BATCH: Final = 256
 """Few enough that no sink keeps the interpreter to itself for long."""
+_BREATH: Final = 0.02
 _PAUSE: Final = 0.1
-"""Seconds between looks while nothing comes: a poll costs less than a wake-up per record."""
+"""Seconds between looks while records come, and while none do: a poll costs less than a wake-up per record.
+
+Who looks again at once finds the few that came meanwhile, and takes the interpreter from the requests for each of them.
+"""
 
 
 class Sink(Protocol):
@@ -71,8 +75,8 @@ class RecordQueue:
                 self._write(batch)
             elif self._stop.is_set():
                 return
-            else:
-                self._stop.wait(_PAUSE)
+            if len(batch) < _BATCH:
+                self._stop.wait(_BREATH if batch else _PAUSE)
 
     def _take(self) -> list[Record]:
         pop: Callable[[], Record] = self._records.popleft

@@ -60,6 +60,27 @@ def test_every_record_arrives_once_and_in_order() -> None:
     assert (queue.put_in, queue.dropped, len(queue)) == (3000, 0, 0)
 
 
+def test_records_that_trickle_in_are_taken_many_at_a_time() -> None:
+    """A thread that took each by itself would take the interpreter from the request path for each."""
+    batches: list[int] = []
+
+    class Counting:
+        def write(self, records: Sequence[Record]) -> None:
+            batches.append(len(records))
+            time.sleep(0.002)  # When it is done, the next ones have come.
+
+    queue = RecordQueue(sinks=[Counting()])
+    queue.start()
+    began = time.monotonic()
+    for _ in range(300):
+        queue.put(ANSWERED)
+        time.sleep(0.001)
+    elapsed = time.monotonic() - began
+    queue.stop()
+    assert sum(batches) == 300
+    assert len(batches) <= elapsed / 0.01 + 3, "one in 20 ms, and some room for the clock"
+
+
 def test_a_sink_that_fails_costs_the_others_nothing() -> None:
     kept = Kept()
     queue = RecordQueue(sinks=[Broken(), kept])

@@ -142,7 +142,8 @@ def test_a_config_that_is_refused_leaves_nothing_behind(
         await world.publish(1, "lab/chat")
         await world.until_engines(chat=["10.0.0.1:8000"])
         publish(gateway, 2, "lab/mail", hostname=plane.REFUSED)
-        await world.until(lambda: api.lists["lab/mail"] > 0 and api.watched == ["lab/chat"])
+        await world.until(lambda: world.gateway.status()["config"]["refused"] is not None)
+        await world.until(lambda: api.watched == ["lab/chat"])
         api.refusal = 500
         await world.publish(3, "lab/chat", "lab/mail")
         await world.until_engines(chat=["10.0.0.1:8000"])

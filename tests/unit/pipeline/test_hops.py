@@ -12,6 +12,7 @@ from tests.unit.pipeline.harness import Backend, backends, peer_candidate, run, 
 from tests.unit.pipeline.network import Network, problem_of, settled, well
 from tests.unit.pipeline.talk import ask, post, talking
 
+from isochrone_gateway.config import Config
 from isochrone_gateway.config.engines import EngineKind, EnginePool, StaticEndpoints
 from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.config.routes import Queue, Retry
@@ -180,16 +181,20 @@ def test_an_engines_own_words_come_back_unchanged(tmp_path: pathlib.Path) -> Non
     run(scenario())
 
 
+def first_paris_then_iad(network: Network, far: Backend, near: Backend) -> dict[str, Config]:
+    """Frankfurt has no engine; that of Paris is near, and that of Washington is asked only if it can't answer."""
+    return {
+        "fra": network.config("fra", tiers=[[TO_PARIS], [peer_candidate("iad", place=1)]]),
+        "iad": network.config("iad", [far]),
+        "par": network.config("par", [near]),
+    }
+
+
 def test_when_the_peer_is_gone_the_next_tier_answers(tmp_path: pathlib.Path) -> None:
     async def scenario() -> None:
         network = Network(tmp_path, "fra", "iad", "par")
         async with backends(GOOD, GOOD) as [far, near]:
-            tiers = [[TO_PARIS], [peer_candidate("iad", place=1)]]
-            configs = {
-                "fra": network.config("fra", tiers=tiers),
-                "iad": network.config("iad", [far]),
-                "par": network.config("par", [near]),
-            }
+            configs = first_paris_then_iad(network, far, near)
             async with network.serving(configs) as gateways:
                 entry, paris = gateways["fra"], gateways["par"].peer_port
                 assert (await ask(entry, post(BODY))).headers["x-isochrone-site"] == "par"
@@ -214,12 +219,7 @@ def test_requests_that_find_a_closed_port_need_no_probe_to_keep_others_away(tmp_
     async def scenario() -> None:
         network = Network(tmp_path, "fra", "iad", "par")
         async with backends(GOOD, GOOD) as [far, near]:
-            tiers = [[TO_PARIS], [peer_candidate("iad", place=1)]]
-            configs = {
-                "fra": network.config("fra", tiers=tiers),
-                "iad": network.config("iad", [far]),
-                "par": network.config("par", [near]),
-            }
+            configs = first_paris_then_iad(network, far, near)
             async with network.serving(configs, probing=600.0) as gateways:
                 paris = gateways["par"].peer_port
                 assert paris is not None

@@ -1,6 +1,7 @@
 """A gateway as a user runs it: starts, serves, changes configs, reports."""
 
 import contextlib
+import functools
 import http.client
 import json
 import pathlib
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -193,6 +195,21 @@ def test_sighup_reads_everything_again(tmp_path: pathlib.Path) -> None:
         gateway.signal(signal.SIGHUP)
         until(lambda: all(each["dataPlane"]["reloads"] == 1 for each in gateway.status()["workers"]))
         assert gateway.process.poll() is None
+
+
+def test_what_is_signalled_at_the_end_changes_nothing_of_it(tmp_path: pathlib.Path) -> None:
+    with running(tmp_path) as gateway:
+        gateway.signal(signal.SIGTERM)
+        until(functools.partial(_has_ended, gateway, signal.SIGHUP))
+        assert gateway.wait() == 0
+
+
+def _has_ended(gateway: gateways.Gateway, number: signal.Signals) -> bool:
+    """Whether it has; it is signalled all the time meanwhile."""
+    for _ in range(100):
+        gateway.signal(number)
+        time.sleep(0.0001)
+    return gateway.process.poll() is not None
 
 
 def test_the_state_folder_may_be_unusable(tmp_path: pathlib.Path) -> None:

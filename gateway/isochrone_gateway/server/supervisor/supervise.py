@@ -27,6 +27,7 @@ from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.server.supervisor.remembered import Remembered
+from isochrone_gateway.server.supervisor.signals import heeding
 from isochrone_gateway.server.supervisor.slices import Surroundings
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
 from isochrone_gateway.source.credentials import in_cluster
@@ -85,13 +86,15 @@ class Supervisor:
 
     async def run(self) -> int:
         """Serve until told to end; gives the process's exit status. Raises OSError if the admin port is taken."""
-        loop = asyncio.get_running_loop()
         if self._settings.admin is not None:
             address = self._settings.admin
             self._open_admin(sockets.listen(address.host, address.port), None)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        heeded = {signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self.reload}
+        with heeding(heeded):
+            return 1 if await self._live() else 0
+
+    async def _live(self) -> bool:
+        """Until all has ended; gives whether that was for want of hope."""
         following = asyncio.create_task(self._follower.run())
         remembering = asyncio.create_task(self._remembered.run(self._discovery.worth_keeping))
         try:
@@ -104,7 +107,7 @@ class Supervisor:
             await self._discovery.close()
             await self._fleet.stop()
             self._close()
-        return 1 if hopeless else 0
+        return hopeless
 
     def stop(self) -> None:
         """Drain; the second time, end now."""

@@ -8,10 +8,10 @@ from isochrone import law
 from isochrone.api import DataResidencyPolicy, EdgeNode, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.model_provider import Endpoint
 from isochrone.api.model_route import ModelRouteSpec
-from isochrone.geo import codes, places
-from isochrone.geo.areas import Area, expand
+from isochrone.geo import codes
+from isochrone.geo.areas import Area
 from isochrone.geo.suggestions import WORLD
-from isochrone.law import Evidence, Labelled, Mode, Origin, Place, Policy, Question, Scope, Subject, Verdict
+from isochrone.law import Labelled, Mode, Origin, Place, Policy, Question, Scope, Subject, Verdict, atlas
 from isochrone.validate import backends
 from isochrone.validate.finding import Key
 from isochrone.validate.holding import holding
@@ -162,20 +162,14 @@ def _sites(world: World) -> dict[str, Candidate]:
 
 
 def _site(edge: Item[EdgeNode]) -> Candidate | None:
-    place = edge.resource.spec.place
-    airport = places.place(place.iata) if place.iata else None
-    code = airport.jurisdiction if airport else place.jurisdiction
-    if code is None or not codes.is_code(code):
-        return None
-    return Candidate(str(edge.key), Place(frozenset({codes.canonical(code)}), place.evidence))
+    place = atlas.of_site(edge.resource).place
+    return Candidate(str(edge.key), place) if place.is_known else None
 
 
 def endpoint(provider: Item[ModelProvider], declared: Endpoint) -> Candidate | None:
     """An endpoint as a candidate; None where a name in its places is not known."""
-    area = expand(declared.processes_in)
-    if not isinstance(area, Area):
-        return None
-    return Candidate(f"{provider.key} endpoint {declared.name}", Place(area.include, Evidence(declared.evidence)))
+    place = atlas.processing(declared)
+    return Candidate(f"{provider.key} endpoint {declared.name}", place) if place.codes else None
 
 
 def _own(world: World, route: Item[ModelRoute]) -> dict[str, Candidate] | None:

@@ -1,0 +1,47 @@
+"""What planner, renderer and delivery hand to each other: frozen records, no decisions.
+
+    Snapshot  what is declared, and what was observed     gathered from a cluster, or read from files
+    Plan      where each route's engines are to run       `isochrone.plan`: plan(snapshot, now=...)
+    Routing   who answers a route at one site             `isochrone.plan`: derived from snapshot and plan
+
+What must not be here: I/O, clocks, the meaning of the law, Kubernetes manifests. It reads the API's models and
+geography only. Times are whole seconds since the epoch, round trips whole microseconds, money `decimal.Decimal` US
+dollars: a plan is the same to the byte wherever it is computed.
+"""
+
+from isochrone.model.keys import RouteKey
+from isochrone.model.observed import Capability, Observed, Running, SiteObservation
+from isochrone.model.plan import (
+    Because,
+    Change,
+    ChangeKind,
+    Placement,
+    Plan,
+    Shortfall,
+    WhyNot,
+)
+from isochrone.model.routing import Candidate, Routing, Target, ToEngine, ToPeer, ToProvider
+from isochrone.model.snapshot import Settings, Snapshot
+
+__all__ = [
+    "Because",
+    "Candidate",
+    "Capability",
+    "Change",
+    "ChangeKind",
+    "Observed",
+    "Placement",
+    "Plan",
+    "RouteKey",
+    "Routing",
+    "Running",
+    "Settings",
+    "Shortfall",
+    "SiteObservation",
+    "Snapshot",
+    "Target",
+    "ToEngine",
+    "ToPeer",
+    "ToProvider",
+    "WhyNot",
+]

@@ -1,0 +1,1 @@
+"""Turns a plan into exact objects: per site one bundle of manifests and the gateway's config. Pure."""

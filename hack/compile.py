@@ -44,6 +44,7 @@ COMPILED = (
     "server/pipeline/attempt.py",
     "server/pipeline/backends.py",
     "server/pipeline/chain.py",
+    "server/pipeline/collecting.py",
     "server/pipeline/decide.py",
     "server/pipeline/engines.py",
     "server/pipeline/entrance.py",

@@ -1,9 +1,7 @@
 """The law on its way through the pipeline: before the body, for each candidate, in the body."""
 
 import asyncio
-import concurrent.futures
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from tests.unit.pipeline.harness import (
     until,
 )
 from tests.unit.pipeline.talk import ask, get, post, talking
+from tests.unit.pipeline.threads import Broken, Gate
 
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.law import Law
@@ -210,24 +209,6 @@ def test_models_tell_where_each_may_process_this_callers_data() -> None:
     run(scenario())
 
 
-class Gate(concurrent.futures.ThreadPoolExecutor):
-    """A loop's threads, which begin only when the test lets them."""
-
-    def __init__(self) -> None:
-        super().__init__(max_workers=1)
-        self.free = threading.Event()
-        self.given: list[Any] = []
-
-    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        self.given.append(work)
-
-        def later() -> Any:
-            assert self.free.wait(60)
-            return work(*args, **kwargs)
-
-        return super().submit(later)
-
-
 PADDING = "x" * 1_200_000
 REMOTE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://evil.test/a.png"}}]}]
 PLAIN = [{"role": "user", "content": [{"type": "text", "text": "url: none"}]}]
@@ -297,26 +278,14 @@ def test_who_goes_while_a_large_body_is_looked_through_leaves_nothing() -> None:
     run(scenario())
 
 
-class Broken(Gate):
-    """Threads on which nothing works."""
-
-    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Any:
-        def fail() -> Any:
-            raise MemoryError(work, args, kwargs)
-
-        return super().submit(fail)
-
-
 def test_a_failure_on_a_thread_is_answered() -> None:
     body = json.dumps({"model": "chat", "padding": PADDING}).encode()
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        broken = Broken()
-        broken.free.set()
         failures: list[Any] = []
         async with backends(GOOD) as found, serving(of_engines(found)) as gateway:
-            loop.set_default_executor(broken)
+            loop.set_default_executor(Broken())
             loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
             answer = await ask(gateway, post(body))
 

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.pipeline.harness import KEY, Gateway, backends, only_in, peer_candidate, run, serving, tenant, until
 from tests.unit.pipeline.network import Network, problem_of, uri_of, well
 from tests.unit.pipeline.talk import Answer, Talk, ask, post, talking
+from tests.unit.pipeline.threads import Broken
 from tests.unit.upstream.certificates import Authority, Files
 
 from isochrone_gateway.config.site import Limits
@@ -276,6 +277,29 @@ def test_what_a_pool_that_salts_can_not_read_is_refused(tmp_path: pathlib.Path) 
         assert answer is not None
         assert (answer.status, answer.headers["x-isochrone-hop-refusal"]) == (400, "bad_hop")
         assert asked == []
+
+    run(scenario())
+
+
+def test_a_failure_on_a_thread_is_answered(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        failures: list[Any] = []
+        async with paris(tmp_path, pool={"cache_salt": True}) as (network, gateway, asked):
+            loop.set_default_executor(Broken())
+            loop.set_exception_handler(lambda _, context: failures.append(context["exception"]))
+            body = b'{"model":"upstream-model","padding":"%b"}' % (b"x" * 1_200_000)
+            answer = await knock(network, of(tmp_path, "fra"), hopping(body))
+            record = await gateway.record()
+
+            assert answer is not None
+            assert (answer.status, answer.code) == (500, "internal_error")
+            assert "x-isochrone-hop-refusal" not in answer.headers
+            assert (record.outcome, record.error) == (Outcome.FAILED, "internal_error")
+            assert [type(each) for each in failures] == [MemoryError]
+            assert asked == []
+            assert gateway.plane.services.hosted == set()
+            assert gateway.plane.services.memory.used == 0
 
     run(scenario())
 

@@ -7,6 +7,7 @@ What lives here, in the order that a request meets it:
     rulings       the law's answers for one kind of request, put together and remembered
     models        GET /v1/models
     handling      one request: its body, its route, its limits, its attempts, its end
+    collecting    its body, in memory that is accounted for
     attempt       one answer of a backend on its way to the client: whole, or as a stream
     failures      what went wrong upstream -> what the retry rules know
     outgoing      the bytes of a request to a backend

@@ -353,6 +353,9 @@ class Handling(Reading):
             attempt.abandon(self.services.loop.time())
         self._fail(_DRAINING)
 
+    def _no_room(self, error: ApiError) -> None:
+        self._refuse(error)
+
     def _refuse(self, error: ApiError) -> None:
         self._answer(error, Outcome.REFUSED)
 
@@ -374,9 +377,8 @@ class Handling(Reading):
         self.is_over = True
         services, decision, chain = self.services, self._decision, self._chain
         services.open.discard(self)
-        services.memory.give_back(self._reserved)
         self._attempt = None
-        self._pieces.clear()
+        self._let_go()
         if chain is not None:
             self._leave(chain, decision)
         if decision is not None and decision.admission is not None:

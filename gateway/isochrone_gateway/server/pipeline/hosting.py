@@ -7,7 +7,6 @@ here but which engine; bytes pass through as they are, and what goes wrong is to
 When the peer goes away, the engine is told at once.
 """
 
-import asyncio
 import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -20,6 +19,7 @@ from isochrone_gateway.server.exchange import Exchange
 from isochrone_gateway.server.pipeline import answers, failures
 from isochrone_gateway.server.pipeline.backends import Lease
 from isochrone_gateway.server.pipeline.callers import salt_of, salting
+from isochrone_gateway.server.pipeline.collecting import OFF_LOOP, Collecting
 from isochrone_gateway.server.pipeline.engines import Engine
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.record import CLIENT_GONE, End
@@ -37,8 +37,6 @@ from isochrone_gateway.wire.schema import Usage
 from isochrone_gateway.wire.tail import STREAM, WHOLE, Tail
 from isochrone_gateway.wire.trace_context import Trace
 
-_OFF_LOOP: Final = 1_048_576
-"""Larger bodies are read on a thread, where they have to be read."""
 _TIMEOUTS: Final = Timeouts(first_byte=math.inf, idle=math.inf, total=math.inf)
 """The entry's time-outs hold: it cancels by going away. What bounds an attempt here is the hop's deadline."""
 _REDIRECTS: Final = range(300, 400)
@@ -46,25 +44,23 @@ _CLIENT_ERRORS: Final = 400
 _SERVER_ERRORS: Final = 500
 _NO_KEYS: Final[frozenset[object]] = frozenset()
 _AGAIN_S: Final = 5.0
-_OVERLOADED: Final = ApiError(kind=ErrorKind.OVERLOADED, retry_after_s=1.0)
 _DRAINING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
 _NO_OBJECT: Final = ApiError(kind=ErrorKind.BAD_REQUEST, message="The body is no JSON object.")
 _BROKEN: Final = ApiError(kind=ErrorKind.UPSTREAM_FAILED)
 _TIMEOUT: Final = ApiError(kind=ErrorKind.UPSTREAM_TIMEOUT)
 
 
-class Hosting:
+class Hosting(Collecting):
     """One request of a peer. It is also the sink of its calls, and the asker of its leases."""
 
     __slots__ = (
         "_attempts", "_body", "_call", "_failure", "_first_byte", "_first_token", "_is_stream", "_lease", "_own",
-        "_pieces", "_reserved", "_size", "_status", "_tail", "_trace", "_trail", "_tried", "asked", "bytes_in",
-        "deadline", "exchange", "hop", "is_over", "operation", "peer", "policies", "revision", "services",
+        "_size", "_status", "_tail", "_trace", "_trail", "_tried", "asked", "deadline", "hop", "operation", "peer",
+        "policies", "revision",
     )  # fmt: skip
 
     def __init__(self, services: Services, exchange: Exchange, revision: Revision, peer: str) -> None:
-        self.services = services
-        self.exchange = exchange
+        super().__init__(services, exchange)
         self.revision = revision
         self.peer = peer
         """The site whose gateway asks; nothing if that isn't known."""
@@ -73,11 +69,7 @@ class Hosting:
         self.operation = Operation.UNKNOWN
         self.policies: tuple[str, ...] = ()
         self.deadline = math.inf
-        self.bytes_in = 0
-        self.is_over = False
         self._own: Own | None = None
-        self._reserved = 0
-        self._pieces: list[bytes] = []
         self._body: tuple[Piece, ...] = ()
         self._lease: Lease | None = None
         self._call: Call | None = None
@@ -110,38 +102,23 @@ class Hosting:
         self._own = own
         self.deadline = self.exchange.started + hop.deadline_ms / 1_000
         blocked = own.way.backend.standing.blocked(now)
-        length = self.exchange.length or 0
         if blocked is not None:
             self._refuse_capacity(_AGAIN_S if blocked.until is None else max(1.0, blocked.until - now))
-        elif not services.memory.take(length):
-            self.refuse(_OVERLOADED, Refused.OVERLOADED)
-        else:
-            self._reserved = length
+        elif self._take_in():
             services.hosted.add(self)
             self.exchange.read_body()
 
-    def on_body(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self.bytes_in += len(data)
-        if self.bytes_in > self._reserved:  # Chunked: its length shows only as it comes.
-            if not self.services.memory.take(self.bytes_in - self._reserved):
-                self.refuse(_OVERLOADED, Refused.OVERLOADED)
-                return
-            self._reserved = self.bytes_in
-
     def on_body_end(self) -> None:
+        """It has to be read only where it is changed."""
+        salts = self._own is not None and self._own.way.salts
+        if salts and self.bytes_in > OFF_LOOP:
+            self._read_beside(read_members, self._ask_salted)
+            return
         pieces, self._pieces = self._pieces, []
-        if self._own is None or not self._own.way.salts:
-            self._ask(tuple(pieces))
-        elif self.bytes_in <= _OFF_LOOP:
+        if salts:
             self._ask_salted(read_members(b"".join(pieces)))
         else:
-            future = self.services.loop.run_in_executor(None, read_members, b"".join(pieces))
-            future.add_done_callback(self._read)
-
-    def _read(self, future: "asyncio.Future[Members | ApiError]") -> None:
-        if not self.is_over and not future.cancelled():
-            self._ask_salted(future.result())
+            self._ask(tuple(pieces))
 
     def _ask_salted(self, members: Members | ApiError) -> None:
         """Keep the prompt from sharing a cache with those of other tenants, as this pool wants it."""
@@ -292,11 +269,14 @@ class Hosting:
         size = self._respond(error, b"%b: %b\r\n" % (REFUSAL, word.encode()))
         self._end(End(Outcome.REFUSED, error.status, word.value, bytes_out=size))
 
+    def _no_room(self, error: ApiError) -> None:
+        self.refuse(error, Refused.OVERLOADED)
+
     def _refuse_capacity(self, retry_after_s: float) -> None:
         self.refuse(ApiError(kind=ErrorKind.NO_CAPACITY, retry_after_s=retry_after_s), Refused.NO_CAPACITY)
 
-    def _fail(self, error: ApiError, failure: Failure) -> None:
-        """The engine gave no usable answer."""
+    def _fail(self, error: ApiError, failure: Failure | None = None) -> None:
+        """The engine gave no usable answer; without a failure of it, the fault is ours."""
         size = self._respond(error, b"")
         self._end(End(Outcome.FAILED, error.status, error.kind.value.code or "", bytes_out=size), failure)
 
@@ -333,9 +313,8 @@ class Hosting:
         elif lease is not None:
             lease.abandoned(now, 0)
         services.hosted.discard(self)
-        services.memory.give_back(self._reserved)
         self._lease = self._call = None
-        self._pieces.clear()
+        self._let_go()
         self._body = ()
         record = self._record(end, now)
         services.hop_meter.count(record)

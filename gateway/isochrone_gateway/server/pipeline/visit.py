@@ -5,27 +5,25 @@ from typing import TYPE_CHECKING
 from isochrone_gateway.ledger.trail import Trail
 from isochrone_gateway.route.clients import client_address
 from isochrone_gateway.server.exchange import Exchange
+from isochrone_gateway.server.pipeline.collecting import Collecting
 from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.wire.trace_context import recorded
 
 if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.decide import Terms
     from isochrone_gateway.server.pipeline.revision import Way
-    from isochrone_gateway.server.pipeline.services import Services
 
 
-class Visit:
+class Visit(Collecting):
     """One request."""
 
     __slots__ = (
         "attempts",
-        "bytes_in",
         "entry",
-        "exchange",
         "first_byte",
         "first_token",
         "id",
-        "services",
         "stream",
         "terms",
         "trace",
@@ -33,9 +31,8 @@ class Visit:
         "way",
     )
 
-    def __init__(self, services: "Services", exchange: Exchange, entry: Entry) -> None:
-        self.services = services
-        self.exchange = exchange
+    def __init__(self, services: Services, exchange: Exchange, entry: Entry) -> None:
+        super().__init__(services, exchange)
         self.entry = entry
         self.id = services.names.next()
         self.terms: Terms | None = None
@@ -44,7 +41,6 @@ class Visit:
         """Who was asked last."""
         self.attempts = 0
         self.stream = False
-        self.bytes_in = 0
         self.first_byte: float | None = None
         self.first_token: float | None = None
         self.trace = entry.came

@@ -170,9 +170,7 @@ class Hosting(Collecting):
     def _tracing(self, way: Way, now: float) -> bytes:
         if self._trail is None:
             return trace_context.passed_on(self._trace, self.exchange.head.fields)
-        return self._trail.begin(
-            now, candidate=way.label, provider=way.provider, model=way.model, jurisdiction=way.jurisdiction
-        )
+        return way.begin(self._trail, now)
 
     # The call's callbacks.
 

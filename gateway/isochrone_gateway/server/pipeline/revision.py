@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isochrone_gateway.config.routes import Retry, Route, RouteEndpoint
 from isochrone_gateway.config.site import Age, Site
+from isochrone_gateway.ledger.trail import Trail
 from isochrone_gateway.route.candidates import Picker
 from isochrone_gateway.route.clients import Networks
 from isochrone_gateway.route.hold import HoldQueue
@@ -51,6 +52,12 @@ class Way:
     def is_own(self) -> bool:
         """Whether engines of this site answer."""
         return bool(self.pool) and not self.peer
+
+    def begin(self, trail: Trail, now: float) -> bytes:
+        """An attempt at it begins, in this trail. Gives the header lines that tell the backend its parent."""
+        return trail.begin(
+            now, candidate=self.label, provider=self.provider, model=self.model, jurisdiction=self.jurisdiction
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

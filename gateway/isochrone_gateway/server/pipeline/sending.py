@@ -41,13 +41,7 @@ def _going(visit: Visit, way: Way) -> Going:
 
 def _recorded(visit: Visit, trail: Trail, way: Way) -> Going:
     """The same, where the attempt has a span of its own."""
-    tracing = trail.begin(
-        visit.services.loop.time(),
-        candidate=way.label,
-        provider=way.provider,
-        model=way.model,
-        jurisdiction=way.jurisdiction,
-    )
+    tracing = way.begin(trail, visit.services.loop.time())
     return Going(way.heads[visit.entry.asked], _passed(visit, way) + tracing)
 
 

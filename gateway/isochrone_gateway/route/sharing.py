@@ -97,8 +97,7 @@ class SharedMeter(Meter):
         self._concurrent = running = self._concurrent + 1
         if self._most_concurrent is not None:
             self._cells[self._running_at] = running
-        self._release()
-        self._acquire()
+        self._order()
         limit = self._look()
         if limit is not None:
             limit = self._look_closer()
@@ -132,13 +131,16 @@ class SharedMeter(Meter):
         is_past = entry is not tokens.newest
         if is_past and change < 0:
             self._correct(entry[0], change)
-            self._release()
-            self._acquire()
+            self._order()
         self._cells[self._used_at] = self._used = self._used + change
         if is_past and change > 0:
-            self._release()
-            self._acquire()
+            self._order()
             self._correct(entry[0], change)
+
+    def _order(self) -> None:
+        """As `Slot.order`, which isn't compiled."""
+        self._release()
+        self._acquire()
 
     def _correct(self, second: int, change: int) -> None:
         cells, second_at = self._cells, self._second_at
@@ -224,8 +226,7 @@ class SharedMeter(Meter):
         if second > before + 1:
             self._slot.skip(before + 1, second)
         cells[second_at] = cells[second_at] & ~SECOND | second
-        self._release()
-        self._acquire()
+        self._order()
         self._second = second
 
     def _recover(self) -> None:

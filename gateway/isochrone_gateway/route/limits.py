@@ -33,7 +33,7 @@ class Limit(enum.StrEnum):
 class Window:
     """How much of something was used in the last minute."""
 
-    __slots__ = ("_until", "most", "newest", "room", "seconds", "used")
+    __slots__ = ("most", "newest", "room", "seconds", "until", "used")
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -44,18 +44,18 @@ class Window:
         """How much was used in each second that counts, oldest first."""
         self.newest = [0, 0]
         """The last of them: what is used now is added to it."""
-        self._until = -math.inf
+        self.until = -math.inf
         """When the next one begins."""
 
     def free(self, now: float) -> int:
         """How much may still be used; below zero if more was used than reserved."""
-        if now >= self._until:
+        if now >= self.until:
             self.advance(now)
         return self.room - self.used
 
     def take(self, now: float, amount: int) -> list[int]:
         """Use some. The entry that is returned is for `settle`."""
-        if now >= self._until:
+        if now >= self.until:
             self.advance(now)
         self.used += amount
         entry = self.newest
@@ -64,7 +64,7 @@ class Window:
 
     def settle(self, now: float, entry: list[int], difference: int) -> None:
         """Correct what was taken. What is older than the window no longer counts either way."""
-        if now >= self._until:
+        if now >= self.until:
             self.advance(now)
         if entry[0] >= self.seconds[0][0]:
             entry[1] += difference
@@ -75,23 +75,21 @@ class Window:
         return free_at(self.seconds, amount - self.free(now), now)
 
     def advance(self, now: float) -> None:
-        """Begin the second that it is, unless it has begun, and forget those that no longer count."""
-        if now < self._until:
-            return
+        """Begin the second that it is, which hasn't begun yet, and forget those that no longer count."""
         second = math.floor(now)
         seconds = self.seconds
         while seconds and seconds[0][0] + WINDOW_S < second:
             self.used -= seconds.popleft()[1]
         self.newest = [second, 0]
         seconds.append(self.newest)
-        self._until = second + 1.0
+        self.until = second + 1.0
 
     def restore(self, seconds: Sequence[list[int]]) -> None:
         """Go on with what was used in these seconds, at least one, oldest first."""
         self.seconds = collections.deque(seconds)
         self.newest = seconds[-1]
         self.used = sum(used for _, used in seconds)
-        self._until = self.newest[0] + 1.0
+        self.until = self.newest[0] + 1.0
 
 
 def free_at(seconds: Iterable[Sequence[int]], missing: int, now: float) -> float:
@@ -164,7 +162,7 @@ class Meter:
     def _advance(self, now: float) -> None:
         self._until = math.floor(now) + 1.0
         for window in (self.requests, self.tokens):
-            if window is not None:
+            if window is not None and now >= window.until:
                 window.advance(now)
 
     def _take(self, now: float, tokens: int) -> "list[int] | Exceeded | None":

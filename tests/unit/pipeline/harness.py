@@ -54,6 +54,8 @@ KEY = "sk-test-0123456789abcdef0123456789abcdef"
 PLACES = ("DE", "US", "FR")
 _WELL = scripts.answer(b"{}")
 _PROBE_PATHS = frozenset({b"/health", b"/metrics"})
+PATIENT = {"timeouts": Timeouts(first_byte_ms=600_000, idle_ms=600_000, total_ms=600_000)}
+"""A route on which no time-out passes within a test: what ends early was ended."""
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -287,23 +287,30 @@ def complete() -> Complete:
     return loaded
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "dies"])
-def test_a_worker_that_hangs_or_dies_is_replaced(number: signal.Signals) -> None:
+@contextlib.asynccontextmanager
+async def two_workers() -> AsyncIterator[tuple[Fleet, list[str]]]:
+    """A fleet that runs a config and soon finds that a worker hangs, and the events that it tells, to its end."""
     events: list[str] = []
 
     def say(_level: LogLevel, event: str, /, **_fields: Any) -> None:
         events.append(event)
 
+    fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=3.0)
+    with sockets.listen("127.0.0.1", 0) as listening:
+        try:
+            assert await fleet.apply(complete(), {"data": listening}) == ()
+            yield fleet, events
+        finally:
+            await fleet.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "dies"])
+def test_a_worker_that_hangs_or_dies_is_replaced(number: signal.Signals) -> None:
     async def test() -> None:
-        fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=3.0)
-        with sockets.listen("127.0.0.1", 0) as listening:
-            try:
-                assert await fleet.apply(complete(), {"data": listening}) == ()
-                victim = fleet.children[0]
-                os.kill(victim.pid, number)
-                await until(lambda: fleet.ready == 2 and victim not in fleet.children, limit=50)
-            finally:
-                await fleet.stop()
+        async with two_workers() as (fleet, events):
+            victim = fleet.children[0]
+            os.kill(victim.pid, number)
+            await until(lambda: fleet.ready == 2 and victim not in fleet.children, limit=50)
         assert events == (["WorkerHangs", "WorkerEnded"] if number is signal.SIGSTOP else ["WorkerEnded"])
 
     async def bounded() -> None:
@@ -314,26 +321,17 @@ def test_a_worker_that_hangs_or_dies_is_replaced(number: signal.Signals) -> None
 
 def test_a_supervisor_that_was_absent_does_not_blame_its_workers() -> None:
     """As when the whole machine is frozen: the supervisor looks at its clock before it hears anybody."""
-    events: list[str] = []
-
-    def say(_level: LogLevel, event: str, /, **_fields: Any) -> None:
-        events.append(event)
 
     async def test() -> None:
-        fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=3.0)
-        with sockets.listen("127.0.0.1", 0) as listening:
-            try:
-                assert await fleet.apply(complete(), {"data": listening}) == ()
-                before = fleet.children
-                for each in before:
-                    os.kill(each.pid, signal.SIGSTOP)
-                time.sleep(5)  # noqa: ASYNC251 - nothing of this process runs meanwhile
-                for each in before:
-                    os.kill(each.pid, signal.SIGCONT)
-                await asyncio.sleep(1.5)
-                assert fleet.children == before
-            finally:
-                await fleet.stop()
+        async with two_workers() as (fleet, events):
+            before = fleet.children
+            for each in before:
+                os.kill(each.pid, signal.SIGSTOP)
+            time.sleep(5)  # noqa: ASYNC251 - nothing of this process runs meanwhile
+            for each in before:
+                os.kill(each.pid, signal.SIGCONT)
+            await asyncio.sleep(1.5)
+            assert fleet.children == before
         assert events == []
 
     asyncio.run(test())

@@ -39,6 +39,9 @@ from isochrone_gateway.wire.trace_context import Trace
 
 _TIMEOUTS: Final = Timeouts(first_byte=math.inf, idle=math.inf, total=math.inf)
 """The entry's time-outs hold: it cancels by going away. What bounds an attempt here is the hop's deadline."""
+_LAG_S: Final = 1.0
+"""What the entry may take to notice its own deadline, and its going away to get here. A peer that said first that time
+is up would have failed, in the entry's eyes, and the client would be told so instead of that the time is up."""
 _REDIRECTS: Final = range(300, 400)
 _CLIENT_ERRORS: Final = 400
 _SERVER_ERRORS: Final = 500
@@ -100,7 +103,7 @@ class Hosting(Collecting):
         """Take it in, if there is an engine and room."""
         services, now = self.services, self.services.loop.time()
         self._own = own
-        self.deadline = self.exchange.started + hop.deadline_ms / 1_000
+        self.deadline = self.exchange.started + hop.deadline_ms / 1_000 + _LAG_S
         blocked = own.way.backend.standing.blocked(now)
         if blocked is not None:
             self._refuse_capacity(_AGAIN_S if blocked.until is None else max(1.0, blocked.until - now))

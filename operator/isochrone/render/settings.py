@@ -55,7 +55,9 @@ class RenderSettings:
 
     installation: str = "isochrone"
     """Its name: the label of all that it owns, in every cluster."""
-    engine_images: Mapping[tuple[EngineType, Accelerator], str] = ENGINE_IMAGES
+    engine_images: Mapping[tuple[EngineType, Accelerator], str] = dataclasses.field(
+        default_factory=lambda: ENGINE_IMAGES
+    )
     gateway_image: str = GATEWAY_IMAGE
     fetch_image: str = GATEWAY_IMAGE
     hf_endpoint: str = "https://huggingface.co"
@@ -67,5 +69,5 @@ class RenderSettings:
     monitoring_namespaces: tuple[str, ...] = ("monitoring",)
     """Namespaces whose pods of Prometheus may read metrics. None: nothing is rendered for it."""
     dns_namespace: str = "kube-system"
-    dns_labels: Mapping[str, str] = MappingProxyType({"k8s-app": "kube-dns"})
+    dns_labels: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({"k8s-app": "kube-dns"}))
     """The pods that resolve names."""

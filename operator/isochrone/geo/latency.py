@@ -82,6 +82,11 @@ def rtt_ms(km: float, model: LatencyModel = TYPICAL) -> float:
     return model.last_mile_ms + 2 * km * model.inflation / model.fibre_km_per_ms
 
 
+def rtt_between_ms(here: Point, there: Point, model: LatencyModel = TYPICAL) -> float:
+    """The round trip between two points, in milliseconds."""
+    return rtt_ms(distance_km(here, there), model)
+
+
 def reach_km(rtt: float, model: LatencyModel = TYPICAL) -> float:
     """How far one gets within this round trip in milliseconds; the radius of the isochrone, 0 where even the last
     mile takes longer.

@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from isochrone.geo.latency import PESSIMISTIC, TYPICAL, LatencyModel, Point, distance_km, reach_km, rtt_ms
+from isochrone.geo.latency import (
+    PESSIMISTIC,
+    TYPICAL,
+    LatencyModel,
+    Point,
+    distance_km,
+    reach_km,
+    rtt_between_ms,
+    rtt_ms,
+)
 
 FRANKFURT, SYDNEY, LONDON, TOKYO = (
     Point(50.0379, 8.5622),
@@ -44,6 +53,20 @@ def test_distance(here: Point, there: Point, km: float) -> None:
 def test_rtt(km: float, model: LatencyModel, rtt: float) -> None:
     assert rtt_ms(km, model) == pytest.approx(rtt)
     assert reach_km(rtt, model) == pytest.approx(km)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "model", "rtt"),
+    [
+        pytest.param(FRANKFURT, FRANKFURT, TYPICAL, 10, id="the-last-mile-remains"),
+        pytest.param(FRANKFURT, LONDON, TYPICAL, 20.5, id="fra-lhr"),
+        pytest.param(FRANKFURT, LONDON, PESSIMISTIC, 36.4, id="fra-lhr-pessimistic"),
+        pytest.param(SYDNEY, FRANKFURT, TYPICAL, 273.7, id="syd-fra"),
+    ],
+)
+def test_rtt_between(here: Point, there: Point, model: LatencyModel, rtt: float) -> None:
+    assert rtt_between_ms(here, there, model) == pytest.approx(rtt, rel=0.006)
+    assert rtt_between_ms(there, here, model) == pytest.approx(rtt, rel=0.006)
 
 
 def test_nothing_is_within_reach_of_less_than_the_last_mile() -> None:

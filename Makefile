@@ -19,7 +19,7 @@ help: ## Show this help
 
 ##@ Develop
 .PHONY: generate
-generate: setup ## Write what is generated: CRDs, places, the configuration's JSON Schema
+generate: setup ## Write what is generated: CRDs, places, people, the configuration's JSON Schema
 	@$(RUN) python hack/generate.py
 
 .PHONY: format

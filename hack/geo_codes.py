@@ -1,6 +1,7 @@
-"""Writes the tables of ISO 3166 codes from Unicode CLDR, whose data may be passed on freely.
+"""Writes the tables of ISO 3166 codes, and how many people live in each country, from Unicode CLDR, whose data may be
+passed on freely.
 
-Run by hand when a new CLDR is out; `hack/geo.py` and everybody else read what this wrote:
+Run by hand when a new CLDR is out; `hack/geo.py`, `hack/geo_population.py` and everybody else read what this wrote:
 
     npm pack cldr-core cldr-localenames-full cldr-subdivisions-full   # unpack each beside the others
     python hack/geo_codes.py DIR                                      # DIR/<name of the package>/package/...
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 DATA = pathlib.PurePosixPath("operator/isochrone/geo/data")
+PEOPLE = pathlib.PurePosixPath("hack/geo_people.csv")
 
 NOT_ASSIGNED = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"})
 """Two-letter codes that CLDR names although ISO 3166-1 has not assigned them: reserved or private ones."""
@@ -214,7 +216,14 @@ def subdivisions(folder: pathlib.Path, known: Mapping[str, tuple[str, str]]) -> 
     return found
 
 
-def write(path: pathlib.Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def people(folder: pathlib.Path, known: Iterable[str]) -> dict[str, int]:
+    """Country -> how many people live there. Those of AC, DG, IC are in others' numbers, those of XK in none."""
+    document = load(folder, "cldr-core", "supplemental/territoryInfo.json")
+    territories = walk(document, "supplemental", "territoryInfo")
+    return {code: int(str(walk(territories, code)["_population"])) for code in sorted(known)}
+
+
+def write(path: pathlib.Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -222,7 +231,7 @@ def write(path: pathlib.Path, header: Sequence[str], rows: Iterable[Sequence[str
 
 
 def refresh(root: pathlib.Path, folder: pathlib.Path) -> None:
-    """Write countries.csv, subdivisions.csv and aliases.csv below `root` from the CLDR packages in `folder`."""
+    """Write countries.csv, subdivisions.csv, aliases.csv and people below `root` from the CLDR packages in `folder`."""
     data = root / DATA
     known = countries(folder)
     parts = subdivisions(folder, known)
@@ -234,6 +243,7 @@ def refresh(root: pathlib.Path, folder: pathlib.Path) -> None:
     )
     aliases = {alias: code for code, listed in SAME_AS.items() for alias in listed} | FORMER
     write(data / "aliases.csv", ("code", "same_as"), sorted(aliases.items()))
+    write(root / PEOPLE, ("code", "people"), people(folder, known).items())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-MODULES = ["areas", "blocs", "codes", "latency", "places", "suggestions", "tables"]
+MODULES = ["areas", "blocs", "codes", "latency", "places", "population", "suggestions", "tables"]
 
 
 @pytest.mark.parametrize("module", MODULES)

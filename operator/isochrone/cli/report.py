@@ -3,12 +3,12 @@
 import dataclasses
 import itertools
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import click
 
+from isochrone.cli.text import count, printable
 from isochrone.validate import Finding, Severity
 
 VERSION: Final = 1
@@ -36,11 +36,6 @@ class Summary:
         )
 
 
-def colour(is_terminal: bool, environment: Mapping[str, str] = os.environ) -> bool:  # noqa: FBT001 - its one question
-    """Whether to print colours: on terminals, unless NO_COLOR says something (https://no-color.org)."""
-    return is_terminal and not environment.get("NO_COLOR")
-
-
 def as_text(findings: Sequence[Finding], summary: Summary) -> str:
     """The findings by file, and a summary; with colours, which the printer may drop."""
     groups = ["".join(map(_lines, group)) for _, group in itertools.groupby(findings, key=lambda each: each.file)]
@@ -66,26 +61,17 @@ def _lines(finding: Finding) -> str:
     severity = finding.severity.value.lower()
     tone = "red" if finding.severity is Severity.ERROR else "yellow"
     parts = [str(finding.object) if finding.object else "", finding.field, finding.message]
-    said = ": ".join(_printable(part) for part in parts if part)
-    place = click.style(_printable(f"{finding.file}:{finding.line}"), bold=True)
+    said = ": ".join(printable(part) for part in parts if part)
+    place = click.style(printable(f"{finding.file}:{finding.line}"), bold=True)
     first = f"{place}: {click.style(severity, fg=tone, bold=True)}: [{finding.rule.value}] {said}\n"
-    return f"{first}    {_printable(finding.way_out)}\n" if finding.way_out else first
+    return f"{first}    {printable(finding.way_out)}\n" if finding.way_out else first
 
 
 def _sum(summary: Summary) -> str:
-    found = [_count(summary.errors, "error")] if summary.errors or not summary.warnings else []
-    found += [_count(summary.warnings, "warning")] if summary.warnings else []
+    found = [count(summary.errors, "error")] if summary.errors or not summary.warnings else []
+    found += [count(summary.warnings, "warning")] if summary.warnings else []
     others = f", {summary.passed_over} of other API groups passed over" if summary.passed_over else ""
-    return f"{' and '.join(found)}; {_count(summary.objects, 'object')} checked{others}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
-def _printable(text: str) -> str:
-    """What a file says must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return f"{' and '.join(found)}; {count(summary.objects, 'object')} checked{others}"
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """`isochrone validate`: what is wrong with manifests, before any cluster sees them."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from isochrone.manifests import Reading
+from isochrone.cli.inputs import Unusable, nothing_to_check, read
+from isochrone.cli.text import colour
 
-_OK, _FINDINGS, _UNUSABLE = 0, 1, 2
+_OK, _FINDINGS = 0, 1
 
 
 @click.command("validate")
@@ -50,7 +49,7 @@ def command(
     from isochrone import validate as validation
     from isochrone.cli import report
 
-    reading, old = _read(paths, exclude), _read(before, exclude)
+    reading, old = read(paths, exclude), read(before, exclude)
     if old.faults:
         fault = old.faults[0]
         raise Unusable(f"--against {fault.source}: {fault.message}")
@@ -60,7 +59,7 @@ def command(
     ]
     checked = sum(map(validation.is_checked, reading.manifests))
     if not checked and not findings:
-        raise Unusable(_nothing_to_check(len(reading.manifests)))
+        raise Unusable(nothing_to_check(len(reading.manifests)))
     others = sum(map(validation.is_other, reading.manifests))
     summary = report.Summary.of(findings, objects=checked, passed_over=others)
     ordered = sorted(findings, key=validation.Finding.order)
@@ -68,26 +67,5 @@ def command(
         click.echo(report.as_json(ordered, summary))
     else:
         # click drops the colours where the output is no terminal; NO_COLOR (no-color.org) is for us to respect.
-        click.echo(report.as_text(ordered, summary), color=report.colour(sys.stdout.isatty()))
+        click.echo(report.as_text(ordered, summary), color=colour(sys.stdout.isatty()))
     sys.exit(_FINDINGS if summary.errors or (strict and summary.warnings) else _OK)
-
-
-def _nothing_to_check(read: int) -> str:
-    """So that a wrong folder does not pass for a sound one."""
-    found = f"{read} objects, all of other API groups" if read > 1 else "one object, of another API group"
-    return f"nothing to check: no object of isochrone.dev among the manifests ({found if read else 'they are empty'})"
-
-
-def _read(paths: tuple[str, ...], exclude: tuple[str, ...]) -> "Reading":
-    from isochrone import manifests
-
-    try:
-        return manifests.read(paths, exclude=exclude)
-    except manifests.Unreadable as error:
-        raise Unusable(str(error)) from error
-
-
-class Unusable(click.ClickException):
-    """Input that can't be opened, or that has nothing in it to check."""
-
-    exit_code = _UNUSABLE

@@ -4,6 +4,7 @@ import dataclasses
 import enum
 
 from isochrone.model.keys import RouteKey
+from isochrone.model.observed import Running
 
 
 class Because(enum.StrEnum):
@@ -119,3 +120,10 @@ class Plan:
     changes: tuple[Change, ...] = ()
     deferred: tuple[Change, ...] = ()
     """Moves that would pay, and wait for `maxMovesPerHour`."""
+
+    def as_running(self) -> tuple[Running, ...]:
+        """What would be found once it is applied and all of it is ready."""
+        return tuple(
+            Running(route=each.route, site=each.site, pool=each.pool, replicas=each.replicas, ready=each.replicas)
+            for each in self.placements
+        )

@@ -15,6 +15,8 @@ EDGE_NODE: Final = "isochrone.dev/edge-node"
 MODEL_ROUTE: Final = "isochrone.dev/model-route"
 ROUTE_NAMESPACE: Final = "isochrone.dev/route-namespace"
 ROUTE_UID: Final = "isochrone.dev/route-uid"
+GPU_POOL: Final = "isochrone.dev/gpu-pool"
+"""An annotation: names of pools may be longer than a label's value."""
 
 ENGINE: Final = "engine"
 GATEWAY: Final = "gateway"

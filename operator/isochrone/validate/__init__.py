@@ -8,23 +8,62 @@ show is a warning.
 What must not live here: reading files (`isochrone.manifests`), printing (`isochrone.cli`), clocks, clusters. Pure.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from isochrone.manifests import Fault, Manifest
+from isochrone.model import Snapshot
 from isochrone.validate import checks, objects
 from isochrone.validate.finding import Finding, Key, Rule, Severity
 from isochrone.validate.kinds import is_checked, is_other
 from isochrone.validate.world import World
 
-__all__ = ["Finding", "Key", "Rule", "Severity", "is_checked", "is_other", "of_text", "validate"]
+__all__ = [
+    "Examined",
+    "Finding",
+    "Key",
+    "Rule",
+    "Severity",
+    "examine",
+    "is_checked",
+    "is_other",
+    "of_text",
+    "validate",
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found, and what planning starts from: the objects that are valid."""
+
+    findings: list[Finding]
+    snapshot: Snapshot
 
 
 def validate(manifests: Sequence[Manifest], against: Sequence[Manifest] | None = None) -> list[Finding]:
     """All findings, in the order of files and lines. `against` holds the objects as they are now, for updates."""
+    return examine(manifests, against).findings
+
+
+def examine(manifests: Sequence[Manifest], against: Sequence[Manifest] | None = None) -> Examined:
+    """As `validate`, with the objects themselves."""
     judged = objects.judge(manifests, against or ())
     world = World.of(judged.items, broken=judged.broken, others=manifests)
     found = [*judged.findings, *(finding for check in checks.CHECKS for finding in check(world))]
-    return sorted(set(found), key=Finding.order)
+    return Examined(findings=sorted(set(found), key=Finding.order), snapshot=_snapshot(world))
+
+
+def _snapshot(world: World) -> Snapshot:
+    """The declared part of a snapshot."""
+    return Snapshot(
+        edge_nodes=tuple(item.resource for item in world.edge_nodes),
+        pools=tuple(item.resource for item in world.pools),
+        routes=tuple(item.in_its_namespace for item in world.routes),
+        policies=tuple(item.resource for item in world.policies),
+        providers=tuple(item.resource for item in world.providers),
+        tenants=tuple(item.in_its_namespace for item in world.tenants),
+        namespaces={name: world.namespace(name).labels for name in world.namespaces},
+    )
 
 
 def of_text(faults: Sequence[Fault]) -> list[Finding]:

@@ -33,6 +33,12 @@ class Item(Generic[R_co]):
         """Its namespace, `default` where none is given."""
         return self.key.namespace
 
+    @property
+    def in_its_namespace(self) -> R_co:
+        """The object as a cluster holds it: one that names no namespace is in the default one."""
+        metadata = self.resource.metadata.model_copy(update={"namespace": self.namespace})
+        return self.resource.model_copy(update={"metadata": metadata})
+
     def error(self, rule: Rule, field: str, message: str, *, way_out: str) -> Finding:
         """Something that is certainly wrong with it."""
         return finding_at(self.manifest, rule, field=field, message=message, way_out=way_out)

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isochrone.cli import main, report
+from isochrone.cli.text import colour
 from isochrone.validate import Finding, Key, Rule, Severity
 
 SITE = "apiVersion: isochrone.dev/v1alpha1\nkind: EdgeNode\nmetadata: {name: fra}\nspec: {place: {iata: FRA}}\n"
@@ -193,7 +194,7 @@ def test_json_is_one_document() -> None:
     ],
 )
 def test_colour(is_terminal: bool, environment: dict[str, str], expected: bool) -> None:
-    assert report.colour(is_terminal, environment) is expected
+    assert colour(is_terminal, environment) is expected
 
 
 def test_files_do_not_steer_the_terminal() -> None:

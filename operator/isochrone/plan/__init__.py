@@ -1,1 +1,35 @@
-"""Decides where each route's engines run and who answers where: pure functions of a snapshot and a moment."""
+"""Decides where each route's engines run and who answers where: pure functions of a snapshot and a moment.
+
+    plan(snapshot, now=...)             where engines are to run, what changes, and what is missing
+    replan(before, snapshot, now=...)   the same, working out again only what a change can touch
+    routing(snapshot, plan, now=...)    who answers, as a table for one site at a time
+    explain(snapshot, plan, route, ...) why here, and why not there
+    public_names(routes)                which names each route has
+
+In order: `world` resolves, `lawful` asks the law, `demand` and `view` say how near is near, `filters` what is possible,
+`round` gives out devices, `settle` repeats it until nothing changes, `changes` tells the difference. Everything is
+whole numbers. `docs/decisions/0014-planner.md` says why it is so.
+
+What must not be here: I/O, clocks, Kubernetes manifests, and words for people.
+"""
+
+from isochrone.plan.changes import counts
+from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling, explain
+from isochrone.plan.names import public_names
+from isochrone.plan.planner import Planned, plan, replan
+from isochrone.plan.routing import Routings, routing
+
+__all__ = [
+    "AtEndpoint",
+    "AtSite",
+    "Explanation",
+    "Planned",
+    "Routings",
+    "Ruling",
+    "counts",
+    "explain",
+    "plan",
+    "public_names",
+    "replan",
+    "routing",
+]

@@ -1,0 +1,135 @@
+"""The difference between what runs and what is to run, each with its reason.
+
+Engines that are sent away for a reason that can wait run on until others are ready in their stead: that is a move, also
+while those others are starting. The law and devices that somebody else needs don't wait: that is a stop and a start.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
+from isochrone.plan.held import Ended, Held
+from isochrone.plan.round import Left, Seat
+from isochrone.plan.world import World
+
+AT_ONCE: Final = frozenset(
+    {
+        Because.LAW_CHANGED,
+        Because.SITE_DISABLED,
+        Because.SITE_GONE,
+        Because.ROUTE_GONE,
+        Because.OUTBID,
+    }
+)
+_IN_SPITE: Final = frozenset({Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING})
+_REPLACED_BY_NOBODY: Final = frozenset({Because.BETTER, Because.TOO_MANY_SITES, Because.ROUTE_GONE})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Going:
+    """Engines that run and are to go."""
+
+    site: str
+    pool: str | None
+    because: Because
+    to: str | None = None
+
+
+def counts(change: Change) -> bool:
+    """Whether a change is one of the moves that `maxMovesPerHour` bounds: nothing forced it."""
+    return change.kind is ChangeKind.MOVE and change.because is Because.BETTER
+
+
+def going_of(world: World, ended: Iterable[Ended], left: Iterable[Left]) -> dict[RouteKey, list[Going]]:
+    """What goes, by route, in order."""
+    found: dict[RouteKey, list[Going]] = {}
+    for each in ended:
+        running = each.running
+        found.setdefault(running.route, []).append(Going(running.site, running.pool, each.because))
+    for gone in left:
+        to = world.sites[gone.to].name if gone.to is not None else None
+        going = Going(world.sites[gone.held.site].name, gone.held.pool, gone.because, to)
+        found.setdefault(gone.held.route, []).append(going)
+    return {route: sorted(at, key=lambda going: (going.site, going.pool or "")) for route, at in found.items()}
+
+
+def of_route(
+    route: RouteKey, seats: Mapping[str, Seat], held: Mapping[str, Held], going: Sequence[Going]
+) -> tuple[list[Placement], list[Change]]:
+    """What is to run of one route, and what changes. `held` is what runs and could stay. Both by site."""
+    new = sorted(site for site, seat in seats.items() if not _runs(held.get(site), seat))
+    starting = sorted(site for site in seats if site not in new and not held[site].is_ready)
+    pairs = _pairs(going, new, starting)
+    reasons = _reasons(seats, new, going, pairs)
+    placements, changes = [], []
+    for site, seat in sorted(seats.items()):
+        because = _because(seat, held.get(site), reasons.get(site))
+        placements.append(Placement(route=route, site=site, pool=seat.pool, replicas=seat.replicas, because=because))
+        if site not in new and seat.replicas != held[site].replicas and not seat.is_autoscaled:
+            changes.append(_change(route, ChangeKind.RESIZE, site, seat.pool, Because.RESIZED))
+    for index, gone in enumerate(going):
+        to = pairs.get(index)
+        if to is None or gone.because in AT_ONCE:
+            changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, gone.because))
+        else:
+            changes.append(_change(route, ChangeKind.MOVE, to, seats[to].pool, gone.because, gone.site))
+    moved_to = {each.site for each in changes if each.kind is ChangeKind.MOVE}
+    for site in new:
+        if site not in moved_to:
+            because, instead_of = reasons[site]
+            changes.append(_change(route, ChangeKind.START, site, seats[site].pool, because, instead_of))
+    return placements, changes
+
+
+def _runs(held: Held | None, seat: Seat) -> bool:
+    return held is not None and held.pool == seat.pool
+
+
+def _pairs(going: Sequence[Going], new: Sequence[str], starting: Sequence[str]) -> dict[int, str]:
+    """Where those that go (by index) are replaced: where it was chosen for them, at their own site, else in order.
+
+    Engines that are still starting go on standing for those in whose place they came.
+    """
+    free, pairs = list(new), dict[int, str]()
+    for index, each in enumerate(going):
+        wanted = each.to if each.because is Because.BETTER else each.site
+        if wanted in free:
+            pairs[index] = wanted
+            free.remove(wanted)
+    for index, each in enumerate(going):
+        if free and index not in pairs and each.because not in _REPLACED_BY_NOBODY:
+            pairs[index] = free.pop(0)
+    waiting = list(starting)
+    for index, each in enumerate(going):
+        if waiting and index not in pairs and each.because not in AT_ONCE:
+            pairs[index] = waiting.pop(0)
+    return pairs
+
+
+def _reasons(
+    seats: Mapping[str, Seat], new: Sequence[str], going: Sequence[Going], pairs: Mapping[int, str]
+) -> dict[str, tuple[Because, str | None]]:
+    """Why new engines are where they are, and in whose place: of those that go, of those that are lost, or of none."""
+    found: dict[str, tuple[Because, str | None]] = {}
+    for index, site in pairs.items():
+        found[site] = (going[index].because, going[index].site)
+    lost = sorted(site for site, seat in seats.items() if seat.because is Because.SITE_LOST)
+    for site in new:
+        if site not in found:
+            found[site] = (Because.SITE_LOST, lost.pop(0)) if lost else (seats[site].because, None)
+    return found
+
+
+def _because(seat: Seat, held: Held | None, reason: tuple[Because, str | None] | None) -> Because:
+    if held is None or not _runs(held, seat):
+        return reason[0] if reason else seat.because
+    if seat.because in _IN_SPITE:
+        return seat.because
+    return Because.KEPT if seat.replicas == held.replicas or seat.is_autoscaled else Because.RESIZED
+
+
+def _change(  # noqa: PLR0917 - it is a record
+    route: RouteKey, kind: ChangeKind, site: str, pool: str | None, because: Because, from_site: str | None = None
+) -> Change:
+    return Change(route=route, kind=kind, site=site, pool=pool, because=because, from_site=from_site)

@@ -1,0 +1,95 @@
+"""Where a route's requests come from: how much of it from which centre of population, as whole numbers.
+
+Until requests have been seen, as many come from everywhere as people live there. Only origins count that the route's
+callers may have, and of these only those whose data some site may serve: nobody is nearer to the others anyway.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from isochrone.geo import codes
+from isochrone.geo.population import Centre, population
+from isochrone.law import Origin
+
+SHARES: Final = 1 << 30
+"""All demand of a route, in shares: fine enough for a village, and a sum of round trips stays far below 2^63."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Demand:
+    """Shares of demand by centre, and where each may be served: values, so that equal ones can be shared."""
+
+    shares: tuple[tuple[int, int], ...]
+    """(index of the centre, its share), in order; no zeros."""
+    lawful: tuple[tuple[str, int], ...]
+    """Code of centres -> places that may serve them, in order; everything else isn't lawful."""
+
+
+Reach = Sequence[tuple[Origin, int]]
+"""Where the engines for data of each origin may be."""
+
+
+def demand(reach: Reach, observed: Mapping[str, int], sites: int) -> Demand:
+    """A route's demand, with so many sites."""
+    lawful = _by_code(reach, (1 << sites) - 1)
+    known = {code: mask for code, mask in lawful.items() if mask}
+    weights = _observed(observed, known) if observed else {}
+    if not weights:
+        weights = {index: population()[index].people for code in known for index in centres()[code]}
+    return Demand(shares=_shares(weights), lawful=tuple(sorted(known.items())))
+
+
+@functools.cache
+def centres() -> Mapping[str, tuple[int, ...]]:
+    """Code -> indexes of the centres that carry it."""
+    found: dict[str, list[int]] = {}
+    for index, centre in enumerate(population()):
+        found.setdefault(centre.code, []).append(index)
+    return {code: tuple(indexes) for code, indexes in found.items()}
+
+
+def people_of(code: str) -> tuple[tuple[int, Centre], ...]:
+    """The centres that stand for a jurisdiction: its own, else those that it is a part of."""
+    return tuple((index, population()[index]) for each in sorted(touched(code)) for index in centres()[each])
+
+
+@functools.cache
+def touched(code: str) -> frozenset[str]:
+    """The codes of centres from which data of this origin may come."""
+    known = codes.canonical(code)
+    lineage = {known, *codes.ancestors(known)}
+    return frozenset(each for each in centres() if each in lineage or known in codes.ancestors(each))
+
+
+def _by_code(reach: Reach, sites: int) -> dict[str, int]:
+    """For each code of centres, the sites that may serve some caller's data from there."""
+    found: dict[str, int] = {}
+    for origin, mask in reach:
+        for code in _codes(origin):
+            found[code] = found.get(code, 0) | (mask & sites)
+    return found
+
+
+@functools.cache
+def _codes(origin: Origin) -> frozenset[str]:
+    if origin.or_elsewhere or not origin.codes:
+        return frozenset(centres())
+    return frozenset().union(*(touched(code) for code in origin.codes))
+
+
+def _observed(observed: Mapping[str, int], lawful: Mapping[str, int]) -> dict[int, int]:
+    """Requests by centre: those of a code are spread over its centres by people."""
+    weights: dict[int, int] = {}
+    for code, requests in sorted(observed.items()):
+        there = [(index, each.people) for index, each in people_of(code) if each.code in lawful] if requests > 0 else []
+        everybody = sum(people for _, people in there)
+        for index, people in there:
+            weights[index] = weights.get(index, 0) + requests * SHARES * people // everybody
+    return weights
+
+
+def _shares(weights: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    everything = sum(weights.values())
+    return tuple((index, max(1, weight * SHARES // everything)) for index, weight in sorted(weights.items()) if weight)

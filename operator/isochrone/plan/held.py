@@ -1,0 +1,111 @@
+"""What runs, sorted into what a plan starts from: engines that can be kept, and those that something forces out.
+
+Engines at a lost site stay in the plan, since nobody can tell them to stop and they may be back in a minute; they count
+for nothing until then. Those at a draining site, and those that fail, stay until something better can be had.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from isochrone.api.edge_node import State
+from isochrone.model import Because, RouteKey, Running, WhyNot
+from isochrone.plan import filters
+from isochrone.plan.wants import Want
+from isochrone.plan.world import World
+
+_FORCED: Final[Mapping[WhyNot, Because]] = {
+    WhyNot.SITE_DISABLED: Because.SITE_DISABLED,
+    WhyNot.UNLAWFUL_INFERENCE: Because.LAW_CHANGED,
+    WhyNot.UNLAWFUL_WEIGHTS: Because.LAW_CHANGED,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Engines of a route at a site, as they run or as a round of planning left them."""
+
+    route: RouteKey
+    site: int
+    pool: str | None
+    replicas: int
+    is_running: bool
+    """Whether they run, rather than having been placed by this plan."""
+    is_ready: bool
+    because: Because
+    """Why they are there; a reason to leave where something speaks against them."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether nothing speaks against them."""
+        return self.because not in RELUCTANT
+
+
+RELUCTANT: Final = (Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """Engines that are to go, and why."""
+
+    running: Running
+    because: Because
+
+
+def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running]) -> tuple[list[Held], list[Ended]]:
+    """What can be kept, and what can't. Of one route at one site only one stays: the Deployment has one pool."""
+    kept: dict[tuple[RouteKey, int], Held] = {}
+    ended: list[Ended] = []
+    for each in sorted(running, key=lambda each: (each.route, each.site, -each.ready, each)):
+        if each.replicas <= 0:
+            continue
+        reason = _forced(world, wants.get(each.route), each)
+        at = (each.route, world.site_index.get(each.site, -1))
+        if reason is None and at in kept:
+            reason = Because.TOO_MANY_SITES
+        if reason is None:
+            kept[at] = _held(world, each, at[1])
+        else:
+            ended.append(Ended(each, reason))
+    return list(kept.values()), ended
+
+
+def _held(world: World, running: Running, site: int) -> Held:
+    because = Because.KEPT
+    if world.sites[site].is_lost:
+        because = Because.SITE_LOST
+    elif world.sites[site].state is State.DRAINING:
+        because = Because.SITE_DRAINING
+    elif running.is_failing:
+        because = Because.FAILING
+    return Held(
+        route=running.route,
+        site=site,
+        pool=running.pool,
+        replicas=running.replicas,
+        is_running=True,
+        is_ready=running.ready > 0,
+        because=because,
+    )
+
+
+def _forced(world: World, want: Want | None, running: Running) -> Because | None:
+    """Why it can't stay, whatever else could be had."""
+    if want is None:
+        return Because.ROUTE_GONE
+    site = world.site_index.get(running.site)
+    if site is None:
+        return Because.SITE_GONE
+    why = filters.lasting(want.ask, world.sites[site])
+    if why is not None:
+        return _FORCED.get(why, Because.NO_LONGER_FITS)
+    return _unfit(world, want, running, site)
+
+
+def _unfit(world: World, want: Want, running: Running, site: int) -> Because | None:
+    if running.pool is not None and want.devices:
+        pool = world.pools.get(running.pool)
+        if pool is None or site not in pool.sites:
+            return Because.POOL_GONE
+    here = want.options.get(site, ())
+    return None if any(option.pool == running.pool for option in here) else Because.NO_LONGER_FITS

@@ -1,0 +1,263 @@
+"""From a snapshot to a plan: resolve, ask the law, see what each route wants, settle, and say what changes.
+
+Routes that could not have a pool in common don't touch each other. So each such group is settled by itself, and again
+only if something about it has changed. What they do share is the number of moves in an hour: if all groups together
+would move more, those whose routes come first in order have their moves first.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from isochrone.geo.latency import Point
+from isochrone.geo.population import population
+from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
+from isochrone.plan import changes, demand, filters, held, lawful, why
+from isochrone.plan.groups import groups
+from isochrone.plan.held import Ended, Held
+from isochrone.plan.latency import rtts
+from isochrone.plan.lawful import Callers, Lawbook, RouteLaw
+from isochrone.plan.memo import Memo
+from isochrone.plan.round import Terms
+from isochrone.plan.settle import Settled, settle
+from isochrone.plan.view import View
+from isochrone.plan.wants import Want, want_of
+from isochrone.plan.world import Route, World
+
+HOUR = 3600
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Planned:
+    """A plan, and what is needed to plan quickly once more."""
+
+    plan: Plan
+    memo: Memo
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """What is known before any route is given anything."""
+
+    world: World
+    book: Lawbook
+    callers: Callers
+    laws: Mapping[RouteKey, RouteLaw]
+    wants: Mapping[RouteKey, Want]
+    """Of routes that have engines of their own, in order."""
+
+
+def plan(snapshot: Snapshot, *, now: int) -> Plan:
+    """Everything decided, from what is declared and what was observed."""
+    return replan(None, snapshot, now=now).plan
+
+
+def replan(before: Planned | None, snapshot: Snapshot, *, now: int) -> Planned:
+    """The same, with the help of the plan before: only what a change can touch is worked out again."""
+    memo = Memo(before.memo if before is not None else None)
+    prepared = prepare(snapshot, now=now, memo=memo)
+    return Planned(plan=_decide(prepared, memo, now), memo=memo.finished())
+
+
+def prepare(snapshot: Snapshot, *, now: int, memo: Memo | None = None) -> Prepared:
+    """Resolves everything, and sees what each route wants."""
+    memo = memo or Memo()
+    world = _as_before(World.of(snapshot, now=now), memo)
+    book = _book(world, snapshot, memo)
+    callers = Callers(world, snapshot.tenants)
+    points = tuple(site.point for site in world.sites)
+    near = memo.answer("near", (points,), lambda: Near(points))
+    ask_law, see = _Law(world, book, callers, memo), _Wishes(world, near, memo)
+    laws = {route.key: ask_law.of(route) for route in world.routes.values()}
+    seen = {route.key: see.of(route, laws[route.key]) for route in world.routes.values() if route.serves}
+    wants = {key: want for key, want in seen.items() if want is not None}
+    return Prepared(world=world, book=book, callers=callers, laws=laws, wants=wants)
+
+
+class Near:
+    """Round trips from all sites to all centres."""
+
+    def __init__(self, points: Sequence[Point | None]) -> None:
+        self.rtts = rtts(points, [centre.point for centre in population()])
+
+
+def _as_before(world: World, memo: Memo) -> World:
+    """The same world, of the records of the last one where these are equal."""
+    sites = tuple(memo.same(("site", site.name), site) for site in world.sites)
+    pools = {name: memo.same(("pool", name), pool) for name, pool in world.pools.items()}
+    namespaces = dict(world.namespaces)
+    return dataclasses.replace(
+        world,
+        sites=memo.same("sites", sites),
+        pools=memo.same("pools", pools),
+        namespaces=memo.same("namespaces", namespaces),
+    )
+
+
+def _book(world: World, snapshot: Snapshot, memo: Memo) -> Lawbook:
+    policies = tuple(sorted(snapshot.policies, key=lambda each: (each.metadata.name, each.metadata.uid)))
+    places, unbound = world.atlas.places, snapshot.settings.unbound
+    read = memo.answer("policies", (policies,), lambda: lawful.read(policies))
+    return memo.answer("book", (read, places, unbound), lambda: Lawbook(read, places, unbound=unbound))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Law:
+    """Asks the law about routes."""
+
+    world: World
+    book: Lawbook
+    callers: Callers
+    memo: Memo
+
+    def of(self, route: Route) -> RouteLaw:
+        world, book, callers = self.world, self.book, self.callers
+        given = (route.resource, callers.of(route), callers.is_open, book, world.namespaces)
+        return self.memo.answer(("law", route.key), given, lambda: lawful.route_law(world, book, callers, route))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Wishes:
+    """Sees what routes want."""
+
+    world: World
+    near: Near
+    memo: Memo
+
+    def of(self, route: Route, law: RouteLaw) -> Want | None:
+        world, view = self.world, self._view(route, law)
+        given = (route.resource, law, world.sites, world.pools, world.namespaces, view)
+
+        def compute() -> Want | None:
+            ask = filters.ask_of(world, route, law)
+            return want_of(world, route, ask, view) if ask is not None else None
+
+        return self.memo.answer(("want", route.key), given, compute)
+
+    def _view(self, route: Route, law: RouteLaw) -> View:
+        """Routes with the same demand share a view."""
+        observed = self.world.observed.demand.get(route.key)
+        seen, sites = tuple(sorted(observed.items())) if observed else (), len(self.world.sites)
+        question = ("demand", law.reach, seen, sites)
+        asked = self.memo.answer(question, (), lambda: demand.demand(law.reach, dict(seen), sites))
+        return self.memo.answer(("view", asked), (self.near,), lambda: View(asked, self.near.rtts))
+
+
+def _decide(prepared: Prepared, memo: Memo, now: int) -> Plan:
+    world, wants = prepared.world, prepared.wants
+    kept, ended = held.sort(world, wants, world.observed.running)
+    cases = [_case(prepared, group, kept, memo) for group in groups(wants, kept)]
+    settled = _within_budget(cases, _budget(world, now))
+    return _told(prepared, settled, kept, ended)
+
+
+Case = Callable[[int], Settled]
+"""A group of routes, to be settled with at most so many moves."""
+
+
+def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo: Memo) -> Case:
+    world = prepared.world
+    keys = {want.key for want in wants}
+    here = tuple(each for each in kept if each.route in keys)
+    names = sorted({option.pool or "" for want in wants for at in want.options.values() for option in at})
+    names += sorted({each.pool or "" for each in here} - set(names))
+    pools = [world.pools[name] for name in names if name in world.pools]
+    free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
+    percent = world.settings.move_gain_percent
+
+    def case(moves: int) -> Settled:
+        terms = Terms(
+            free=lambda pool, site: free.get((pool, site), ()),
+            place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
+            gain_percent=percent,
+            moves=moves,
+        )
+        given = (tuple(wants), here, free, world.sites, percent)
+        return memo.answer(("settled", wants[0].key, moves), given, lambda: settle(wants, here, terms))
+
+    return case
+
+
+def _within_budget(cases: Sequence[Case], budget: int) -> list[Settled]:
+    """All groups, with no more moves than there may be; those whose routes come first move first."""
+    found = [case(budget) for case in cases]
+    if sum(each.moves for each in found) <= budget:
+        return found
+    left, bounded = budget, []
+    for case, each in zip(cases, found, strict=True):
+        within = each if each.moves <= left else case(left)
+        left -= within.moves
+        bounded.append(within)
+    return bounded
+
+
+def _budget(world: World, now: int) -> int:
+    recent = sum(1 for moved in world.observed.moves if moved > now - HOUR)
+    return max(0, world.settings.max_moves_per_hour - recent)
+
+
+def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], ended: Iterable[Ended]) -> Plan:
+    """What was settled, as a plan."""
+    world = prepared.world
+    name_of = [site.name for site in world.sites]
+    there: dict[RouteKey, dict[str, Held]] = {}
+    for each in kept:
+        there.setdefault(each.route, {})[name_of[each.site]] = each
+    seats = {
+        route: {name_of[site]: seat for site, seat in at.items()}
+        for each in settled
+        for route, at in each.seats.items()
+    }
+    going = changes.going_of(world, ended, [left for each in settled for left in each.left])
+    placements: list[Placement] = []
+    changed: list[Change] = []
+    for route in sorted({*seats, *going}):
+        made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
+        placements += made
+        changed += told
+    deferred = [
+        Change(
+            route=each.route,
+            kind=ChangeKind.MOVE,
+            site=option.name,
+            pool=option.pool,
+            because=Because.BETTER,
+            from_site=name_of[each.site],
+        )
+        for group in settled
+        for each, option in group.deferred
+    ]
+    return Plan(
+        placements=tuple(sorted(placements, key=_placement_order)),
+        shortfalls=_shortfalls(prepared, placements),
+        changes=tuple(sorted(changed, key=_change_order)),
+        deferred=tuple(sorted(deferred, key=_change_order)),
+    )
+
+
+def _shortfalls(prepared: Prepared, placements: Sequence[Placement]) -> tuple[Shortfall, ...]:
+    world, wants = prepared.world, prepared.wants
+    occupied = occupied_by(prepared, placements)
+    placed: dict[RouteKey, dict[int, Placement]] = {}
+    for each in placements:
+        placed.setdefault(each.route, {})[world.site_index[each.site]] = each
+    found = (why.shortfall(world, want, placed.get(key, {}), occupied) for key, want in sorted(wants.items(), key=_key))
+    return tuple(each for each in found if each is not None)
+
+
+def occupied_by(prepared: Prepared, placements: Iterable[Placement]) -> why.Occupied:
+    """The devices that placements leave free."""
+    wants = prepared.wants
+    sized = ((each, wants[each.route].devices) for each in placements if each.route in wants)
+    return why.Occupied(prepared.world, sized)
+
+
+def _key(item: tuple[RouteKey, Want]) -> RouteKey:
+    return item[0]
+
+
+def _placement_order(placement: Placement) -> tuple[RouteKey, str, str]:
+    return (placement.route, placement.site, placement.pool or "")
+
+
+def _change_order(change: Change) -> tuple[RouteKey, str, str, str, str]:
+    return (change.route, change.site, change.kind.value, change.from_site or "", change.pool or "")

@@ -1,0 +1,262 @@
+"""The snapshot, resolved once: which site has which pools, and in which order routes are asked.
+
+Nothing is decided here. References that lead nowhere lead nowhere, an object that is being deleted is gone, and of two
+objects with one name the older is there. Sites are in order of their names, so that a site's index is its place's in
+the atlas; routes are in the order in which they get scarce GPUs.
+"""
+
+import dataclasses
+import decimal
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute, Resource
+from isochrone.api.edge_node import State
+from isochrone.api.gpu_pool import CapacityType
+from isochrone.api.selectors import LabelSelector, Namespaces
+from isochrone.geo.latency import Point
+from isochrone.law import Labelled, Place
+from isochrone.law.atlas import Atlas, Located
+from isochrone.law.subject import admits, matches
+from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot
+
+NAME_LABEL: Final = "kubernetes.io/metadata.name"
+"""The label that the API server gives to every Namespace."""
+DEFAULT_NAMESPACE: Final = "default"
+
+_UNITS: Final = {
+    **{f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", 1)},
+    **{prefix: 1000**power for power, prefix in enumerate("kMGT", 1)},
+    "": 1,
+}
+_DURATION: Final = re.compile("([0-9]+)(h|ms|m|s)")
+_SPANS: Final = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000}
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """An EdgeNode. `index` counts sites, and is that of its place in the atlas."""
+
+    index: int
+    name: str
+    labels: Mapping[str, str]
+    state: State
+    is_lost: bool
+    is_advertised: bool
+    """Whether other gateways can reach its own."""
+    is_open: bool
+    """Whether it answers requests without a key."""
+    place: Place
+    point: Point | None
+    egress: int
+    """Micro-dollars per GiB."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What decides whether a pool suits a route; many pools are of one kind."""
+
+    labels: Mapping[str, str]
+    allowed: Namespaces | None
+    capacity_type: CapacityType
+    max_priority: int
+    product: str
+    memory: int
+    devices_per_node: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A GPUPool, at one or more sites."""
+
+    name: str
+    kind: Kind
+    price: int
+    """Micro-dollars for a device for an hour."""
+    nodes: int
+    sites: frozenset[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A ModelRoute."""
+
+    key: RouteKey
+    resource: ModelRoute
+    age: tuple[bool, str]
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has engines of its own that a tier names."""
+        spec = self.resource.spec
+        if spec.serving is None:
+            return False
+        return spec.tiers is None or any(each.serving is not None for tier in spec.tiers for each in tier.backends)
+
+    @property
+    def priority(self) -> int:
+        serving = self.resource.spec.serving
+        return serving.priority if serving else 0
+
+    @property
+    def order(self) -> tuple[int, tuple[bool, str], RouteKey]:
+        """Who is asked first: by priority, then by age."""
+        return (-self.priority, self.age, self.key)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """All of it, resolved."""
+
+    settings: Settings
+    observed: Observed
+    atlas: Atlas
+    sites: tuple[Site, ...]
+    pools: Mapping[str, Pool]
+    pools_at: tuple[tuple[Pool, ...], ...]
+    """For each site its pools, by name."""
+    routes: Mapping[RouteKey, Route]
+    """In order."""
+    providers: Mapping[str, ModelProvider]
+    namespaces: Mapping[str, Mapping[str, str]]
+    site_index: Mapping[str, int]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, now: int) -> "World":
+        edges = _present(snapshot.edge_nodes)
+        providers = _present(snapshot.providers)
+        atlas = Atlas.of(edges.values(), providers.values())
+        lost = {name for name in edges if _is_lost(snapshot, name, now)}
+        sites = tuple(
+            _site(edge, index, atlas.located[index], is_lost=name in lost)
+            for index, (name, edge) in enumerate(edges.items())
+        )
+        pools = {pool.metadata.name: _pool(pool, sites) for pool in _present(snapshot.pools).values()}
+        routes = sorted((_route(each) for each in _present(snapshot.routes).values()), key=lambda route: route.order)
+        return cls(
+            settings=snapshot.settings,
+            observed=snapshot.observed,
+            atlas=atlas,
+            sites=sites,
+            pools=pools,
+            pools_at=tuple(tuple(pool for pool in pools.values() if site.index in pool.sites) for site in sites),
+            routes={route.key: route for route in routes},
+            providers=providers,
+            namespaces=snapshot.namespaces,
+            site_index={site.name: site.index for site in sites},
+        )
+
+    def namespace(self, name: str) -> Labelled:
+        """A namespace with the labels that are known of it."""
+        return Labelled(name, {**self.namespaces.get(name, {}), NAME_LABEL: name})
+
+    def free(self, pool: Pool, site: int) -> tuple[int, ...]:
+        """Devices that others leave free, one number per node."""
+        seen = self.observed.sites.get(self.sites[site].name, SiteObservation())
+        return _free(pool.nodes, pool.kind.devices_per_node, seen.taken.get(pool.name, ()))
+
+    def may_use(self, allowed: Namespaces | None, namespace: str) -> bool:
+        """Whether a set of namespaces admits this one; nobody is admitted where nothing is said."""
+        return allowed is not None and admits(allowed, self.namespace(namespace))
+
+
+def key_of(resource: Resource) -> RouteKey:
+    """The namespace and the name of a namespaced object."""
+    return RouteKey(resource.metadata.namespace or DEFAULT_NAMESPACE, resource.metadata.name)
+
+
+@functools.cache
+def amount(quantity: str) -> int:
+    """A Kubernetes quantity of bytes, in thousandths of a byte."""
+    digits = quantity.rstrip("KMGTik")
+    return int(decimal.Decimal(digits) * _UNITS[quantity[len(digits) :]] * 1000)
+
+
+@functools.cache
+def micro(dollars: str) -> int:
+    """An amount of dollars in millionths of one."""
+    return int(decimal.Decimal(dollars) * 1_000_000)
+
+
+@functools.cache
+def micros(duration: str) -> int:
+    """A duration such as `1h30m` or `50ms`, in microseconds."""
+    return sum(int(number) * _SPANS[unit] for number, unit in _DURATION.findall(duration))
+
+
+def age_of(resource: Resource) -> tuple[bool, str]:
+    """Older first; those whose age is not known come last."""
+    created = resource.metadata.creation_timestamp or ""
+    return (not created, created)
+
+
+def _present(resources: Iterable[R]) -> dict[str, R]:
+    """Those that are not being deleted, by key, in order."""
+    found: dict[str, R] = {}
+    for resource in sorted(resources, key=lambda each: (each.key, age_of(each), each.metadata.uid)):
+        if resource.metadata.deletion_timestamp is None:
+            found.setdefault(resource.key, resource)
+    return found
+
+
+def _is_lost(snapshot: Snapshot, site: str, now: int) -> bool:
+    since = snapshot.observed.sites.get(site, SiteObservation()).unreachable_since
+    return since is not None and now - since >= snapshot.settings.lost_after
+
+
+def _site(edge: EdgeNode, index: int, located: Located, *, is_lost: bool) -> Site:
+    spec = edge.spec
+    return Site(
+        index=index,
+        name=edge.metadata.name,
+        labels=edge.metadata.labels,
+        state=spec.state,
+        is_lost=is_lost,
+        is_advertised=spec.gateway.advertise is not None,
+        is_open=spec.gateway.anonymous_access == "Allow",
+        place=located.place,
+        point=located.point,
+        egress=micro(spec.egress.price_per_gib),
+    )
+
+
+def _pool(pool: GPUPool, sites: tuple[Site, ...]) -> Pool:
+    spec = pool.spec
+    kind = Kind(
+        labels=pool.metadata.labels,
+        allowed=spec.allowed_namespaces,
+        capacity_type=spec.capacity_type,
+        max_priority=spec.max_priority,
+        product=spec.device.product,
+        memory=amount(spec.device.memory),
+        devices_per_node=spec.devices_per_node,
+    )
+    return Pool(
+        name=pool.metadata.name,
+        kind=kind,
+        price=micro(spec.price_per_device_hour),
+        nodes=spec.nodes,
+        sites=frozenset(site.index for site in sites if _is_at(pool, site)),
+    )
+
+
+def _is_at(pool: GPUPool, site: Site) -> bool:
+    selector: LabelSelector | None = pool.spec.edge_node_selector
+    if selector is not None:
+        return matches(selector, site.labels)
+    return pool.spec.edge_node_ref is not None and pool.spec.edge_node_ref.name == site.name
+
+
+def _free(nodes: int, each: int, taken: tuple[int, ...]) -> tuple[int, ...]:
+    """What is left on each node. Of more nodes than there are by the pool, the fullest count."""
+    held = sorted(taken, reverse=True)[:nodes]
+    untouched = (each,) * (nodes - len(held))
+    return (*untouched, *sorted((max(0, each - devices) for devices in held), reverse=True))
+
+
+def _route(resource: ModelRoute) -> Route:
+    return Route(key=key_of(resource), resource=resource, age=age_of(resource))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-MODULES = ["areas", "blocs", "codes", "latency", "places", "population", "suggestions", "tables"]
+MODULES = ["areas", "blocs", "codes", "land", "latency", "places", "population", "suggestions", "tables"]
 
 
 @pytest.mark.parametrize("module", MODULES)

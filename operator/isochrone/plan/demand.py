@@ -33,7 +33,7 @@ Reach = Sequence[tuple[Origin, int]]
 
 def demand(reach: Reach, observed: Mapping[str, int], sites: int) -> Demand:
     """A route's demand, with so many sites."""
-    lawful = _by_code(reach, (1 << sites) - 1)
+    lawful = lawful_by_code(reach, sites)
     known = {code: mask for code, mask in lawful.items() if mask}
     weights = _observed(observed, known) if observed else {}
     if not weights:
@@ -63,12 +63,12 @@ def touched(code: str) -> frozenset[str]:
     return frozenset(each for each in centres() if each in lineage or known in codes.ancestors(each))
 
 
-def _by_code(reach: Reach, sites: int) -> dict[str, int]:
-    """For each code of centres, the sites that may serve some caller's data from there."""
-    found: dict[str, int] = {}
+def lawful_by_code(reach: Reach, sites: int) -> dict[str, int]:
+    """For each code of centres from which callers' data may come, which of so many sites may serve it."""
+    every, found = (1 << sites) - 1, dict[str, int]()
     for origin, mask in reach:
         for code in _codes(origin):
-            found[code] = found.get(code, 0) | (mask & sites)
+            found[code] = found.get(code, 0) | (mask & every)
     return found
 
 

@@ -1,0 +1,225 @@
+"""An explanation as text for people and as JSON for programs. The JSON is a contract: docs/reference/explain.md."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+
+from isochrone.api import ModelRoute
+from isochrone.cli.plan_text import where
+from isochrone.cli.text import columns, count
+from isochrone.cli.words import VERDICT, WHY_NOT, because
+from isochrone.law import Origin, Verdict
+from isochrone.model import Candidate, RouteKey, Snapshot, ToEngine, ToPeer, ToProvider, WhyNot
+from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling
+
+VERSION: Final = 1
+"""Of the JSON; it rises when a program that reads it could break."""
+
+_UNLAWFUL: Final = frozenset({WhyNot.UNLAWFUL_INFERENCE, WhyNot.UNLAWFUL_WEIGHTS})
+
+
+def text(snapshot: Snapshot, explained: Explanation) -> str:
+    """Sites, then endpoints, then who is asked in which order."""
+    parts = [_heading(snapshot, explained), ""]
+    parts += [*_sites(snapshot, explained), *_endpoints(explained), *_tiers(explained)]
+    return "\n".join(parts).rstrip()
+
+
+def document(snapshot: Snapshot, explained: Explanation) -> dict[str, Any]:
+    """The explanation as one JSON document."""
+    places = {edge.metadata.name: where(edge) for edge in snapshot.edge_nodes}
+    return {
+        "version": VERSION,
+        "route": str(explained.route),
+        "origin": _codes(explained.origin) if explained.origin else None,
+        "sites": [{"place": places[each.site], **_site_entry(each)} for each in explained.sites],
+        "endpoints": [_endpoint_entry(each) for each in explained.endpoints],
+        "entry": explained.entry,
+        "tiers": [[_candidate_entry(each) for each in tier] for tier in explained.tiers],
+    }
+
+
+def _heading(snapshot: Snapshot, explained: Explanation) -> str:
+    route = _route(snapshot, explained)
+    model = f" ({route.spec.model_name})" if route.spec.model_name else ""
+    whose = f", for data from {' and '.join(_codes(explained.origin))}" if explained.origin else ""
+    return click.style(str(explained.route), bold=True) + model + whose
+
+
+def _route(snapshot: Snapshot, explained: Explanation) -> ModelRoute:
+    wanted = explained.route
+    named = (each for each in snapshot.routes if each.metadata.name == wanted.name)
+    return next(each for each in named if (each.metadata.namespace or "default") == wanted.namespace)
+
+
+def _sites(snapshot: Snapshot, explained: Explanation) -> Iterator[str]:
+    if not explained.sites:
+        yield "It has no engines of its own.\n"
+        return
+    route = _route(snapshot, explained)
+    places = {edge.metadata.name: where(edge) for edge in snapshot.edge_nodes}
+    heading = ("SITE", "PLACE", "ENGINES", "POOL", "FREE", "RTT", "USD/HOUR", "WHY")
+    rows = [heading, *(_site(places[each.site], route, each) for each in explained.sites)]
+    yield from columns(rows)
+    yield ""
+    yield "FREE is after this plan. RTT is to those who ask, on average; USD/HOUR is for one replica.\n"
+
+
+def _site(place: str, route: ModelRoute, each: AtSite) -> tuple[str, ...]:
+    engines = click.style(count(each.replicas, "replica"), fg="green") if each.because else "-"
+    free = f"{each.free} of {each.devices}" if each.free is not None else "-"
+    rtt = _milliseconds(each.rtt) if each.rtt is not None else "-"
+    cost = f"{each.cost:.2f}" if each.cost is not None else "-"
+    return (each.site, place, engines, each.pool or "-", free, rtt, cost, _why(route, each))
+
+
+def _why(route: ModelRoute, each: AtSite) -> str:
+    if each.because is not None:
+        return because(each.because, route)
+    if each.why_not is None:
+        return ""
+    said = f"{WHY_NOT[each.why_not]} ({each.why_not.value})"
+    if each.why_not not in _UNLAWFUL:
+        return said
+    if each.ruling.verdict.allowed:
+        return f"{said}; data {_from(each.ruling.origin)} might be, but no caller has any"
+    return f"{said}: {_ruling(each.ruling)}"
+
+
+def _endpoints(explained: Explanation) -> Iterator[str]:
+    if not explained.endpoints:
+        return
+    rows = [("PROVIDER", "ENDPOINT", "MODEL", "USD/M TOKENS IN", "OUT", "LAW")]
+    rows += [
+        (each.provider, each.endpoint, each.model, str(each.input), str(each.output), _ruling(each.ruling))
+        for each in explained.endpoints
+    ]
+    yield from columns(rows)
+    yield ""
+
+
+def _ruling(ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    if verdict.allowed:
+        return click.style("allowed", fg="green") + (f" by {', '.join(verdict.bound)}" if verdict.bound else "")
+    return click.style("refused", fg="red") + f" for data {_from(ruling.origin)}: {_reason(verdict)}"
+
+
+def _reason(verdict: Verdict) -> str:
+    policy = f"{verdict.policy}: " if verdict.policy else ""
+    return f"{policy}{VERDICT[verdict.reason]} ({verdict.reason.value})"
+
+
+def _from(origin: Origin) -> str:
+    known = ", ".join(sorted(origin.codes)[:_SHOWN])
+    more = len(origin.codes) - _SHOWN
+    listed = f"from {known}" + (f" and {more} more" if more > 0 else "")
+    if not origin.or_elsewhere:
+        return listed
+    return f"{listed} or of unknown origin" if known else "of unknown origin"
+
+
+_SHOWN: Final = 3
+
+
+def _tiers(explained: Explanation) -> Iterator[str]:
+    if explained.entry is None:
+        yield "There is no site, so nobody answers."
+        return
+    yield f"What comes in at {click.style(explained.entry, bold=True)} is answered by"
+    tiers = [tier for tier in explained.tiers if tier]
+    if not tiers:
+        yield f"  {click.style('nobody', fg='red')}: no candidate is left that may answer"
+    for number, tier in enumerate(tiers):
+        if number:
+            yield "and if none of them can, by"
+        yield from _tier(tier)
+
+
+def _tier(tier: Sequence[Candidate]) -> Iterator[str]:
+    """Weights split the requests between backends; within one, the nearest that can answers."""
+    backends: dict[RouteKey | tuple[str, str], list[Candidate]] = {}
+    for each in tier:
+        backends.setdefault(_backend(each), []).append(each)
+    total = sum(among[0].weight for among in backends.values())
+    for among in backends.values():
+        if len(backends) > 1:
+            yield f"  for {among[0].weight} of {total} requests"
+        rows = [(_candidate(each), _milliseconds(each.rtt) if each.rtt else "") for each in among]
+        yield from columns(rows, indent="    " if len(backends) > 1 else "  ")
+
+
+def _backend(each: Candidate) -> RouteKey | tuple[str, str]:
+    match each.target:
+        case ToEngine(route=route) | ToPeer(route=route):
+            return route
+        case ToProvider(provider=provider, model=model):
+            return (provider, model)
+
+
+def _candidate(each: Candidate) -> str:
+    match each.target:
+        case ToEngine():
+            return "engines at this site"
+        case ToPeer(site=site):
+            return f"engines at {site}"
+        case ToProvider(provider=provider, endpoint=endpoint, model=model):
+            return f"{model} of {provider}, at its endpoint {endpoint}"
+
+
+def _milliseconds(micros: int) -> str:
+    return f"{micros / 1000:.0f} ms"
+
+
+def _codes(origin: Origin | None) -> list[str]:
+    return sorted(origin.codes) if origin else []
+
+
+def _site_entry(each: AtSite) -> dict[str, Any]:
+    return {
+        "site": each.site,
+        "because": each.because.value if each.because else None,
+        "whyNot": each.why_not.value if each.why_not else None,
+        "replicas": each.replicas,
+        "pool": each.pool,
+        "free": each.free,
+        "devices": each.devices,
+        "rttMicros": each.rtt,
+        "usdPerHour": str(each.cost) if each.cost is not None else None,
+        "law": _ruling_entry(each.ruling),
+    }
+
+
+def _endpoint_entry(each: AtEndpoint) -> dict[str, Any]:
+    return {
+        "provider": each.provider,
+        "endpoint": each.endpoint,
+        "model": each.model,
+        "usdPerMillionTokens": {"input": str(each.input), "output": str(each.output)},
+        "law": _ruling_entry(each.ruling),
+    }
+
+
+def _ruling_entry(ruling: Ruling) -> dict[str, Any]:
+    verdict = ruling.verdict
+    return {
+        "allowed": verdict.allowed,
+        "scope": ruling.scope.value,
+        "reason": verdict.reason.value,
+        "policy": verdict.policy,
+        "bound": list(verdict.bound),
+        "origin": _codes(ruling.origin),
+        "originUnknown": ruling.origin.or_elsewhere,
+    }
+
+
+def _candidate_entry(each: Candidate) -> dict[str, Any]:
+    entry: dict[str, Any] = {"weight": each.weight, "rttMicros": each.rtt}
+    match each.target:
+        case ToEngine(route=route):
+            return {"type": "Engine", "route": str(route), **entry}
+        case ToPeer(site=site, route=route):
+            return {"type": "Peer", "site": site, "route": str(route), **entry}
+        case ToProvider(provider=provider, endpoint=endpoint, model=model):
+            return {"type": "Provider", "provider": provider, "endpoint": endpoint, "model": model, **entry}

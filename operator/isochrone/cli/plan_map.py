@@ -1,0 +1,89 @@
+"""A plan as a map: `isochrone plan --map FILE`."""
+
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import click
+
+from isochrone import maps
+from isochrone import plan as planning
+from isochrone.api.edge_node import EdgeNode, State
+from isochrone.cli.inputs import Unusable
+from isochrone.cli.words import WHY_NOT
+from isochrone.law import atlas
+from isochrone.model import Because, Plan, RouteKey, Snapshot
+
+_FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
+_STATES: Final = {
+    State.ACTIVE: maps.SiteState.ACTIVE,
+    State.DRAINING: maps.SiteState.DRAINING,
+    State.DISABLED: maps.SiteState.DISABLED,
+}
+
+
+def draw(snapshot: Snapshot, plan: Plan, path: pathlib.Path, *, now: int) -> None:
+    """Write the map. Raises Unusable where that can't be."""
+    form = _FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise Unusable(f"--map: {path} should end in .svg or .png")
+    try:
+        path.write_bytes(maps.draw(scene(snapshot, plan, now=now), format=form))
+    except maps.NoDrawingError as error:
+        raise Unusable(f"--map: {error}") from error
+    except OSError as error:
+        raise Unusable(f"--map: {path}: {error.strerror}") from error
+    click.echo(f"The map is in {path}.", err=True)
+
+
+def scene(snapshot: Snapshot, plan: Plan, *, now: int) -> maps.Scene:
+    """What the map shows."""
+    lost = {each.site for each in plan.placements if each.because is Because.SITE_LOST}
+    return maps.Scene(
+        title=f"Plan of {snapshot.settings.installation}",
+        sites=tuple(_sites(snapshot, plan, lost)),
+        origins=tuple(_origins(planning.reached(snapshot, plan, now=now))),
+        unplaced=tuple(
+            maps.Unplaced(route=each.route, why=WHY_NOT[each.why_not[0][0]] if each.why_not else "no site is left")
+            for each in plan.shortfalls
+        ),
+    )
+
+
+def _sites(snapshot: Snapshot, plan: Plan, lost: set[str]) -> Iterator[maps.Site]:
+    runs: dict[str, list[maps.Runs]] = {}
+    devices = {
+        RouteKey(each.metadata.namespace or "default", each.metadata.name): each.spec.serving.resources.devices
+        for each in snapshot.routes
+        if each.spec.serving
+    }
+    for placement in plan.placements:
+        count = placement.replicas * devices.get(placement.route, 0)
+        made = maps.Runs(route=placement.route, replicas=placement.replicas, devices=count)
+        runs.setdefault(placement.site, []).append(made)
+    for edge in snapshot.edge_nodes:
+        yield _site(edge, tuple(runs.get(edge.metadata.name, ())), is_lost=edge.metadata.name in lost)
+
+
+def _site(edge: EdgeNode, runs: tuple[maps.Runs, ...], *, is_lost: bool) -> maps.Site:
+    located = atlas.of_site(edge)
+    return maps.Site(
+        name=edge.metadata.name,
+        point=located.point,
+        jurisdiction=", ".join(sorted(located.place.codes)),
+        state=maps.SiteState.LOST if is_lost else _STATES[edge.spec.state],
+        runs=runs,
+    )
+
+
+def _origins(reached: Iterable[planning.Reached]) -> Iterator[maps.Origin]:
+    for each in reached:
+        why = maps.WhyUnserved.NO_ENGINE if each.is_lawful else maps.WhyUnserved.UNLAWFUL
+        yield maps.Origin(
+            name=each.centre.code,
+            point=each.centre.point,
+            people=each.centre.people,
+            site=each.site,
+            rtt_ms=each.rtt / 1000 if each.rtt is not None else None,
+            why_unserved=why,
+        )

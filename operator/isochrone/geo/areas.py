@@ -83,10 +83,12 @@ def expand(
     return Area(inside, outside)
 
 
+@functools.lru_cache(maxsize=16_384)
 def _place(code: str) -> str:
     return codes.canonical(code) if code != WORLD and codes.is_code(code) else WORLD
 
 
+@functools.cache
 def _parents(code: str) -> tuple[str, ...]:
     return () if code == WORLD else codes.parents(code) or (WORLD,)
 

@@ -93,7 +93,7 @@ def _fetched(subject: Subject, weights: Weights, source: Source) -> Loading:
         args.append(f"--s3-endpoint={settings.s3_endpoint}")
     args.append(f"oci://{subject.image(source.place)}" if source.scheme == "oci" else weights.uri)
     env = [_from_secret(weights.secret_name, key) for key in _KEYS[source.scheme]] if weights.secret_name else []
-    limit = _room(weights.size)
+    limit = _room(weights.size, copies=2 if source.scheme == "oci" else 1)
     return Loading(
         volume={"name": VOLUME, "emptyDir": filled(sizeLimit=limit)},
         init_containers=(_container(subject, args, {"name": VOLUME, "mountPath": FOLDER}, env),),
@@ -102,11 +102,14 @@ def _fetched(subject: Subject, weights: Weights, source: Source) -> Loading:
     )
 
 
-def _room(size: str | None) -> str | None:
-    """Some more than the size as declared, which is often a round number: past the limit the pod is evicted."""
+def _room(size: str | None, *, copies: int) -> str | None:
+    """Some more than the size as declared, which is often a round number: past the limit the pod is evicted.
+
+    The layers of an image take it twice, packed and unpacked.
+    """
     if size is None:
         return None
-    amount = number(size)
+    amount = number(size) * copies
     return mebibytes(amount + max(amount * _SPARE, Fraction(GIB)))
 
 

@@ -423,15 +423,15 @@ def test_the_engine_can_t_write_to_its_weights(weights: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "limit"),
+    ("weights", "limit"),
     [
-        pytest.param("140Gi", "147Gi", id="five percent more"),
-        pytest.param("94Mi", "1118Mi", id="a GiB more at least"),
-        pytest.param(None, None, id="nobody knows"),
+        pytest.param({**HF, "size": "140Gi"}, "147Gi", id="five percent more"),
+        pytest.param({**HF, "size": "94Mi"}, "1118Mi", id="a GiB more at least"),
+        pytest.param({key: value for key, value in HF.items() if key != "size"}, None, id="nobody knows"),
+        pytest.param({**OCI, "size": "100Gi"}, "210Gi", id="an image, packed and unpacked"),
     ],
 )
-def test_room_for_fetched_weights(size: str | None, limit: str | None) -> None:
-    weights = {key: value for key, value in {**HF, "size": size}.items() if value}
+def test_room_for_fetched_weights(weights: Json, limit: str | None) -> None:
     rendered = case("VLLM", weights)
     (volume,) = (each for each in rendered.pod["volumes"] if each["name"] == "isochrone-weights")
     assert volume["emptyDir"].get("sizeLimit") == limit

@@ -19,13 +19,10 @@ _KEYS: Final[Mapping[str, str]] = {
     "initContainers": "name",
     "volumes": "name",
     "env": "name",
-    "volumeMounts": "mountPath",
-    "ports": "containerPort",
     "imagePullSecrets": "name",
-    "hostAliases": "ip",
     "topologySpreadConstraints": "topologyKey",
 }
-"""By what the items of a list are told apart."""
+"""By what the items of a list are told apart. Mounts and ports are put together in `_kept`."""
 
 _ADDED: Final = frozenset({"tolerations"})
 """Lists that are added to."""
@@ -87,13 +84,16 @@ def _merged_member(key: str, ours: Any, theirs: Any) -> Any:
 
 
 def _merged_list(key: str, ours: list[Json], theirs: list[Json], *, whole: bool) -> list[Json]:
-    said = {each.get(key): each for each in theirs}
-    changed = [_changed(each, said.pop(each[key]), whole=whole) if each[key] in said else each for each in ours]
-    return [*changed, *said.values()]
-
-
-def _changed(ours: Json, theirs: Json, *, whole: bool) -> Json:
-    return theirs if whole else _merged(ours, theirs)
+    """Ours, each changed by the first of theirs that has its name; then the others of theirs."""
+    found, others = [], list(theirs)
+    for item in ours:
+        same = next((each for each in others if each.get(key) == item[key]), None)
+        if same is None:
+            found.append(item)
+            continue
+        others.remove(same)
+        found.append(same if whole else _merged(item, same))
+    return [*found, *others]
 
 
 def _kept(ours: Json, merged: Json) -> Json:

@@ -1,5 +1,6 @@
 """Amounts as Kubernetes writes them: read as exact numbers, written as whole ones."""
 
+import functools
 import math
 from fractions import Fraction
 from typing import Final
@@ -10,6 +11,7 @@ MIB: Final = 1024**2
 GIB: Final = 1024**3
 
 
+@functools.cache
 def number(quantity: str | int) -> Fraction:
     """The exact amount: bytes, or CPUs."""
     return quantities.parse(str(quantity))

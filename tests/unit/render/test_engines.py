@@ -316,6 +316,23 @@ def test_nodes_are_those_of_site_and_pool() -> None:
     assert rendered.pod["nodeSelector"] == {"zone": "a", "gpu": "l4", "both": "site", "disk": "nvme"}
 
 
+def test_security() -> None:
+    pod = case("VLLM", S3, NVIDIA).pod
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "fsGroup": 1000,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
+    assert pod["serviceAccountName"] == "chat-engine"
+    own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert container(pod, "engine")["securityContext"] == own
+    assert container(pod, "isochrone-weights")["securityContext"] == {**own, "readOnlyRootFilesystem": True}
+
+
 def test_read_only_root() -> None:
     def is_read_only(rendered: Case) -> bool:
         return "readOnlyRootFilesystem" in rendered.engine["securityContext"]

@@ -54,6 +54,20 @@ def test_spread_over_the_same_key_is_replaced() -> None:
     ]
 
 
+def test_pull_secrets_are_added_to_the_site_s() -> None:
+    more = [{"name": "team"}, {"name": "mirror"}]
+    pod = overlaid({"imagePullSecrets": more}, site={"images": {"pullSecrets": ["mirror", "hub"]}}).pod
+    assert [each["name"] for each in pod["imagePullSecrets"]] == ["mirror", "hub", "team"]
+
+
+def test_nothing_of_a_list_is_lost() -> None:
+    """Of lists that the API takes as a whole, several items may have the same key."""
+    hard = {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+    soft = {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}
+    pod = overlaid({"topologySpreadConstraints": [hard, soft]}).pod
+    assert pod["topologySpreadConstraints"][1:] == [hard, soft]
+
+
 def test_sidecars_come_after_ours() -> None:
     more = {"containers": [{"name": "logs", "image": "a"}], "initContainers": [{"name": "warm", "image": "b"}]}
     pod = overlaid(more).pod

@@ -83,7 +83,9 @@ def items(api: Client, namespace: str, plural: str) -> list[Json]:
 
 def applied(api: Client, namespace: str, *, replicas: int) -> None:
     """All objects of a route on GPUs of a device class, in their order."""
-    made = case("VLLM", S3, CLASS, resources=RESOURCES, replicas=replicas)
+    # Nobody says for these nodes that they are alive, so after a while they are tainted.
+    pool = {"tolerations": [{"operator": "Exists"}]}
+    made = case("VLLM", S3, CLASS, resources=RESOURCES, pool=pool, replicas=replicas)
     for item in made.objects():
         metadata = item["metadata"]
         placed = {"name": namespace} if item["kind"] == "Namespace" else {"namespace": namespace}

@@ -74,7 +74,7 @@ def _merged(ours: Json, theirs: Json) -> Json:
 
 
 def _merged_member(key: str, ours: Any, theirs: Any) -> Any:
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+    if isinstance(ours, dict):
         return _merged(ours, theirs)
     if key in _ADDED:
         return [*ours, *(each for each in theirs if each not in ours)]

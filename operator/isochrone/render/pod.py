@@ -16,6 +16,25 @@ _ENV: Final = {
     "LOGNAME": "engine",
 }
 
+_ORDER: Final = (
+    "serviceAccountName",
+    "automountServiceAccountToken",
+    "enableServiceLinks",
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "topologySpreadConstraints",
+    "runtimeClassName",
+    "imagePullSecrets",
+    "securityContext",
+    "terminationGracePeriodSeconds",
+    "resourceClaims",
+    "initContainers",
+    "containers",
+    "volumes",
+)
+"""How people read a pod's spec. Other keys follow."""
+
 
 def pod_template(subject: Subject, devices: Devices) -> Json:
     """The template of the pods, as it is applied."""
@@ -23,7 +42,7 @@ def pod_template(subject: Subject, devices: Devices) -> Json:
     base = {"metadata": {"labels": subject.pod_labels}, "spec": _spec(subject, devices, loading)}
     merged = overlay.laid_over(base, subject.serving.pod_template)
     spec = security.sealed(merged["spec"], service_account=subject.name)
-    return {**merged, "spec": _from_mirror(subject, spec)}
+    return {"metadata": merged["metadata"], "spec": _in_order(_from_mirror(subject, spec))}
 
 
 def _spec(subject: Subject, devices: Devices, loading: Loading | None) -> Json:
@@ -118,6 +137,10 @@ def _pull_secrets(subject: Subject, loading: Loading | None) -> list[str]:
     of_site = (images.pull_secrets if images else None) or []
     own = loading.pull_secret if loading else None
     return [*of_site, *([own] if own and own not in of_site else [])]
+
+
+def _in_order(spec: Json) -> Json:
+    return {key: spec[key] for key in (*_ORDER, *spec) if key in spec}
 
 
 def _from_mirror(subject: Subject, spec: Json) -> Json:

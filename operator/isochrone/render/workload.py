@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from isochrone.render import timing
+from isochrone.render import labels, timing
 from isochrone.render.devices import Devices
 from isochrone.render.manifest import Json, filled, fingerprint
 from isochrone.render.pod import pod_template
@@ -25,7 +25,9 @@ def deployment(subject: Subject, devices: Devices) -> Json:
         selector={"matchLabels": subject.selector},
         template=template,
     )
-    return subject.manifest("apps/v1", "Deployment", annotations={CONFIG_HASH: digest}, spec=spec)
+    # What the devices are of is not in the pods: engines that stay where they are don't restart for a renamed pool.
+    told = filled(**{CONFIG_HASH: digest, labels.GPU_POOL: subject.placement.pool})
+    return subject.manifest("apps/v1", "Deployment", annotations=told, spec=spec)
 
 
 def _replicas(subject: Subject) -> int | None:

@@ -54,7 +54,10 @@ def scene(*iata: str) -> Scene:
             origin("IST", 15_000_000, None),
         ),
         links=(Link(here=sites[0].name, there=sites[1].name, rtt_ms=12.5),),
-        unplaced=(Unplaced(route=RouteKey("models", "vision"), why="no pool has 80Gi per device"),),
+        unplaced=(
+            Unplaced(route=RouteKey("models", "vision"), why="no pool has 80Gi per device"),
+            Unplaced(route=RouteKey("models", "code"), why="runs at 1 of 2 sites"),
+        ),
     )
 
 

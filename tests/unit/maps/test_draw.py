@@ -1,6 +1,7 @@
 """The map as a file."""
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 from typing import Literal
@@ -12,11 +13,11 @@ from hypothesis import strategies as st
 from tests.unit.maps.scenes import EUROPE, WORLD, crowd, origin, runs, scene, site
 
 from isochrone.geo.latency import Point
-from isochrone.maps import Origin, Scene, Site, SiteState, WhyUnserved, draw
+from isochrone.maps import Link, Origin, Scene, Site, SiteState, WhyUnserved, draw
 from isochrone.maps.legend import people
 
 SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = '</text><script>alert("$x^2$")</script> & \x00\x1b\ud800\uffff %s {0} ü東'
+HOSTILE = '</text><script>alert("$\\nosuch{$")</script> & \x00\x1b\ud800\uffff %s {0} ü東'
 
 
 def words(file: bytes, kind: str = "text") -> list[str]:
@@ -132,6 +133,24 @@ def test_the_way_of_a_large_origin_tells_its_time() -> None:
     far = origin("ZAG", 5_000_000, frankfurt)
     one = Scene(title="x", sites=(frankfurt, site("MAD")), origins=(far,))
     assert f"{far.rtt_ms:.0f} ms" in words(draw(one, format="svg"))
+
+
+def test_of_the_ways_to_one_site_two_are_drawn() -> None:
+    frankfurt = site("FRA")
+    far = [origin(code, people, frankfurt) for code, people in (("ZAG", 5), ("ATH", 6), ("CPH", 7), ("LYS", 8))]
+    one = Scene(title="x", sites=(frankfurt,), origins=tuple(far))
+    ways = ET.fromstring(draw(one, format="svg")).find(f"{SVG}g[@id='ways']")
+    assert ways is not None
+    assert [path.findtext(f"{SVG}title", "").partition(":")[0] for path in ways] == ["LYS", "CPH"]
+
+
+@pytest.mark.parametrize(("number", "drawn"), [(80, 80), (81, 0)])
+def test_links_are_drawn_unless_they_are_too_many(number: int, drawn: int) -> None:
+    many = crowd(number + 1)
+    links = [Link(here=a.name, there=b.name, rtt_ms=9.0) for a, b in itertools.pairwise(many.sites)]
+    file = draw(dataclasses.replace(many, links=tuple(links)), format="svg")
+    assert sum("hands requests over to" in tip for tip in words(file, "title")) == drawn
+    assert ("hands requests over" in words(file)) is bool(drawn)
 
 
 def test_isochrones_are_around_sites_that_answer_only() -> None:

@@ -5,9 +5,13 @@ says. Equals are told apart by what the strategy leaves out, then by whether not
 place yet, then by name.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
 
 from isochrone.api.model_route import Strategy
+from isochrone.plan.latency import Ints
 from isochrone.plan.score import is_met, score
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Option, Want
@@ -18,53 +22,107 @@ Places = Callable[[int], object]
 Room = Callable[[Option], int]
 """How many replicas of the route there is room for."""
 
+PARTS: Final = 1024
+"""What comes nearer is counted in so many parts of all demand, where it is compared with its price."""
+_OUT: Final = np.iinfo(np.int64).max
+
 
 def addition(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
     """The best site to add that has room for at least so many replicas; None if none helps."""
-    ranked = _by_gain(want, chosen, place_of) if not is_met(want, chosen) else None
-    found = _first(ranked, room, least) if ranked is not None else None
+    found = None
+    if not is_met(want, chosen):
+        found = _by_gain(want, chosen, place_of, room=room, least=least)
     if found is None and len(chosen) < want.min_sites:
-        found = _first(_by_score(want, chosen, place_of), room, least)
+        found = _by_score(want, chosen, place_of, room=room, least=least)
     return found
 
 
-def _first(ranked: Iterable[tuple[Key, Option]], room: Room, least: int) -> Option | None:
-    """The best that has room; room is asked only for what would be the best so far."""
+def replacement(
+    want: Want, chosen: Chosen, site: int, *, most: int, has_room: Callable[[Option], bool]
+) -> tuple[Key, Option] | None:
+    """The best site instead of one of those chosen, with a score of at most so much, that misses no more demand."""
+    rest = tuple(each for each in chosen if each != site)
+    view, fresh, limit = want.view, want.fresh, want.limit
+    may_miss = max(want.may_miss, view.missed(limit, chosen)) if limit is not None else 0
+
+    def exact(option: Option) -> Key | None:
+        total = view.total_with(rest, option.site)
+        value = score(want, total, option.cost)
+        if value > most or (limit is not None and view.missed_with(limit, rest, option.site) > may_miss):
+            return None
+        return (value, total, False, option.name, option.pool or "")
+
+    bounds = score(want, view.least_totals(rest)[fresh.sites], fresh.costs)
+    out = bounds > most
+    if limit is not None:
+        out |= view.least_missed(limit, rest)[fresh.sites] > may_miss
+    return first(without(np.where(out, _OUT, bounds), want, chosen), fresh.options, exact, has_room)
+
+
+def first(
+    bounds: Ints, options: tuple[Option, ...], exact: Callable[[Option], Key | None], room: Callable[[Option], bool]
+) -> tuple[Key, Option] | None:
+    """The best that has room. No key is below its bound, so that all behind the best bound need not be looked at."""
     best: tuple[Key, Option] | None = None
-    for each in ranked:
-        if (best is None or each[0] < best[0]) and room(each[1]) >= least:
-            best = each
-    return best[1] if best else None
+    for index in np.argsort(bounds, kind="stable").tolist():
+        if bounds[index] == _OUT or (best is not None and bounds[index] > best[0][0]):
+            break
+        if not room(options[index]):
+            continue
+        key = exact(options[index])
+        if key is not None and (best is None or key < best[0]):
+            best = (key, options[index])
+    return best
 
 
-def _by_gain(want: Want, chosen: Chosen, place_of: Places) -> Iterator[tuple[Key, Option]]:
-    limit = want.limit or 0
-    before, after = want.view.covered_by(limit, chosen), want.view.covered(limit, chosen)
-    totals, taken = want.view.totals(chosen), {place_of(site) for site in chosen}
-    for option in _others(want, chosen):
+def without(bounds: Ints, want: Want, chosen: Chosen) -> Ints:
+    """The bounds of new sites only."""
+    if not chosen:
+        return bounds
+    had = np.zeros(want.view.sites, dtype=np.bool_)
+    had[list(chosen)] = True
+    return np.where(had[want.fresh.sites], _OUT, bounds)
+
+
+def _by_gain(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
+    """What brings most demand within the objective, or a share of it at the best price."""
+    view, limit, fresh = want.view, want.limit or 0, want.fresh
+    before, taken = view.missed(limit, chosen), {place_of(site) for site in chosen}
+
+    def worth(missed: int, total: int, cost: int) -> int:
+        if want.strategy is Strategy.NEAREST:
+            return missed
+        return score(want, total, cost) * PARTS // max(1, (before - missed) * PARTS // view.total)
+
+    def exact(option: Option) -> Key | None:
         site = option.site
-        gain = after[site] - before
-        if gain > 0:
-            worth = -gain if want.strategy is Strategy.NEAREST else _each(want, totals[site], option.cost, gain)
-            yield (worth, totals[site], place_of(site) in taken, option.name, option.pool or ""), option
+        missed = view.missed_with(limit, chosen, site)
+        if missed >= before:
+            return None
+        total = view.total_with(chosen, site)
+        return (worth(missed, total, option.cost), total, place_of(site) in taken, option.name, option.pool or "")
+
+    missed = view.least_missed(limit, chosen)[fresh.sites]
+    if want.strategy is Strategy.NEAREST:
+        bounds = missed
+    else:
+        gains = np.maximum(1, (before - missed) * PARTS // max(1, view.total))
+        bounds = score(want, view.least_totals(chosen)[fresh.sites], fresh.costs) * PARTS // gains
+    bounds = np.where(missed >= before, _OUT, bounds)
+    found = first(without(bounds, want, chosen), fresh.options, exact, lambda option: room(option) >= least)
+    return found[1] if found else None
 
 
-def _each(want: Want, total: int, cost: int, gain: int) -> int:
-    """What a share of demand costs that comes within the objective."""
-    return score(want, total, cost) * want.view.total // gain
+def _by_score(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
+    """What the strategy likes best."""
+    view, fresh = want.view, want.fresh
+    taken = {place_of(site) for site in chosen}
 
-
-def _by_score(want: Want, chosen: Chosen, place_of: Places) -> Iterator[tuple[Key, Option]]:
-    totals, taken = want.view.totals(chosen), {place_of(site) for site in chosen}
-    for option in _others(want, chosen):
-        total, cost = totals[option.site], option.cost
+    def exact(option: Option) -> Key:
+        total, cost = view.total_with(chosen, option.site), option.cost
         other = cost if want.strategy is Strategy.NEAREST else total
-        yield (
-            (score(want, total, cost), other, place_of(option.site) in taken, option.name, option.pool or ""),
-            option,
-        )
+        return (score(want, total, cost), other, place_of(option.site) in taken, option.name, option.pool or "")
 
-
-def _others(want: Want, chosen: Chosen) -> Iterator[Option]:
-    had = set(chosen)
-    return (option for option in want.fresh if option.site not in had)
+    bounds = score(want, view.least_totals(chosen)[fresh.sites], fresh.costs)
+    found = first(without(bounds, want, chosen), fresh.options, exact, lambda option: room(option) >= least)
+    return found[1] if found else None

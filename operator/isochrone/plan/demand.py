@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from isochrone.geo import codes
+from isochrone.geo.latency import distance_km
 from isochrone.geo.population import Centre, population
 from isochrone.law import Origin
 
 SHARES: Final = 1 << 30
 """All demand of a route, in shares: fine enough for a village, and a sum of round trips stays far below 2^63."""
+POINTS: Final = 512
+"""From how many centres demand is taken to come. Of more, the smallest are counted with a larger one near by."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def demand(reach: Reach, observed: Mapping[str, int], sites: int) -> Demand:
     weights = _observed(observed, known) if observed else {}
     if not weights:
         weights = {index: population()[index].people for code in known for index in centres()[code]}
-    return Demand(shares=_shares(weights), lawful=tuple(sorted(known.items())))
+    return Demand(shares=_shares(_merged(weights)), lawful=tuple(sorted(known.items())))
 
 
 @functools.cache
@@ -88,6 +91,30 @@ def _observed(observed: Mapping[str, int], lawful: Mapping[str, int]) -> dict[in
         for index, people in there:
             weights[index] = weights.get(index, 0) + requests * SHARES * people // everybody
     return weights
+
+
+def _merged(weights: dict[int, int]) -> dict[int, int]:
+    """No more centres than are needed to tell near from far: small ones of a code go to the next larger."""
+    left = dict(weights)
+    for index, larger in _smallest_first():
+        if len(left) <= POINTS:
+            break
+        if index in left:
+            left[larger] = left.get(larger, 0) + left.pop(index)
+    return left
+
+
+@functools.cache
+def _smallest_first() -> tuple[tuple[int, int], ...]:
+    """Centres by people, each with the nearest larger one of its code; not the largest of a code."""
+    found = []
+    for indexes in centres().values():
+        by_people = sorted(indexes, key=lambda index: (-population()[index].people, index))
+        for rank, index in enumerate(by_people[1:], 1):
+            here = population()[index].point
+            near = min(by_people[:rank], key=lambda other: (distance_km(here, population()[other].point), other))
+            found.append((population()[index].people, index, near))
+    return tuple((index, near) for _, index, near in sorted(found))
 
 
 def _shares(weights: Mapping[int, int]) -> tuple[tuple[int, int], ...]:

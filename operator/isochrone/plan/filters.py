@@ -5,7 +5,7 @@ speaks for it. `LASTING` are the reasons for which engines that run are not left
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final
 
 from isochrone.api.edge_node import State
@@ -21,6 +21,8 @@ from isochrone.plan.world import Kind, Pool, Route, Site, World, amount
 class Ask:
     """What a route asks of sites and pools."""
 
+    key: Hashable
+    """Equal where the same is asked, so that it has the same answers."""
     law: RouteLaw
     edge_selector: LabelSelector | None
     pool_selector: LabelSelector | None
@@ -77,7 +79,10 @@ def ask_of(world: World, route: Route, law: RouteLaw) -> Ask | None:
     if serving is None or not route.serves:
         return None
     need = serving.resources
+    placing = placement.model_dump_json(include={"edge_node_selector", "pool_selector", "capacity_types"})
+    resources = need.model_dump_json(include={"devices", "device_memory", "device_products"})
     return Ask(
+        key=(law.inference, law.engines, route.key.namespace, serving.priority, placing, resources),
         law=law,
         edge_selector=placement.edge_node_selector,
         pool_selector=placement.pool_selector,

@@ -9,7 +9,6 @@ the site's own gateway reaches them, Inference, and Weights. Where nobody may ca
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from isochrone import law
@@ -19,6 +18,9 @@ from isochrone.geo.areas import Area
 from isochrone.law import Labelled, Mode, Origin, Place, Policy, Scope, Subject, masks
 from isochrone.model import RouteKey
 from isochrone.plan.world import Route, World, key_of
+
+Face = tuple[tuple[tuple[str, str], ...], str, frozenset[str]]
+"""What the law sees of a route: its labels, its namespace, the classes of its data."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Lawbook:
         self._everywhere = (1 << len(self.places)) - 1
         self._tables: dict[tuple[int, Scope], masks.Table] = {}
         self._answers: dict[tuple[Asking, Scope], int] = {}
+        self._origins: dict[tuple[tuple[str, ...], bool, tuple[int, ...]], tuple[Origin, ...]] = {}
 
     def lawful(self, asking: Asking, scope: Scope) -> int:
         """The places where this is lawful, by the rules of `law.evaluate`."""
@@ -86,6 +89,15 @@ class Lawbook:
         """The codes that a table lists for one of these policies."""
         scopes = (Scope.INFERENCE, Scope.INGRESS, Scope.WEIGHTS)
         return frozenset(code for policy in selecting for scope in scopes for code in self.table(policy, scope).rows)
+
+    def origins(self, profile: Profile, selecting: tuple[int, ...]) -> tuple[Origin, ...]:
+        """The origins that a caller's data may have, as far as it makes a difference."""
+        if profile.origins is None:
+            return (law.UNKNOWN,)
+        key = (profile.origins, profile.chooses, selecting)
+        if key not in self._origins:
+            self._origins[key] = tuple(_origins(profile.origins, profile.chooses, self.rows(selecting)))
+        return self._origins[key]
 
     def _lawful(self, asking: Asking, scope: Scope) -> int:
         lawful = self._everywhere
@@ -200,6 +212,13 @@ def subject(world: World, route: Route, profile: Profile, added: Iterable[str] =
     )
 
 
+def face(route: Route) -> Face:
+    """Routes with one face are one to the law."""
+    resource = route.resource
+    labels = tuple(sorted(resource.metadata.labels.items()))
+    return (labels, route.key.namespace, frozenset(resource.spec.data_classes or ()))
+
+
 def questions(world: World, book: Lawbook, callers: Callers, route: Route) -> Iterator[tuple[Subject, Origin]]:
     """Who may ask, with data from where."""
     profiles = [*sorted(callers.of(route), key=_plain), *([NO_KEY] if callers.is_open else [])]
@@ -217,7 +236,7 @@ def _asked(world: World, book: Lawbook, route: Route, profile: Profile) -> Itera
         added += [(each,) for each in sorted(named)]
     for classes in added:
         whose = subject(world, route, profile, classes)
-        for origin in _origins(book, profile, book.selecting(whose)):
+        for origin in book.origins(profile, book.selecting(whose)):
             yield whose, origin
 
 
@@ -231,25 +250,29 @@ def _askings(book: Lawbook, pairs: Iterable[tuple[Subject, Origin]]) -> tuple[As
     return tuple(sorted(found, key=_order))
 
 
-def _origins(book: Lawbook, profile: Profile, selecting: tuple[int, ...]) -> Iterator[Origin]:
-    """All of its origins at once, as without a header; each alone, and each part of one, where the header chooses."""
-    if profile.origins is None:
-        yield law.UNKNOWN
-        return
-    origin, _ = law.origins_of(profile.origins)
+def _origins(declared: Iterable[str], chooses: bool, rows: frozenset[str]) -> Iterator[Origin]:  # noqa: FBT001
+    """All of them at once, as without a header; each alone, and each part of one, where the header chooses."""
+    origin, _ = law.origins_of(declared)
     yield origin
-    if profile.chooses:
-        yield from (Origin.of(code) for code in sorted(_parts(origin.codes, book.rows(selecting))))
+    if chooses:
+        yield from (Origin.of(code) for code in sorted(_parts(origin.codes, rows)))
 
 
 def _parts(declared: frozenset[str], rows: frozenset[str]) -> Iterator[str]:
     """The codes, and those of their parts for which a policy's answer is another."""
     yield from declared
-    for country in {codes.country_of(code) for code in declared}:
-        inside = _subdivisions(country or "")
-        parts = [code for code in inside if code not in declared and Area(declared).covers(code)]
-        yield from (code for code in parts if code in rows)
-        yield from itertools.islice((code for code in parts if code not in rows), 1)
+    inside = _inside(declared)
+    yield from (code for code in inside if code in rows)
+    others = {codes.country_of(code): code for code in inside if code not in rows}
+    yield from (code for _, code in sorted(others.items(), key=str))
+
+
+@functools.lru_cache(maxsize=4096)
+def _inside(declared: frozenset[str]) -> tuple[str, ...]:
+    """The codes that lie in these and are none of them."""
+    area, countries = Area(declared), {codes.country_of(code) for code in declared}
+    parts = (code for country in countries for code in _subdivisions(country or ""))
+    return tuple(sorted(code for code in parts if code not in declared and area.covers(code)))
 
 
 @functools.cache

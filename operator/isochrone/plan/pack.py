@@ -24,17 +24,21 @@ SEARCHED: Final = 200
 class Bin:
     """One pool at one site."""
 
-    __slots__ = ("_load", "free")
+    __slots__ = ("_load", "_room", "free")
 
     def __init__(self, free: Iterable[int]) -> None:
         self.free: Final = tuple(free)
         self._load: dict[int, int] = {}
+        self._room: dict[tuple[int, int], int] = {}
 
     def room(self, devices: int, wanted: int) -> int:
         """How many more replicas of this size fit, at most as many as are wanted."""
-        if _divide(sorted({*self._load, devices})):
-            return min(wanted, self._slots_left(devices))
-        return self._tried(devices, wanted)
+        found = self._room.get((devices, wanted))
+        if found is None:
+            divide = _divide(sorted({*self._load, devices}))
+            found = min(wanted, self._slots_left(devices)) if divide else self._tried(devices, wanted)
+            self._room[devices, wanted] = found
+        return found
 
     def fits(self) -> bool:
         """Whether all that was put here fits."""
@@ -42,6 +46,7 @@ class Bin:
 
     def put(self, devices: int, replicas: int) -> None:
         """Takes room for some replicas, or with a negative number gives it back."""
+        self._room.clear()
         left = self._load.get(devices, 0) + replicas
         if left:
             self._load[devices] = left

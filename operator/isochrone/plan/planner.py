@@ -12,6 +12,7 @@ from isochrone.geo.latency import Point
 from isochrone.geo.population import population
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
 from isochrone.plan import changes, demand, filters, held, lawful, why
+from isochrone.plan.filters import Ask
 from isochrone.plan.groups import groups
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.latency import rtts
@@ -20,7 +21,7 @@ from isochrone.plan.memo import Memo
 from isochrone.plan.round import Terms
 from isochrone.plan.settle import Settled, settle
 from isochrone.plan.view import View
-from isochrone.plan.wants import Want, want_of
+from isochrone.plan.wants import Options, Want, options_of, want_of
 from isochrone.plan.world import Route, World
 
 HOUR = 3600
@@ -111,8 +112,9 @@ class _Law:
 
     def of(self, route: Route) -> RouteLaw:
         world, book, callers = self.world, self.book, self.callers
-        given = (route.resource, callers.of(route), callers.is_open, book, world.namespaces)
-        return self.memo.answer(("law", route.key), given, lambda: lawful.route_law(world, book, callers, route))
+        question = ("law", lawful.face(route), callers.of(route), callers.is_open)
+        given = (book, world.namespaces)
+        return self.memo.answer(question, given, lambda: lawful.route_law(world, book, callers, route))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,9 +131,15 @@ class _Wishes:
 
         def compute() -> Want | None:
             ask = filters.ask_of(world, route, law)
-            return want_of(world, route, ask, view) if ask is not None else None
+            return want_of(route, ask, self._options(ask), view) if ask is not None else None
 
         return self.memo.answer(("want", route.key), given, compute)
+
+    def _options(self, ask: Ask) -> Options:
+        """Routes that ask for the same share what they could have."""
+        world = self.world
+        given = (world.sites, world.pools, world.namespaces)
+        return self.memo.answer(("options", ask.key), given, lambda: options_of(world, ask))
 
     def _view(self, route: Route, law: RouteLaw) -> View:
         """Routes with the same demand share a view."""

@@ -10,7 +10,7 @@ A round starts from what runs, and ends with what should. `settle` repeats it un
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from isochrone.model import Because, RouteKey
 from isochrone.plan import choose, score
@@ -202,10 +202,10 @@ class Round:
             return False
         if len(chosen) < want.min_sites:
             return True
-        limit = want.limit
+        limit, view = want.limit, want.view
         if limit is None or score.is_met(want, chosen):
             return False
-        return want.view.covered(limit, chosen)[site] > want.view.covered_by(limit, chosen)
+        return view.missed_with(limit, chosen, site) < view.missed(limit, chosen)
 
     def _improve(self, want: Want) -> None:
         waiting: set[int] = set()
@@ -229,39 +229,36 @@ class Round:
 
     def _best_swap(self, want: Want, waiting: set[int]) -> tuple[int, Option] | None:
         """The move that brings most, if it brings enough."""
-        chosen = self._chosen(want)
-        if not chosen or not want.fresh:
+        chosen, fresh, best = self._chosen(want), want.fresh, None
+        if not chosen or not fresh.options:
             return None
-        best: tuple[tuple[int, str, int], int, Option] | None = None
-        total = want.view.total_of(chosen)
+        # With a site more and none less: no swap is better than that.
+        has_room = self._room_for_all(want)
+        lowest = int(score.score(want, want.view.least_totals(chosen)[fresh.sites], fresh.costs).min())
         for site in chosen:
             seat = self.seats[want.key][site]
-            if site in waiting or seat.because in {Because.SITE_DRAINING, Because.FAILING}:
+            most = self._most(want, chosen, site)
+            if lowest > most or site in waiting or seat.because in {Because.SITE_DRAINING, Because.FAILING}:
                 continue
-            now = score.score(want, total, self._cost(want, site))
-            bound = now * (_ALL - self._terms.gain_percent) // _ALL
-            for key, option in self._better(want, chosen, site, min(bound, now - 1)):
-                ranked = (key, option.name, site)
-                if (best is None or ranked < best[0]) and self._has_room(want, option):
-                    best = (ranked, site, option)
-        return (best[1], best[2]) if best else None
+            found = choose.replacement(want, chosen, site, most=most, has_room=has_room)
+            if found is not None and (best is None or found[0] < best[0]):
+                best = (*found, site)
+        return (best[2], best[1]) if best else None
 
-    def _better(self, want: Want, chosen: Chosen, site: int, bound: int) -> Iterator[tuple[int, Option]]:
-        """Where the score would be no higher than the bound, and no demand that counts would be missed."""
-        rest, had = _without(chosen, site), set(chosen)
-        totals, limit = want.view.totals(rest), want.limit
-        covered = want.view.covered(limit, rest) if limit is not None else None
-        least = min(want.needed(), want.view.covered_by(limit, chosen)) if limit is not None else 0
-        for option in want.fresh:
-            there = option.site
-            if there not in had and (covered is None or covered[there] >= least):
-                value = score.score(want, totals[there], option.cost)
-                if value <= bound:
-                    yield value, option
+    def _most(self, want: Want, chosen: Chosen, site: int) -> int:
+        """The score at which it pays to be elsewhere rather than at this site."""
+        now = score.score(want, want.view.total_of(chosen), self._cost(want, site))
+        return min(now - 1, now * (_ALL - self._terms.gain_percent) // _ALL)
 
-    def _has_room(self, want: Want, option: Option) -> bool:
-        barred = any(held.site == option.site and not held.is_wanted for held in self._held[want.key])
-        return not barred and self._rooms.left(option.pool, option.site, want.devices, want.replicas) >= want.replicas
+    def _room_for_all(self, want: Want) -> Callable[[Option], bool]:
+        """Whether all of a route's replicas fit beside all that runs."""
+        barred = {held.site for held in self._held[want.key] if not held.is_wanted}
+        left, size, wanted = self._rooms.left, want.devices, want.replicas
+
+        def has_room(option: Option) -> bool:
+            return left(option.pool, option.site, size, wanted) >= wanted and option.site not in barred
+
+        return has_room
 
     def _cost(self, want: Want, site: int) -> int:
         pool = self.seats[want.key][site].pool

@@ -1,13 +1,17 @@
-"""How near sets of sites are to those who ask: sums of round trips, and shares within an objective.
+"""How near sets of sites are to those who ask: sums of round trips, and shares of demand within an objective.
 
-A view is one demand seen from all sites. Routes with equal demand share a view, and with it every answer that it has
-given: "what if this site came on top of those" is asked for all sites at once, and again and again for the same ones.
+A view is one demand seen from all sites. Routes with equal demand share a view, and with it every answer it has given.
+
+What a set of sites would be like with one more is asked for all sites, thousands of times. So it is answered twice:
+roughly for all sites at once, in small floating point numbers, as a bound that is surely not above the truth; and
+exactly, in whole numbers, for the few whose bound is good enough. What is decided depends on the exact answers alone.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from isochrone.geo.population import population
 from isochrone.plan.demand import Demand
@@ -16,62 +20,169 @@ from isochrone.plan.latency import UNREACHED, Ints
 Chosen = tuple[int, ...]
 """Indexes of sites, in order."""
 
+REMEMBERED: Final = 20_000
+"""Sets of sites of which something is remembered, per view; then it begins anew."""
+SURELY: Final = 1 - 1 / 2048
+"""A sum of a thousand products of 24-bit numbers is off by less than a two-thousandth, since none is negative."""
+_KEPT: Final = 64
+
+T = TypeVar("T")
+Coarse = npt.NDArray[np.float32]
+
 
 class View:
     """One demand, seen from all sites."""
-
-    __slots__ = ("_covered", "_rtts", "_totals", "_within", "_within_limit", "shares", "total")
 
     def __init__(self, demand: Demand, rtts: Ints) -> None:
         columns = [index for index, _ in demand.shares]
         self.shares: Final[Ints] = np.array([share for _, share in demand.shares], dtype=np.int64)
         self.total: Final = int(self.shares.sum())
-        self._rtts = _lawful_only(rtts[:, columns], columns, dict(demand.lawful))
-        self._totals: dict[Chosen, list[int]] = {}
-        self._covered: dict[tuple[int, Chosen], list[int]] = {}
-        self._within: Ints | None = None
-        self._within_limit = -1
-
-    def totals(self, chosen: Chosen) -> list[int]:
-        """For each site: the round trips of all demand, if it came on top of these."""
-        found = self._totals.get(chosen)
-        if found is None:
-            nearest = np.minimum(self._rtts, self._best(chosen)) if chosen else self._rtts
-            found = self._totals[chosen] = (nearest @ self.shares).tolist()
-        return found
+        self.rtts: Final = _lawful_only(rtts[:, columns], columns, dict(demand.lawful))
+        self.sites: Final = rtts.shape[0]
+        self._nearest: dict[Chosen, Ints] = {}
+        self._totals = _Known(_Totals(self))
+        self._missed: dict[int, _Known] = {}
 
     def total_of(self, chosen: Chosen) -> int:
-        """The round trips of all demand to the nearest of these."""
-        return int(self._best(chosen) @ self.shares) if chosen else UNREACHED * self.total
+        """The round trips of all demand to the nearest of these sites."""
+        return self._totals.of(chosen)
 
-    def covered(self, limit: int, chosen: Chosen) -> list[int]:
-        """For each site: the shares of demand within the limit, if it came on top of these."""
-        found = self._covered.get((limit, chosen))
-        if found is None:
-            shares = self.shares
-            open_shares = np.where(self._best(chosen) <= limit, 0, shares) if chosen else shares
-            base = self.total - int(open_shares.sum())
-            gained = self._near(limit) @ open_shares
-            found = self._covered[limit, chosen] = (gained + base).tolist()
-        return found
+    def total_with(self, chosen: Chosen, site: int) -> int:
+        """The same, if a site came on top of them."""
+        return self._totals.with_one(chosen, site)
 
-    def covered_by(self, limit: int, chosen: Chosen) -> int:
-        """The shares of demand within the limit of one of these."""
-        return int(self.shares[self._best(chosen) <= limit].sum()) if chosen else 0
+    def least_totals(self, chosen: Chosen) -> Ints:
+        """For each site a bound: no less than that if it came on top."""
+        return self._totals.bounds(chosen)
+
+    def missed(self, limit: int, chosen: Chosen) -> int:
+        """The shares of demand that none of these sites is near enough for."""
+        return self._within(limit).of(chosen)
+
+    def missed_with(self, limit: int, chosen: Chosen, site: int) -> int:
+        """The same, if a site came on top of them."""
+        return self._within(limit).with_one(chosen, site)
+
+    def least_missed(self, limit: int, chosen: Chosen) -> Ints:
+        """For each site a bound: no less than that if it came on top."""
+        return self._within(limit).bounds(chosen)
 
     def mean(self, site: int) -> int | None:
         """Microseconds to those who ask, on average; None where it isn't known how far that is."""
-        row = self._rtts[site]
+        row = self.rtts[site]
         return int(row @ self.shares) // self.total if self.total and int(row.min()) < UNREACHED else None
 
-    def _best(self, chosen: Chosen) -> Ints:
-        best: Ints = self._rtts[list(chosen)].min(axis=0)
-        return best
+    def _within(self, limit: int) -> "_Known":
+        known = self._missed.get(limit)
+        if known is None:
+            known = self._missed[limit] = _Known(_Missed(self, limit))
+        return known
 
-    def _near(self, limit: int) -> Ints:
-        if self._within is None or self._within_limit != limit:
-            self._within, self._within_limit = (self._rtts <= limit).astype(np.int64), limit
-        return self._within
+    def to_nearest(self, chosen: Chosen) -> Ints:
+        """For each centre the round trip to the nearest of these."""
+        found = self._nearest.get(chosen)
+        if found is None:
+            if len(self._nearest) > _KEPT:
+                self._nearest.clear()
+            none = np.full(self.shares.shape, UNREACHED, dtype=np.int64)
+            found = self._nearest[chosen] = self.rtts[list(chosen)].min(axis=0) if chosen else none
+        return found
+
+
+class _Totals:
+    """Round trips of all demand."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._coarse: Coarse = view.rtts.astype(np.float32)
+        self._shares: Coarse = view.shares.astype(np.float32)
+        self._room: Coarse = np.empty_like(self._coarse)
+
+    def base(self, chosen: Chosen) -> Ints:
+        """What each centre has without a further site."""
+        return self._view.to_nearest(chosen)
+
+    def of(self, base: Ints) -> int:
+        return int(base @ self._view.shares)
+
+    def with_one(self, base: Ints, site: int) -> int:
+        return int(np.minimum(base, self._view.rtts[site]) @ self._view.shares)
+
+    def with_each(self, base: Ints) -> Coarse:
+        nearest = np.minimum(self._coarse, base.astype(np.float32), out=self._room)
+        found: Coarse = np.einsum("ij,j->i", nearest, self._shares)
+        return found
+
+
+class _Missed:
+    """Shares of demand beyond a limit."""
+
+    def __init__(self, view: View, limit: int) -> None:
+        self._view, self._limit = view, limit
+        far = view.rtts > limit
+        self._far: Ints = far.astype(np.int64)
+        self._coarse: Coarse = far.astype(np.float32)
+
+    def base(self, chosen: Chosen) -> Ints:
+        """What is missed of each centre without a further site."""
+        return np.where(self._view.to_nearest(chosen) > self._limit, self._view.shares, 0)
+
+    def of(self, base: Ints) -> int:
+        return int(base.sum())
+
+    def with_one(self, base: Ints, site: int) -> int:
+        return int(self._far[site] @ base)
+
+    def with_each(self, base: Ints) -> Coarse:
+        found: Coarse = np.einsum("ij,j->i", self._coarse, base.astype(np.float32))
+        return found
+
+
+class _Known:
+    """What is known of one figure of sets of sites."""
+
+    def __init__(self, figure: _Totals | _Missed) -> None:
+        self._figure = figure
+        self._exact: dict[Chosen, int] = {}
+        self._bounds: dict[Chosen, Ints] = {}
+        self._base: tuple[Chosen, Ints] | None = None
+
+    def of(self, chosen: Chosen) -> int:
+        """The figure of a set."""
+        found = self._exact.get(chosen)
+        if found is None:
+            found = self._figure.of(self._based_on(chosen))
+            self._remember(self._exact, chosen, found)
+        return found
+
+    def with_one(self, chosen: Chosen, site: int) -> int:
+        """The figure with a site on top."""
+        grown = tuple(sorted((*chosen, site)))
+        found = self._exact.get(grown)
+        if found is None:
+            found = self._figure.with_one(self._based_on(chosen), site)
+            self._remember(self._exact, grown, found)
+        return found
+
+    def bounds(self, chosen: Chosen) -> Ints:
+        """For each site, what the figure is at least with that site on top."""
+        found = self._bounds.get(chosen)
+        if found is None:
+            coarse = self._figure.with_each(self._based_on(chosen)).astype(np.float64)
+            found = (coarse * SURELY).astype(np.int64)
+            self._remember(self._bounds, chosen, found)
+        return found
+
+    def _based_on(self, chosen: Chosen) -> Ints:
+        if self._base is None or self._base[0] != chosen:
+            self._base = (chosen, self._figure.base(chosen))
+        return self._base[1]
+
+    @staticmethod
+    def _remember(answers: dict[Chosen, T], chosen: Chosen, answer: T) -> None:
+        if len(answers) >= REMEMBERED:
+            answers.clear()
+        answers[chosen] = answer
 
 
 def _lawful_only(rtts: Ints, columns: Iterable[int], lawful: Mapping[str, int]) -> Ints:

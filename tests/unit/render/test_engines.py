@@ -299,9 +299,10 @@ def test_ends(engine: str, grace: int | None, sleep: int, total: int) -> None:
     assert rendered.pod["terminationGracePeriodSeconds"] == total
 
 
-def test_vllm_is_told_how_long_its_answers_have() -> None:
-    rendered = case("VLLM", HF, overlay={"spec": {"terminationGracePeriodSeconds": 300}})
-    assert "--shutdown-timeout=270" in rendered.engine["args"]
+@pytest.mark.parametrize(("grace", "drain"), [(300, 270), (31, 1), (1, 1)])
+def test_vllm_is_told_how_long_its_answers_have(grace: int, drain: int) -> None:
+    rendered = case("VLLM", HF, overlay={"spec": {"terminationGracePeriodSeconds": grace}})
+    assert f"--shutdown-timeout={drain}" in rendered.engine["args"]
 
 
 def test_nodes_are_those_of_site_and_pool() -> None:

@@ -4,7 +4,6 @@ A restart loads the weights again. So every limit here is several times what is 
 """
 
 import math
-from fractions import Fraction
 from typing import Final
 
 from isochrone.api.pod_overlay import PodTemplate
@@ -54,20 +53,20 @@ def pre_stop(subject: Subject) -> Json:
 
 def startup(serving: Serving) -> int:
     """Seconds from the engine's start until it must be able to serve: reading the weights, compiling, warming up."""
-    if serving.weights is None or serving.weights.size is None:
-        return _STARTUP_UNKNOWN
-    return _STARTUP_LEAST + _transfer(serving)
+    transfer = _transfer(serving)
+    return _STARTUP_UNKNOWN if transfer is None else _STARTUP_LEAST + transfer
 
 
 def progress(serving: Serving) -> int:
     """Seconds in which a roll-out must come forward: pulling the image and fetching come before the start."""
-    fetch = _transfer(serving) if serving.weights and serving.weights.size else _STARTUP_UNKNOWN
-    return _SCHEDULE_AND_PULL + fetch + startup(serving)
+    transfer = _transfer(serving)
+    return _SCHEDULE_AND_PULL + (_STARTUP_UNKNOWN if transfer is None else transfer) + startup(serving)
 
 
-def _transfer(serving: Serving) -> int:
-    size = number(serving.weights.size) if serving.weights and serving.weights.size else Fraction(0)
-    return math.ceil(size / GIB * _SECONDS_PER_GIB)
+def _transfer(serving: Serving) -> int | None:
+    """Seconds to read the weights once; None where nobody says how large they are."""
+    size = serving.weights.size if serving.weights else None
+    return math.ceil(number(size) / GIB * _SECONDS_PER_GIB) if size else None
 
 
 def probes(program: Program, serving: Serving) -> Json:

@@ -9,6 +9,7 @@ from isochrone.model import Because, Placement, Plan, RouteKey, Snapshot
 from isochrone.plan.planner import prepare
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Want
+from isochrone.plan.world import Route
 
 _MICRO: Final = 1_000_000
 
@@ -48,7 +49,7 @@ def summary(snapshot: Snapshot, plan: Plan, *, now: int) -> Iterator[Served]:
             devices=replicas * want.devices,
             cost=decimal.Decimal(sum(_costs(want, placed, index))) / _MICRO,
             rtt=want.view.total_of(chosen) // want.view.total if chosen and want.view.total else None,
-            percentile=want.percentile,
+            percentile=_percentile(prepared.world.routes[key]),
             limit=want.limit,
             within=_within(want, chosen),
         )
@@ -63,4 +64,10 @@ def _costs(want: Want, placed: Iterable[Placement], index: Mapping[str, int]) ->
 def _within(want: Want, chosen: Chosen) -> decimal.Decimal | None:
     if want.limit is None or not want.view.total:
         return None
-    return decimal.Decimal(want.view.covered_by(want.limit, chosen)) * 100 / want.view.total
+    near = want.view.total - want.view.missed(want.limit, chosen)
+    return decimal.Decimal(near) * 100 / want.view.total
+
+
+def _percentile(route: Route) -> int:
+    objective = route.resource.spec.placement.latency_objective
+    return objective.percentile if objective else 0

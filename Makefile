@@ -64,6 +64,10 @@ bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="-
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
 
+.PHONY: mutants
+mutants: setup ## Change the law's rules one by one and see a test fail each time, about 15 minutes (MUTANTS=FILE for one)
+	@nice -n 10 $(RUN) python -m tests.mutants $(MUTANTS)
+
 .PHONY: fuzz
 fuzz: setup ## Feed the HTTP server random bytes for half an hour (FUZZ_SECONDS=1800)
 	@$(RUN) python -m tests.fuzz.http1 --seconds $(or $(FUZZ_SECONDS),1800)

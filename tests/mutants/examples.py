@@ -1,0 +1,26 @@
+"""Fewer examples for properties, and none of them shrunk: a mutant that it takes thousands to notice needs a test."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import pytest
+from hypothesis import Phase, settings
+
+SHARE: Final = 10
+"""One of so many is tried."""
+_SETTINGS: Final = "_hypothesis_internal_use_settings"
+
+
+def lighten(items: Iterable[pytest.Item]) -> None:
+    """Give each property among these tests fewer examples. Tests that share a function have it once."""
+    functions = {id(function): function for item in items if (function := getattr(item, "obj", None))}
+    for function in functions.values():
+        target = getattr(function, "__func__", function)
+        own = getattr(target, _SETTINGS, None)
+        if isinstance(own, settings):
+            setattr(target, _SETTINGS, _lighter(own))
+
+
+def _lighter(own: settings) -> settings:
+    phases = [phase for phase in own.phases if phase not in {Phase.shrink, Phase.explain}]
+    return settings(own, max_examples=-(-own.max_examples // SHARE), phases=phases)

@@ -23,8 +23,11 @@ from tests.mutants.processes import FLAGS
 from tests.mutants.source import Key
 
 ROOT: Final = pathlib.Path(__file__).parents[2]
-TARGETS: Final = (Target(ROOT, "operator", "operator/isochrone/law", ("tests/unit/law", "tests/property/test_law.py")),)
-WARM: Final = ("isochrone.api", "isochrone.manifests")
+TARGETS: Final = (
+    Target(ROOT, "operator", "operator/isochrone/law", ("tests/unit/law", "tests/property/test_law.py")),
+    Target(ROOT, "operator", "operator/isochrone/plan", ("tests/unit/plan", "tests/property/test_plan*.py")),
+)
+WARM: Final = ("isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")
 WARM_TESTS: Final = "tests/unit/geo/test_areas.py"
 """Imported and run once before all: pytest, and what lies below what is mutated, is then there in every process."""
 

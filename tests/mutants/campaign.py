@@ -16,7 +16,7 @@ class BrokenError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A folder of code, and its tests. Paths are relative to the root."""
+    """A folder of code, and its tests, as patterns. Paths are relative to the root."""
 
     root: pathlib.Path
     source: str
@@ -59,7 +59,8 @@ class Campaign:
         told, output = scratch / "reach.json", scratch / "output.txt"
         paths = {file: target.root / file for file in files}
         source = target.root / target.source
-        if forked(lambda: reach.watch(paths, source, target.tests, told), output) is not Outcome.PASSED:
+        tests = [str(test) for pattern in target.tests for test in sorted(target.root.glob(pattern))]
+        if forked(lambda: reach.watch(paths, source, tests, told), output) is not Outcome.PASSED:
             raise BrokenError(output.read_text())
         campaign = cls(target, reach.read(told), output)
         if campaign._control(files[0]) is not Outcome.PASSED:

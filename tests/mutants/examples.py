@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 from hypothesis import Phase, settings
 
-SHARE: Final = 10
-"""One of so many is tried."""
+MOST: Final = 100
+"""So many are tried, if there are as many."""
 _SETTINGS: Final = "_hypothesis_internal_use_settings"
 
 
@@ -23,4 +23,4 @@ def lighten(items: Iterable[pytest.Item]) -> None:
 
 def _lighter(own: settings) -> settings:
     phases = [phase for phase in own.phases if phase not in {Phase.shrink, Phase.explain}]
-    return settings(own, max_examples=-(-own.max_examples // SHARE), phases=phases)
+    return settings(own, max_examples=min(own.max_examples, MOST), phases=phases)

@@ -125,12 +125,17 @@ def _is_left_alone(child: ast.AST, parent: ast.AST) -> bool:
             return isinstance(parent, ast.Expr | ast.JoinedStr)
         case ast.Import() | ast.ImportFrom() | ast.Assert():
             return True
-        case ast.Assign(targets=[ast.Name(id="__all__")]):
-            return True
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return isinstance(parent, ast.Module) and (name == "__all__" or _is_of_types(name))
         case ast.expr():
             return isinstance(parent, ast.Raise)
         case _:
             return False
+
+
+def _is_of_types(name: str) -> bool:
+    """Whether it is written as classes are, so that it stands for types."""
+    return name[:1].isupper() and not name.isupper()
 
 
 def _inside(node: ast.AST, scope: _Scope) -> _Scope:

@@ -31,7 +31,9 @@ def area(*codes: str) -> Area:
         pytest.param({"mode": "Audit"}, "mode", law.Mode.AUDIT, id="unless it says so"),
         pytest.param({}, "origins", None, id="no origins"),
         pytest.param({"binds": {"origins": {"include": ["Benelux"]}}}, "origins", area("BE", "NL", "LU"), id="origins"),
-        pytest.param({"binds": {"origins": {"include": ["Oz"]}}}, "origins", EVERYWHERE, id="origins that nobody knows"),
+        pytest.param(
+            {"binds": {"origins": {"include": ["Oz"]}}}, "origins", EVERYWHERE, id="origins that nobody knows"
+        ),
         pytest.param({}, "data_classes", None, id="no classes"),
         pytest.param({"binds": {"dataClasses": ["health"]}}, "data_classes", frozenset({"health"}), id="classes"),
         pytest.param({}, "unknown_origin", law.UnknownOrigin.DENY, id="an unknown origin is refused"),

@@ -71,6 +71,7 @@ def after(code: str, tmp_path: pathlib.Path) -> list[str]:
         pytest.param("'words'", [], id="a docstring"),
         pytest.param("x = f'{a} {1}'", ["x = f'{a} {2}'", "x = f'{a} {0}'"], id="text with values"),
         pytest.param("__all__ = ['a']", [], id="names for others"),
+        pytest.param("Load = Mapping[int, str]", [], id="a name for a type"),
         pytest.param("@a(1)\nclass B(c(1)):\n  'words'", [], id="decorators and bases"),
     ],
 )

@@ -65,7 +65,7 @@ bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="-
 	@$(RUN) python -m tests.bench $(BENCH)
 
 .PHONY: mutants
-mutants: setup ## Change the law's rules one by one and see a test fail each time, about 15 minutes (MUTANTS=FILE for one)
+mutants: setup ## Change law and planner in small ways; a test must notice each: law 15 minutes, planner over an hour (MUTANTS=PATH)
 	@nice -n 10 $(RUN) python -m tests.mutants $(MUTANTS)
 
 .PHONY: fuzz

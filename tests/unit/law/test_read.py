@@ -1,4 +1,4 @@
-"""What a resource says arrives in the policy that the law asks, and what it leaves out has the meaning of the record."""
+"""What a resource says arrives in the policy that the law asks, and what it leaves out means what the record says."""
 
 from collections.abc import Mapping
 from typing import Any

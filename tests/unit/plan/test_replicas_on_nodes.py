@@ -57,6 +57,18 @@ def test_the_room_left_is_as_many_as_can_be_put_beside_what_is_there(
     )
 
 
+@given(NODES, LOADS, st.lists(st.tuples(st.integers(1, 8), st.integers(0, 5), st.integers(-1, 1)), max_size=6))
+def test_a_bin_that_was_asked_before_answers_as_a_new_one(
+    nodes: list[int], load: dict[int, int], asked: list[tuple[int, int, int]]
+) -> None:
+    old, held = bin_with(nodes, load), dict(load)
+    for devices, wanted, more in asked:
+        assert old.room(devices, wanted) == bin_with(nodes, held).room(devices, wanted)
+        if more and held.get(devices, 0) + more >= 0:
+            held[devices] = held.get(devices, 0) + more
+            old.put(devices, more)
+
+
 @given(NODES, DIVIDING, st.sampled_from([1, 2, 4, 8]))
 def test_there_is_no_room_where_too_much_was_put_already(nodes: list[int], load: dict[int, int], devices: int) -> None:
     """A pool may shrink under what runs in it: then nothing more fits, and never a negative number."""

@@ -65,7 +65,7 @@ bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="-
 	@$(RUN) python -m tests.bench $(BENCH)
 
 .PHONY: mutants
-mutants: setup ## Change law and planner in small ways; a test must notice each: law 15 minutes, planner over an hour (MUTANTS=PATH)
+mutants: setup ## Change law and planner in small ways; a test must notice each: 15 minutes for the law, over an hour for the planner (MUTANTS=PATH)
 	@nice -n 10 $(RUN) python -m tests.mutants $(MUTANTS)
 
 .PHONY: fuzz

@@ -60,10 +60,12 @@ def parsed(rest: str, endpoint: str, environment: Mapping[str, str]) -> tuple[Re
     model, _, revision = model.partition("@")
     if not model:
         raise FetchError(f"hf://{rest} names no repository: it is hf://org/model")
+    if path.endswith("/"):
+        raise FetchError(f"hf://{rest} is a folder: a repository is fetched as a whole, or one file of it")
     token = environment.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     repository = Repository(endpoint.rstrip("/"), f"{organisation}/{model}", revision or "main", headers)
-    return repository, path.rstrip("/")
+    return repository, path
 
 
 def _digest(entry: Mapping[str, Any]) -> str | None:

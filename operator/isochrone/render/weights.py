@@ -43,7 +43,6 @@ class Loading:
     disk: str | None = None
     """What they need of the node's disk, for the scheduler."""
     pull_secret: str | None = None
-    is_fetched: bool = False
 
 
 def loading(subject: Subject) -> Loading | None:
@@ -98,7 +97,6 @@ def _fetched(subject: Subject, weights: Weights, source: Source) -> Loading:
         volume={"name": VOLUME, "emptyDir": filled(sizeLimit=limit)},
         init_containers=(_container(subject, args, {"name": VOLUME, "mountPath": FOLDER}, env),),
         disk=limit,
-        is_fetched=True,
     )
 
 

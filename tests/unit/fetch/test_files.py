@@ -183,6 +183,7 @@ def test_a_redirect_to_no_web_address(fetch: Fetch, weights: str, server: Server
         pytest.param(["https://a/b"], "needs --digest", id="no digest"),
         pytest.param([WRONG, "ftp://a/b"], "nothing is known of ftp://", id="unknown scheme"),
         pytest.param([WRONG, "hf://org"], "names no repository", id="no repository"),
+        pytest.param([WRONG, "hf://org/model/folder/"], "fetched as a whole, or one file", id="folder of a repository"),
         pytest.param(["oci://registry/name:tag"], "no image by digest", id="image by tag"),
     ],
 )

@@ -101,7 +101,9 @@ def test_the_model_has_the_name_that_gateways_ask_for() -> None:
         pytest.param("VLLM", {"uri": "pvc://models"}, "/models", id="all of a volume"),
         pytest.param("VLLM", {"uri": "pvc://models/"}, "/models", id="all of a volume, with a slash"),
         pytest.param("VLLM", HF, "/models", id="repository"),
-        pytest.param("VLLM", {**HF, "uri": "hf://a/b@r/c/d.gguf"}, "/models/d.gguf", id="file of a repository"),
+        pytest.param("VLLM", {**HF, "uri": "hf://a/b/d.gguf"}, "/models/d.gguf", id="file of a repository"),
+        pytest.param("VLLM", {**HF, "uri": "hf://a/b@r/c/d.gguf"}, "/models/d.gguf", id="file of a folder of one"),
+        pytest.param("VLLM", {**HF, "uri": "hf://a/b/"}, "/models", id="repository, with a slash"),
         pytest.param("VLLM", S3, "/models", id="folder in a bucket"),
         pytest.param("VLLM", OCI, "/models", id="image"),
         pytest.param("LlamaCpp", FILE, "/models/llama-8b.gguf", id="llama.cpp, file"),
@@ -505,6 +507,21 @@ def test_the_internet_is_not_the_private_networks() -> None:
         pytest.param(S3, {}, ["s3.*.amazonaws.com"], id="S3 of AWS"),
         pytest.param(S3, {"s3_endpoint": "https://s3.lab:9000"}, ["s3.lab"], id="S3 of others"),
         pytest.param(OCI, {}, ["registry.example.com"], id="registry"),
+        pytest.param(
+            {"uri": f"oci://ghcr.io/a/b@{DIGEST}"},
+            {},
+            ["ghcr.io", "pkg-containers.githubusercontent.com"],
+            id="ghcr.io",
+        ),
+        pytest.param(
+            {"uri": f"oci://docker.io/a/b@{DIGEST}"},
+            {},
+            ["docker.io", "registry-1.docker.io", "auth.docker.io", "production.cloudflare.docker.com"],
+            id="docker.io",
+        ),
+        pytest.param(
+            {"uri": f"oci://quay.io/a/b@{DIGEST}"}, {}, ["quay.io", "cdn.quay.io", "*.cdn.quay.io"], id="quay.io"
+        ),
     ],
 )
 def test_hosts_that_engines_reach(weights: Json, settings: Json, expected: list[str]) -> None:

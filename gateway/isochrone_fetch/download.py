@@ -41,7 +41,7 @@ def _into(request: Request, part: pathlib.Path) -> str:
             with http.get(request, offset=offset) as answer:
                 if offset and answer.status != http.PARTIAL:
                     out.truncate(0)
-                    digest, offset = hashlib.sha256(), 0
+                    digest = hashlib.sha256()
                 _copy(answer, out, digest.update)
         except http.RefusedError as error:
             if not offset or error.status != http.BEYOND_END:

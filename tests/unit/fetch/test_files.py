@@ -100,6 +100,16 @@ def test_a_part_that_is_wrong_is_thrown_away(
     assert place.read_bytes() == WEIGHTS, "the next run begins anew"
 
 
+def test_a_file_that_is_gone_while_a_part_of_it_is_there(
+    fetch: Fetch, weights: str, server: Server, part: pathlib.Path
+) -> None:
+    part.write_bytes(WEIGHTS[:1000])
+    server.replies = [Reply(status=404)]
+    with pytest.raises(FetchError, match="there is no such file"):
+        fetch(DIGEST, weights)
+    assert part.read_bytes() == WEIGHTS[:1000], "it may come back"
+
+
 def test_a_server_that_knows_no_ranges_sends_all_again(
     fetch: Fetch, weights: str, server: Server, part: pathlib.Path, place: pathlib.Path
 ) -> None:

@@ -39,9 +39,10 @@ def test_another_way_to_ask_replaces_ours() -> None:
 
 
 def test_tolerations_are_added() -> None:
-    pool = {"tolerations": [{"key": "gpu", "operator": "Exists"}]}
-    pod = overlaid({"tolerations": [{"key": "spot", "operator": "Exists"}]}, pool=pool).pod
-    assert [each["key"] for each in pod["tolerations"]] == ["gpu", "spot"]
+    ours = {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}
+    theirs = {"key": "spot", "operator": "Exists"}
+    pod = overlaid({"tolerations": [theirs, ours]}, pool={"tolerations": [ours]}).pod
+    assert pod["tolerations"] == [ours, theirs]
 
 
 def test_spread_over_the_same_key_is_replaced() -> None:

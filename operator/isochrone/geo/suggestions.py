@@ -100,6 +100,7 @@ def _by_name() -> Mapping[str, str]:
     }
 
 
+@functools.lru_cache(maxsize=1 << 10)
 def _by_spelling(plain: str, known: frozenset[str]) -> str | None:
     if len(plain) < _GUESSABLE:
         return None

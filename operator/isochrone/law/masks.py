@@ -59,14 +59,22 @@ class _Masks:
         self._allowance = allowance
         self._places = places
         self._known: dict[str | None, int] = {}
+        self._countries = {above for place in places for code in place.codes for above in _with_ancestors(code)}
 
     def of(self, origin: str | None) -> int:
         home = codes.country_of(origin) if origin is not None and self._allowance.origin_country else None
+        if home not in self._countries:
+            home = None  # Nothing lies there, so it allows no place.
         if home not in self._known:
             self._known[home] = sum(
                 1 << bit for bit, place in enumerate(self._places) if self._allowance.refusal(place, home) is None
             )
         return self._known[home]
+
+
+def _with_ancestors(code: str) -> tuple[str, ...]:
+    known = codes.canonical(code)
+    return (known, *codes.ancestors(known)) if codes.is_code(known) else ()
 
 
 def _unknown(policy: Policy, scope: Scope, masks: _Masks) -> int:

@@ -33,9 +33,10 @@ def canonical(config: Config) -> Config:
     )
 
 
-def canonical_items(items: Iterable[_R], *, key: str) -> tuple[_R, ...]:
+def canonical_items(items: Iterable[_R], *, key: str, is_plain: bool = False) -> tuple[_R, ...]:
     """Sort records by the field that names them."""
-    return tuple(plain(item) for item in sorted(items, key=operator.attrgetter(key)))
+    ordered = sorted(items, key=operator.attrgetter(key))
+    return tuple(ordered if is_plain else map(plain, ordered))
 
 
 def canonical_tenants(tenants: Tenants) -> Tenants:

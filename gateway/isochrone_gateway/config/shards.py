@@ -80,19 +80,29 @@ def combine(packs: Iterable[Pack]) -> Pack:
     return Pack(entries=tuple(entries), blobs={name: blob for part in parts for name, blob in part.blobs.items()})
 
 
-def pack_section(kind: Kind, config: Config, *, readable: bool = False) -> Pack:
-    """Cut one section of a config that has no problems."""
+def pack_section(kind: Kind, config: Config, *, readable: bool = False, is_plain: bool = False) -> Pack:
+    """Cut one section of a config that has no problems.
 
-    def keep(text: bytes, prefix: str = "") -> Stored:
-        return store(text, kind=kind, prefix=prefix, readable=readable)
-
-    stored = list(_SECTIONS[kind](config, keep))
+    `is_plain` says that `canonical.plain` would change none of its items, which takes longest to find out.
+    """
+    stored = list(_SECTIONS[kind](config, _Keep(kind=kind, readable=readable, is_plain=is_plain)))
     if too_large := [each.entry for each in stored if not is_storable(each.entry)]:
         raise ConfigError(*(_too_large(entry) for entry in too_large))
     return Pack(entries=tuple(each.entry for each in stored), blobs={each.entry.name: each.blob for each in stored})
 
 
-_Keep = Callable[..., Stored]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Keep:
+    """How the documents of one section are stored."""
+
+    kind: Kind
+    readable: bool
+    is_plain: bool
+
+    def __call__(self, text: bytes, prefix: str = "") -> Stored:
+        return store(text, kind=self.kind, prefix=prefix, readable=self.readable)
+
+
 _Build = Callable[[str, Sequence[_Item]], ShardDocument]
 
 
@@ -110,22 +120,25 @@ def _law(config: Config, keep: _Keep) -> Iterator[Stored]:
 
 
 def _routes(config: Config, keep: _Keep) -> Iterator[Stored]:
-    items = [_named(route.id, route) for route in canonical_items(config.routes, key="id")]
+    items = [_named(route.id, route) for route in canonical_items(config.routes, key="id", is_plain=keep.is_plain)]
     return _split(items, keep, lambda prefix, part: RoutesShard(prefix=prefix, routes=_values(part)))
 
 
 def _engines(config: Config, keep: _Keep) -> Iterator[Stored]:
-    items = [_named(pool.id, pool) for pool in canonical_items(config.engines, key="id")]
+    items = [_named(pool.id, pool) for pool in canonical_items(config.engines, key="id", is_plain=keep.is_plain)]
     return _split(items, keep, lambda prefix, part: EnginesShard(prefix=prefix, engines=_values(part)))
 
 
 def _providers(config: Config, keep: _Keep) -> Iterator[Stored]:
-    items = [_named(provider.name, provider) for provider in canonical_items(config.providers, key="name")]
+    items = [
+        _named(provider.name, provider)
+        for provider in canonical_items(config.providers, key="name", is_plain=keep.is_plain)
+    ]
     return _split(items, keep, lambda prefix, part: ProvidersShard(prefix=prefix, providers=_values(part)))
 
 
 def _peers(config: Config, keep: _Keep) -> Iterator[Stored]:
-    items = [_named(peer.site, peer) for peer in canonical_items(config.peers, key="site")]
+    items = [_named(peer.site, peer) for peer in canonical_items(config.peers, key="site", is_plain=keep.is_plain)]
     return _split(items, keep, lambda prefix, part: PeersShard(prefix=prefix, peers=_values(part)))
 
 

@@ -35,6 +35,8 @@ class SiteObservation:
     capabilities: frozenset[Capability] = frozenset()
     kubernetes: tuple[int, int] = (1, 34)
     """Version of the API server; offline, the oldest that is supported."""
+    api_servers: tuple[str, ...] = ()
+    """Where pods reach the API server, each `IP:port`; none where that is not known, as offline."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

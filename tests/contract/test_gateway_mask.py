@@ -1,4 +1,4 @@
-"""The gateway's mask answers every case of the law's table, from nothing but the compiled tables.
+"""The gateway's mask answers every case of the law's table, from nothing but what the operator compiles.
 
 What a mask can't tell apart: of a place that a policy doesn't allow, whether it is too coarse, not known well enough,
 or simply elsewhere. All three are PlaceNotAllowed to a gateway. Everything else is compared as it stands: the answer,
@@ -7,6 +7,7 @@ the policy that refuses, the policies that bind, and those that would have refus
 
 import collections
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -16,12 +17,15 @@ from tests.contract.config_cases import example
 from isochrone import law
 from isochrone.geo import codes
 from isochrone.law import masks
+from isochrone.law.atlas import Atlas
 from isochrone.law.evaluate import Question as Asked
 from isochrone.law.origin import OriginNotAllowed, of_request
-from isochrone.law.subject import Labelled, Subject, admits, matches
+from isochrone.law.subject import Labelled, Subject
+from isochrone.render.config.law import Declared, Ids, compile_law
+from isochrone.render.config.places import place_of, places_of
 from isochrone_gateway.config import Kind, find_problems
-from isochrone_gateway.config.law import Binds, Law, Mode, Policy, Scope, Table, UnknownOrigin, encode_row
-from isochrone_gateway.config.places import Evidence, Place, Places
+from isochrone_gateway.config.law import Scope
+from isochrone_gateway.config.places import Places
 from isochrone_gateway.config.site import UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 from isochrone_gateway.route.mask import Age, Lawbook, Question, Reason
@@ -39,50 +43,28 @@ def expected_reason(reason: law.VerdictReason) -> Reason:
     return Reason.PLACE_NOT_ALLOWED if reason in ALIKE else Reason(reason.value)
 
 
-def place_of(place: law.Place) -> Place:
-    """What the operator writes for a place: none of its codes unless all are known."""
-    if not place.is_known:
-        return Place(codes=frozenset(), evidence=Evidence(place.evidence.value))
-    return Place(
-        codes=frozenset(codes.canonical(code) for code in place.codes),
-        country=next((country for country in codes.countries() if place.lies_in(country)), None),
-        evidence=Evidence(place.evidence.value),
-    )
-
-
 def qualified(name: Labelled, namespace: Labelled) -> str:
     return f"{namespace.name}/{name.name}"
 
 
-class Ids:
+def route_id(subject: Subject) -> str:
+    return qualified(_told_apart(subject.route), _told_apart(subject.route_namespace))
+
+
+def tenant_id(subject: Subject) -> str | None:
+    if subject.tenant is None or subject.tenant_namespace is None:
+        return None
+    return qualified(_told_apart(subject.tenant), _told_apart(subject.tenant_namespace))
+
+
+def ids_of(subjects: list[Subject]) -> Ids:
     """Ids for the objects of the table, which has several of one name: the ones with other labels get other names."""
-
-    def __init__(self, subjects: list[Subject]) -> None:
-        self.routes: dict[str, Subject] = {}
-        self.tenants: dict[str, Subject] = {}
-        for subject in subjects:
-            self.routes[self.route(subject)] = subject
-            tenant = self.tenant(subject)
-            if tenant is not None:
-                self.tenants[tenant] = subject
-
-    @staticmethod
-    def route(subject: Subject) -> str:
-        return qualified(_told_apart(subject.route), _told_apart(subject.route_namespace))
-
-    @staticmethod
-    def tenant(subject: Subject) -> str | None:
-        if subject.tenant is None or subject.tenant_namespace is None:
-            return None
-        return qualified(_told_apart(subject.tenant), _told_apart(subject.tenant_namespace))
-
-    @property
-    def namespaces(self) -> dict[str, Labelled]:
-        found = {}
-        for subject in [*self.routes.values(), *self.tenants.values()]:
-            for namespace in subject.namespaces:
-                found[_told_apart(namespace).name] = namespace
-        return found
+    tenants = [(tenant_id(each), each.tenant) for each in subjects]
+    return Ids(
+        routes={route_id(each): each.route for each in subjects},
+        tenants={id_: tenant for id_, tenant in tenants if id_ is not None and tenant is not None},
+        namespaces={_told_apart(each).name: each for subject in subjects for each in subject.namespaces},
+    )
 
 
 def _told_apart(each: Labelled) -> Labelled:
@@ -90,85 +72,22 @@ def _told_apart(each: Labelled) -> Labelled:
     return Labelled("-".join(part for part in (each.name, labels) if part))
 
 
-_TABLES: dict[str, dict[Scope, masks.Table]] = {}
+_TABLES: dict[tuple[str, Scope], masks.Table] = {}
 
 
-def tables_of(policy: law.Policy) -> dict[Scope, masks.Table]:
-    """The tables of a policy, one for each scope that it names. Made once: a policy's name stands for it here."""
-    if policy.name not in _TABLES:
-        _TABLES[policy.name] = {scope.value: masks.table(policy, scope, PLACES) for scope in policy.allowances}
-    return _TABLES[policy.name]
+def table_of(policy: law.Policy, scope: law.Scope, places: Sequence[law.Place]) -> masks.Table:
+    """As an operator makes it. Made once: a policy's name stands for it here."""
+    if (policy.name, scope.value) not in _TABLES:
+        _TABLES[policy.name, scope.value] = masks.table(policy, scope, places)
+    return _TABLES[policy.name, scope.value]
 
 
-class Compiler:
-    """Writes the contract's law as an operator does: selectors become ids, areas become tables, tables share rows."""
-
-    def __init__(self, policies: tuple[law.Policy, ...], ids: Ids) -> None:
-        self.rows: dict[str, int] = {}
-        self.tables: list[Table] = []
-        self.policies = tuple(self._policy(policy, ids) for policy in policies)
-
-    def compiled(self) -> Law:
-        return Law(policies=self.policies, tables=tuple(self.tables), rows=tuple(self.rows))
-
-    def _policy(self, policy: law.Policy, ids: Ids) -> Policy:
-        return Policy(
-            name=policy.name,
-            generation=policy.generation,
-            digest="0" * 64,
-            scopes={scope: self._table(table) for scope, table in tables_of(policy).items()},
-            mode=Mode(policy.mode.value),
-            binds=binds(policy, ids),
-            unknown_origin=UnknownOrigin(policy.unknown_origin.value),
-        )
-
-    def _table(self, compiled: masks.Table) -> int:
-        unknown = compiled.unknown
-        self.tables.append(
-            Table(
-                rows={origin: self._row(row) for origin, row in compiled.rows.items()},
-                otherwise=self._row(compiled.otherwise),
-                unknown=(
-                    "Deny"
-                    if unknown == masks.REFUSED
-                    else "Unbound"
-                    if unknown == masks.NOT_BOUND
-                    else self._row(unknown)
-                ),
-            )
-        )
-        return len(self.tables) - 1
-
-    def _row(self, row: int) -> int:
-        return -1 if row == masks.NOT_BOUND else self.rows.setdefault(encode_row(row), len(self.rows))
-
-
-def binds(policy: law.Policy, ids: Ids) -> Binds:
-    routes, tenants, namespaces = policy.routes, policy.tenants, policy.namespaces
-    return Binds(
-        data_classes=policy.data_classes,
-        routes=None
-        if routes is None
-        else frozenset(name for name, subject in ids.routes.items() if matches(routes, subject.route.labels)),
-        tenants=None
-        if tenants is None
-        else frozenset(
-            name
-            for name, subject in ids.tenants.items()
-            if subject.tenant is not None and matches(tenants, subject.tenant.labels)
-        ),
-        namespaces=None
-        if namespaces is None
-        else frozenset(name for name, namespace in ids.namespaces.items() if admits(namespaces, namespace)),
-    )
-
-
-IDS = Ids(SUBJECTS)
+IDS = ids_of(SUBJECTS)
 
 
 def lawbook(policies: tuple[law.Policy, ...], asked: Asked) -> Lawbook:
     return Lawbook(
-        Compiler(policies, IDS).compiled(),
+        compile_law([Declared(policy=each, digest="0" * 64) for each in policies], IDS, PLACES, tables=table_of),
         Places(places=tuple(place_of(place) for place in PLACES)),
         site_country=asked.site_country,
         unbound=UnboundTraffic(asked.default),
@@ -181,8 +100,8 @@ def origin_of(origin: law.Origin) -> frozenset[str]:
 
 def question_of(asked: Asked) -> Question:
     return Question(
-        route=IDS.route(asked.subject),
-        tenant=IDS.tenant(asked.subject),
+        route=route_id(asked.subject),
+        tenant=tenant_id(asked.subject),
         data_classes=asked.subject.data_classes,
         origin=origin_of(asked.origin),
         scope=asked.scope.value,
@@ -251,12 +170,7 @@ def test_the_table_is_not_small() -> None:
 
 # Origins
 
-WITHIN = {
-    code: frozenset(codes.parents(code))
-    for code in codes.subdivisions()
-    if codes.canonical(code) == code and codes.parents(code) != (code[:2],)
-}
-GEOGRAPHY = Places(aliases=dict(codes.aliases()), within=WITHIN)
+GEOGRAPHY = places_of(Atlas.of((), ()))
 ORIGINS = Origins(GEOGRAPHY)
 EVERY_CODE = sorted({*codes.countries(), *codes.subdivisions()})
 

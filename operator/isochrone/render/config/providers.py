@@ -1,0 +1,58 @@
+"""Providers: endpoints with their places, models with their prices, and keys by the files that hold them."""
+
+from isochrone.api import ModelProvider
+from isochrone.api.model_provider import Endpoint, ProviderModel
+from isochrone.law.atlas import Atlas
+from isochrone.render import secrets
+from isochrone.render.config.tenants import rates_of
+from isochrone_gateway.config import providers as contract
+from isochrone_gateway.config.routes import Price
+
+
+def provider_of(provider: ModelProvider, atlas: Atlas) -> contract.Provider:
+    """One provider, with all of its endpoints: a candidate names the one that the law was asked about."""
+    spec = provider.spec
+    models = {upstream_name(each): each for each in reversed(spec.models)}
+    return contract.Provider(
+        name=provider.metadata.name,
+        dialect=spec.dialect.value,
+        endpoints=tuple(_endpoint(provider.metadata.name, each, atlas) for each in spec.endpoints),
+        credentials=tuple(
+            contract.Credential(name=key.name, file=secrets.provider_file(key.secret_ref)) for key in spec.keys or ()
+        ),
+        models=tuple(_model(name, models[name]) for name in sorted(models)),
+        limits=rates_of(spec.limits),
+        headers=frozenset(spec.headers or ()),
+    )
+
+
+def upstream_name(model: ProviderModel) -> str:
+    """The name that the provider knows a model by."""
+    return model.upstream_name or model.name
+
+
+def price_of(model: ProviderModel) -> Price:
+    said = model.price_per_million_tokens
+    return Price(input=said.input, output=said.output, cached_input=said.cached_input)
+
+
+def _endpoint(provider: str, endpoint: Endpoint, atlas: Atlas) -> contract.Endpoint:
+    place, store = atlas.endpoints[provider, endpoint.name], atlas.stores[provider, endpoint.name]
+    bundle = endpoint.ca_secret_ref
+    return contract.Endpoint(
+        name=endpoint.name,
+        base_url=endpoint.url,
+        place=place,
+        state_place=None if store == place else store,
+        plaintext=endpoint.plaintext == "Allow",
+        tls=contract.ProviderTls(ca_bundle=None if bundle is None else secrets.provider_file(bundle)),
+    )
+
+
+def _model(name: str, model: ProviderModel) -> contract.ProviderModel:
+    return contract.ProviderModel(
+        name=name,
+        price=price_of(model),
+        context_length=model.context_length,
+        max_output_tokens=model.max_output_tokens,
+    )

@@ -1,0 +1,90 @@
+"""The site itself: where its gateway listens, what it admits, how it drains."""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from isochrone.api import EdgeNode
+from isochrone.api.edge_node import State
+from isochrone.law.atlas import Atlas
+from isochrone.render import secrets
+from isochrone.render.config.durations import milliseconds
+from isochrone.render.gateway_settings import Ports
+from isochrone_gateway.config import site as contract
+
+ANNOUNCED_MS: Final = 5_000
+"""How long a gateway that ends still takes requests, while Services forget it."""
+ANNOUNCED_TO_BALANCERS_MS: Final = 20_000
+"""The same where a load balancer asks at its own pace whether a node is well."""
+DRAIN_MS: Final = 300_000
+
+
+def site_of(
+    edge: EdgeNode,
+    *,
+    atlas: Atlas,
+    jurisdictions: dict[str, str],
+    unbound: Literal["Allow", "Deny"],
+    ports: Ports,
+    has_peers: bool,
+) -> contract.Site:
+    """The section of one site."""
+    gateway, staleness = edge.spec.gateway, edge.spec.staleness
+    return contract.Site(
+        name=edge.metadata.name,
+        place=atlas.sites[edge.metadata.name],
+        hostname=gateway.hostname,
+        listeners=_listeners(edge, ports, has_peers=has_peers),
+        age=contract.Age(
+            max_age_ms=milliseconds(staleness.max_age), hard_max_age_ms=milliseconds(staleness.hard_max_age)
+        ),
+        jurisdictions=jurisdictions,
+        unbound_traffic=contract.UnboundTraffic(unbound),
+        anonymous_access=gateway.anonymous_access == "Allow",
+        drain=contract.Drain(announce_ms=announced_ms(edge), max_ms=DRAIN_MS),
+        client_address=_client_address(edge),
+        egress_price_per_gib=edge.spec.egress.price_per_gib,
+        cors=contract.Cors(origins=frozenset(gateway.cors_origins)) if gateway.cors_origins else None,
+        peer_trust=_peer_trust() if has_peers else None,
+    )
+
+
+def announced_ms(edge: EdgeNode) -> int:
+    return ANNOUNCED_MS if edge.spec.gateway.service_type == "ClusterIP" else ANNOUNCED_TO_BALANCERS_MS
+
+
+def front_doors(edges: Iterable[EdgeNode], atlas: Atlas) -> dict[str, str]:
+    """Jurisdiction -> the host name of a site there; the first by name."""
+    found: dict[str, str] = {}
+    for edge in sorted(edges, key=lambda each: each.metadata.name):
+        hostname = edge.spec.gateway.hostname
+        if hostname is not None and edge.spec.state is State.ACTIVE:
+            for code in atlas.places[atlas.sites[edge.metadata.name]].codes:
+                found.setdefault(code, hostname)
+    return dict(sorted(found.items()))
+
+
+def _listeners(edge: EdgeNode, ports: Ports, *, has_peers: bool) -> contract.Listeners:
+    gateway = edge.spec.gateway
+    is_reached = has_peers and gateway.advertise is not None
+    return contract.Listeners(
+        data=contract.Listener(port=ports.data, host=ports.host, tls=_tls(secrets.TLS) if gateway.tls else None),
+        admin=contract.Listener(port=ports.admin, host=ports.host),
+        peer=contract.Listener(port=ports.peer, host=ports.host) if is_reached else None,
+    )
+
+
+def _peer_trust() -> contract.PeerTrust:
+    return contract.PeerTrust(ca_bundle=f"{secrets.PEER}/{secrets.AUTHORITIES}", identity=_tls(secrets.PEER))
+
+
+def _tls(folder: str) -> contract.TlsFiles:
+    return contract.TlsFiles(certificate=f"{folder}/{secrets.CERTIFICATE}", key=f"{folder}/{secrets.PRIVATE_KEY}")
+
+
+def _client_address(edge: EdgeNode) -> contract.ClientAddress:
+    said = edge.spec.gateway.client_address
+    if said is None:
+        return contract.ClientAddress()
+    return contract.ClientAddress(
+        source=contract.ClientAddressSource(said.source), trusted_proxies=frozenset(said.trusted_proxies or ())
+    )

@@ -1,0 +1,82 @@
+"""Tenants: who may call what, found by the hash of a key."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+
+from isochrone import law
+from isochrone.api import InferenceTenant, ModelRoute
+from isochrone.api.inference_tenant import Limits
+from isochrone.api.selectors import Namespaces
+from isochrone.model import RouteKey
+from isochrone.model.declared import age_of, key_of
+from isochrone_gateway.config.rates import Rates
+from isochrone_gateway.config.tenants import Budget, BudgetAction, BudgetWindow, Key, Tenant, Tenants
+
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+MayUse = Callable[[Namespaces | None, str], bool]
+"""Whether a set of namespaces admits this one."""
+
+
+def tenants_of(tenants: Iterable[InferenceTenant], routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Tenants:
+    """All tenants. A key that two of them claim is the older one's: whoever copies a hash gains nothing."""
+    keys: dict[str, Key] = {}
+    by_age = sorted(tenants, key=lambda each: (age_of(each), key_of(each)))
+    for tenant in by_age:
+        for key in tenant.spec.keys:
+            expires = None if key.expires is None else _instant(key.expires)
+            keys.setdefault(key.sha256, Key(tenant=str(key_of(tenant)), name=key.name, expires=expires))
+    return Tenants(keys=keys, tenants=tuple(_tenant(each, routes, may_use) for each in by_age))
+
+
+def rates_of(limits: Limits | None) -> Rates:
+    if limits is None:
+        return Rates()
+    return Rates(
+        requests_per_minute=limits.requests_per_minute,
+        tokens_per_minute=limits.tokens_per_minute,
+        concurrent_requests=limits.concurrent_requests,
+    )
+
+
+def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Tenant:
+    spec = tenant.spec
+    origin = law.origins_of(spec.origins)[0] if spec.origins else None
+    return Tenant(
+        id=str(key_of(tenant)),
+        routes=frozenset(map(str, _allowed(tenant, routes, may_use))),
+        origins=origin.codes if origin else frozenset(),
+        or_elsewhere=origin is not None and origin.or_elsewhere,
+        origin_header=spec.origin_header == "Trust",
+        data_classes=frozenset(spec.data_classes or ()),
+        data_class_header=spec.data_class_header == "Trust",
+        limits=rates_of(spec.limits),
+        budgets=tuple(
+            Budget(amount=each.amount, window=BudgetWindow(each.window), action=BudgetAction(each.action))
+            for each in spec.budgets or ()
+        ),
+        explain=spec.explain_header == "Allow",
+        suspended=spec.state == "Suspended",
+    )
+
+
+def _allowed(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Iterable[RouteKey]:
+    """All of its own namespace, or those listed; another namespace's only if the route lets this one in."""
+    own, allowed = key_of(tenant).namespace, tenant.spec.allowed_routes
+    if allowed is None:
+        return [key for key in routes if key.namespace == own]
+    named = (RouteKey(ref.namespace or own, ref.name) for ref in allowed)
+    return [
+        key
+        for key in named
+        if key in routes and (key.namespace == own or may_use(routes[key].spec.allowed_namespaces, own))
+    ]
+
+
+def _instant(text: str) -> dt.datetime:
+    """A key whose end can't be read has ended."""
+    try:
+        instant = dt.datetime.fromisoformat(text.upper())
+    except ValueError:
+        return _LONG_AGO
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

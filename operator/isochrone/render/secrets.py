@@ -1,0 +1,113 @@
+"""Secrets that a site's gateway reads: which they are, and the files that they become below its secrets mount.
+
+Values are never here. Whoever delivers a bundle copies what it names, and nothing else, to the site.
+
+    tls/tls.crt, tls.key               the data port's certificate, if it has one
+    peer/ca.crt, tls.crt, tls.key      mutual TLS with other sites
+    providers/SECRET/KEY               keys and authorities of providers
+    status/token                       what `/status` asks for
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from isochrone.api import EdgeNode, ModelProvider
+from isochrone.api.selectors import SecretKeyRef
+from isochrone.render.names import gateway_name
+
+TLS: Final = "tls"
+PEER: Final = "peer"
+STATUS: Final = "status"
+PROVIDERS: Final = "providers"
+
+CERTIFICATE: Final = "tls.crt"
+PRIVATE_KEY: Final = "tls.key"
+AUTHORITIES: Final = "ca.crt"
+TOKEN: Final = "token"  # noqa: S105 - the name of a file
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class NeededSecret:
+    """A Secret in isochrone-system, its keys, and where they are below the secrets mount."""
+
+    name: str
+    folder: str
+    keys: tuple[str, ...]
+    why: str
+    is_optional: bool = False
+    """Whether the gateway starts without it: what needs it is then not available."""
+
+
+def provider_file(ref: SecretKeyRef) -> str:
+    """The file of one key of a provider's Secret."""
+    return f"{PROVIDERS}/{ref.name}/{ref.key}"
+
+
+def peer_secret(site: EdgeNode) -> str:
+    """The Secret with which a site's gateway shows who it is, in the shape in which cert-manager writes one."""
+    return f"{gateway_name(site)}-{PEER}"
+
+
+def status_secret(site: EdgeNode) -> str:
+    return f"{gateway_name(site)}-{STATUS}"
+
+
+def needed(site: EdgeNode, providers: Iterable[ModelProvider], *, has_peers: bool) -> tuple[NeededSecret, ...]:
+    """All that a site's gateway mounts, sorted by folder."""
+    tls = site.spec.gateway.tls
+    found = [
+        NeededSecret(
+            name=status_secret(site),
+            folder=STATUS,
+            keys=(TOKEN,),
+            why="the token that /status asks for, 16 characters or more",
+            is_optional=True,
+        ),
+        *_of_providers(providers),
+    ]
+    if tls is not None:
+        found.append(
+            NeededSecret(
+                name=tls.secret_name,
+                folder=TLS,
+                keys=(CERTIFICATE, PRIVATE_KEY),
+                why="the certificate of the data port",
+            )
+        )
+    if has_peers:
+        found.append(
+            NeededSecret(
+                name=peer_secret(site),
+                folder=PEER,
+                keys=(AUTHORITIES, CERTIFICATE, PRIVATE_KEY),
+                why="mutual TLS with the gateways of other sites",
+                # Who isn't reached has no peer port, which wouldn't open without a certificate.
+                is_optional=site.spec.gateway.advertise is None,
+            )
+        )
+    return tuple(sorted(found, key=lambda each: each.folder))
+
+
+def _of_providers(providers: Iterable[ModelProvider]) -> list[NeededSecret]:
+    keys: dict[str, set[str]] = {}
+    users: dict[str, set[str]] = {}
+    for provider in providers:
+        for ref in _refs(provider):
+            keys.setdefault(ref.name, set()).add(ref.key)
+            users.setdefault(ref.name, set()).add(provider.metadata.name)
+    return [
+        NeededSecret(
+            name=name,
+            folder=f"{PROVIDERS}/{name}",
+            keys=tuple(sorted(keys[name])),
+            why=f"ModelProvider {', '.join(sorted(users[name]))}",
+            is_optional=True,
+        )
+        for name in keys
+    ]
+
+
+def _refs(provider: ModelProvider) -> Iterable[SecretKeyRef]:
+    yield from (key.secret_ref for key in provider.spec.keys or ())
+    yield from (each.ca_secret_ref for each in provider.spec.endpoints if each.ca_secret_ref is not None)

@@ -1,0 +1,1 @@
+"""All objects of a site's gateway, one file per concern."""

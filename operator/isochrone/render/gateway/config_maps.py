@@ -1,0 +1,53 @@
+"""The gateway's config as ConfigMaps: shards, which never change once they are there, and the index, written last.
+
+Shards are named by what they hold, so several sites of one cluster share those that are equal. They carry no site's
+label: one is needed as long as any index names it.
+"""
+
+import base64
+import functools
+from typing import Final
+
+from isochrone.render import labels
+from isochrone.render.manifest import Json, manifest
+from isochrone.render.names import SYSTEM_NAMESPACE
+from isochrone_gateway.config import Index, Pack, encode_index
+
+INDEX: Final = "index.json"
+SHARD: Final = "shard"
+"""Keys of the data, by which gateways read it."""
+
+CONFIG: Final = "gateway-config"
+"""Component of shards and indexes."""
+
+
+def shards(pack: Pack, installation: str) -> list[Json]:
+    """In order of their names."""
+    return [_shard(entry.name, pack.blobs[entry.name], installation) for entry in pack.entries]
+
+
+def index_map(index: Index, name: str, owner: dict[str, str]) -> Json:
+    """What makes a gateway load the shards that it names; `owner` are the gateway's labels."""
+    data = {INDEX: encode_index(index).decode()}
+    return manifest("v1", "ConfigMap", name, namespace=SYSTEM_NAMESPACE, labels=_component(owner), data=data)
+
+
+@functools.lru_cache(maxsize=4096)
+def _text(blob: bytes) -> str:
+    return base64.b64encode(blob).decode()
+
+
+def _shard(name: str, blob: bytes, installation: str) -> Json:
+    return manifest(
+        "v1",
+        "ConfigMap",
+        name,
+        namespace=SYSTEM_NAMESPACE,
+        labels=_component(labels.shared_labels(installation)),
+        immutable=True,
+        binaryData={SHARD: _text(blob)},
+    )
+
+
+def _component(owner: dict[str, str]) -> dict[str, str]:
+    return {**owner, labels.COMPONENT: CONFIG}

@@ -1,0 +1,150 @@
+"""The Deployment of a site's gateway.
+
+It needs no preStop hook: from SIGTERM on the gateway says that it is not ready and still takes requests for
+`drain.announce`, then ends what is open within `drain.max`. The pod has that long, and some seconds to go.
+"""
+
+from typing import Final
+
+from isochrone.render import secrets
+from isochrone.render.config.site import DRAIN_MS, announced_ms
+from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
+from isochrone.render.manifest import Json, filled
+
+_SECRETS: Final = "/run/isochrone/secrets"  # a mount in the pod
+_STATE: Final = "/var/lib/isochrone"
+_TEMPORARY: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
+_SPARE_S: Final = 15
+_USER: Final = 1000
+_MIB_OF_SUPERVISOR: Final = 256
+_MIB_OF_WORKER: Final = 512
+"""256 MiB of request bodies at most (`limits.bodyMemoryBytes`), and as much for everything else."""
+_READ_ONLY: Final = 0o440
+
+
+def deployment(subject: Subject) -> Json:
+    """The gateway's pods. Their number is given up where an autoscaler has it."""
+    gateway = subject.site.spec.gateway
+    spec = filled(
+        replicas=None if gateway.autoscaling else gateway.replicas,
+        revisionHistoryLimit=3,
+        strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        selector={"matchLabels": subject.selector},
+        template={"metadata": {"labels": subject.labels}, "spec": _pod(subject)},
+    )
+    return subject.manifest("apps/v1", "Deployment", spec=spec)
+
+
+def _pod(subject: Subject) -> Json:
+    images = subject.site.spec.images
+    pull = (images.pull_secrets if images else None) or []
+    return filled(
+        nodeSelector=dict(subject.site.spec.node_selector or {}),
+        topologySpreadConstraints=[
+            _spread(subject, key) for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
+        imagePullSecrets=[{"name": name} for name in pull],
+        serviceAccountName=subject.name,
+        automountServiceAccountToken=True,
+        enableServiceLinks=False,
+        terminationGracePeriodSeconds=(announced_ms(subject.site) + DRAIN_MS) // 1000 + _SPARE_S,
+        securityContext={
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        containers=[_container(subject)],
+        volumes=[
+            {"name": "secrets", "projected": {"defaultMode": _READ_ONLY, "sources": _sources(subject)}},
+            {"name": "state", "emptyDir": {"sizeLimit": "1Gi"}},
+            {"name": "temporary", "emptyDir": {"sizeLimit": "1Gi"}},
+        ],
+    )
+
+
+def _container(subject: Subject) -> Json:
+    return {
+        "name": "gateway",
+        "image": _image(subject),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["isochrone-gateway"],
+        "args": _arguments(subject),
+        "ports": _ports(subject),
+        "resources": _resources(subject),
+        "volumeMounts": [
+            {"name": "secrets", "mountPath": _SECRETS, "readOnly": True},
+            {"name": "state", "mountPath": _STATE},
+            {"name": "temporary", "mountPath": _TEMPORARY},
+        ],
+        "readinessProbe": _probe("/readyz", period=2, failures=2),
+        "livenessProbe": _probe("/healthz", period=10, failures=6),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+    }
+
+
+def _arguments(subject: Subject) -> list[str]:
+    """The admin port is named here too: probes ask before there is a config."""
+    ports = subject.gateway.ports
+    return [
+        f"--config=kubernetes:{subject.index_name}",
+        f"--installation={subject.settings.installation}",
+        f"--site={subject.site.metadata.name}",
+        f"--workers={subject.gateway.workers}",
+        f"--secrets={_SECRETS}",
+        f"--state={_STATE}",
+        f"--admin={ports.host}:{ports.admin}",
+        f"--status-token={_SECRETS}/{secrets.STATUS}/{secrets.TOKEN}",
+    ]
+
+
+def _ports(subject: Subject) -> list[Json]:
+    ports = subject.gateway.ports
+    found = [(DATA, ports.data), (ADMIN, ports.admin), *([(PEER, ports.peer)] if subject.is_reached else [])]
+    return [{"name": name, "containerPort": port} for name, port in found]
+
+
+def _resources(subject: Subject) -> Json:
+    settings = subject.gateway
+    memory = settings.memory or f"{_MIB_OF_SUPERVISOR + _MIB_OF_WORKER * settings.workers}Mi"
+    return {"requests": {"cpu": settings.cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+def _probe(path: str, *, period: int, failures: int) -> Json:
+    request = {"path": path, "port": ADMIN}
+    return {"httpGet": request, "periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
+
+
+def _sources(subject: Subject) -> list[Json]:
+    """Each Secret as a folder. What is optional and missing makes what needs it unavailable, and nothing else."""
+    return [
+        {
+            "secret": filled(
+                name=each.name,
+                items=[{"key": key, "path": f"{each.folder}/{key}"} for key in each.keys],
+                optional=each.is_optional or None,
+            )
+        }
+        for each in subject.secrets
+    ]
+
+
+def _spread(subject: Subject, key: str) -> Json:
+    return {
+        "maxSkew": 1,
+        "topologyKey": key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": subject.selector},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
+
+
+def _image(subject: Subject) -> str:
+    images, image = subject.site.spec.images, subject.settings.gateway_image
+    return f"{images.registry_prefix}/{image}" if images and images.registry_prefix else image

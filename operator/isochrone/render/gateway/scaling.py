@@ -1,0 +1,37 @@
+"""How many of a gateway's pods there are, and how many may be missing."""
+
+from isochrone.render.gateway.subject import Subject
+from isochrone.render.manifest import Json
+
+_CALM_S = 300
+
+
+def disruption_budget(subject: Subject) -> Json:
+    """One pod at a time; one that isn't ready may always go."""
+    spec = {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": subject.selector},
+    }
+    return subject.manifest("policy/v1", "PodDisruptionBudget", spec=spec)
+
+
+def autoscalers(subject: Subject) -> list[Json]:
+    """By CPU, up at once and down slowly: each pod that goes has streams to end."""
+    gateway = subject.site.spec.gateway
+    if gateway.autoscaling is None:
+        return []
+    target = {"type": "Utilization", "averageUtilization": gateway.autoscaling.target_cpu_percent}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": subject.name},
+        "minReplicas": gateway.replicas,
+        "maxReplicas": gateway.autoscaling.max_replicas,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        "behavior": {
+            "scaleDown": {
+                "stabilizationWindowSeconds": _CALM_S,
+                "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+            }
+        },
+    }
+    return [subject.manifest("autoscaling/v2", "HorizontalPodAutoscaler", spec=spec)]

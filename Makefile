@@ -91,6 +91,11 @@ $(UV):
 	@$(PYTHON) -m venv .tools/uv || { echo "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"; rm -rf .tools/uv; exit 1; }
 	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+.PHONY: bench-plan
+bench-plan: setup ## Measure planning and rendering, and how they grow, about 10 minutes (BENCH="--quick" for a look)
+	@$(UV) sync --locked --all-extras --group bench --quiet
+	@$(RUN) python -m tests.bench_plan $(BENCH)
+
 .PHONY: cluster-tools
 cluster-tools: setup ## Build the Kubernetes control plane that the tests start (once, cached outside the work tree)
 	@$(RUN) python -m tests.cluster.tools

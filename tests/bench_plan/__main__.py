@@ -35,10 +35,10 @@ def main() -> int:
     sizes = list(dict.fromkeys([(SITES, ROUTES), *_growth()])) if not given.quick else [(SITES, ROUTES)]
     rounds: dict[Size, list[dict[str, Any]]] = {size: [] for size in sizes}
     for number, size in itertools.product(range(given.repeat), sizes):
-        print(f"round {number + 1} of {given.repeat}: {size[0]} sites, {size[1]} routes", file=sys.stderr, flush=True)
+        sys.stderr.write(f"round {number + 1} of {given.repeat}: {size[0]} sites, {size[1]} routes\n")
         rounds[size].append(_child(size, given.core))
     tables = [_budgets(rounds[SITES, ROUTES]), _table(rounds)]
-    print("\n".join(table.text() for table in tables))
+    sys.stdout.write("\n".join(table.text() for table in tables))
     _OUT.mkdir(parents=True, exist_ok=True)
     facts = _facts()
     text = "\n".join(f"* {name}: {value}" for name, value in facts.items())
@@ -48,7 +48,7 @@ def main() -> int:
     (_OUT / "plan.json").write_text(json.dumps({"facts": facts, "sizes": raw}, indent=2), encoding="utf-8")
     if not given.quick:
         picture.draw(rounds, _OUT / "plan.png", by_sites=_BY_SITES, by_routes=_BY_ROUTES, at=(SITES, ROUTES))
-    print(f"written to {_OUT.relative_to(pathlib.Path.cwd()) if _OUT.is_relative_to(pathlib.Path.cwd()) else _OUT}")
+    sys.stdout.write(f"\nwritten to {os.path.relpath(_OUT)}\n")
     return 0
 
 
@@ -88,8 +88,12 @@ def _budgets(rounds: Sequence[dict[str, Any]]) -> Table:
     plan, peak, bundles = _of(rounds, "plan"), _of(rounds, "plan_peak"), _of(rounds, "bundles")
     rows = [
         ["planned, seconds", _shown(plan), f"< {PLAN_S:g}", _verdict(plan, PLAN_S)],
-        ["... memory of the process, MB", _shown(peak, scale=1e6, form=".0f"), f"< {PLAN_BYTES / 1e6:g}",
-         _verdict(peak, PLAN_BYTES)],
+        [
+            "... memory of the process, MB",
+            _shown(peak, scale=1e6, form=".0f"),
+            f"< {PLAN_BYTES / 1e6:g}",
+            _verdict(peak, PLAN_BYTES),
+        ],
         ["all bundles rendered and hashed, seconds", _shown(bundles), f"< {BUNDLES_S:g}", _verdict(bundles, BUNDLES_S)],
     ]
     return Table(
@@ -136,8 +140,11 @@ def _table(rounds: dict[Size, list[dict[str, Any]]]) -> Table:
 
 def _facts() -> dict[str, str]:
     model = next(
-        (line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-         if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.machine(),
     )
     return {

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from tests.bench_plan.network import network
 
 from isochrone import plan as planning
-from isochrone.model import Snapshot
+from isochrone.model import Plan, Snapshot
 from isochrone.render import bundle as bundles
 
 _NOW = 1_800_000_000
@@ -58,7 +59,7 @@ def measure(*, sites: int, routes: int, renders: bool) -> Measured:
     )
 
 
-def _render(snapshot: Snapshot, plan: planning.Plan) -> int:
+def _render(snapshot: Snapshot, plan: Plan) -> int:
     routings = planning.routing(snapshot, plan, now=_NOW)
     objects = 0
     for each in bundles.render(snapshot, plan, routings.at):
@@ -98,7 +99,7 @@ def main() -> None:
     given = parser.parse_args()
     os.sched_setaffinity(0, {given.core})
     found = measure(sites=given.sites, routes=given.routes, renders=given.bundles)
-    print(json.dumps(dataclasses.asdict(found)))
+    sys.stdout.write(json.dumps(dataclasses.asdict(found)))
 
 
 if __name__ == "__main__":

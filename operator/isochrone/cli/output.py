@@ -6,7 +6,6 @@ A folder is ours if its kustomization is. Nothing else is ever written over, or 
 import contextlib
 import dataclasses
 import datetime as dt
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -54,9 +53,7 @@ class Revisions:
         if last is not None and stored is not None and self._is_same(last, bundle, epoch):
             return stored
         sequence = last.revision.sequence + 1 if last is not None and last.revision.epoch == epoch else 1
-        release = Release(
-            installation=self._installation, epoch=epoch, sequence=sequence, issued_at=self._issued_at
-        )
+        release = Release(installation=self._installation, epoch=epoch, sequence=sequence, issued_at=self._issued_at)
         return index_object(bundle, release)
 
     def _next_epoch(self, last: Index | None) -> int:
@@ -92,13 +89,17 @@ def _before(folder: pathlib.Path) -> list[str]:
     """The files of the last run."""
     kustomization = folder / _KUSTOMIZATION
     if not kustomization.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and not (folder.is_dir() and _is_empty(folder)):
             raise OutputError(f"{folder} is not empty, and not of isochrone render: give another folder, or empty it")
         return []
     names = _read(kustomization).get("resources")
     if not isinstance(names, list) or not all(isinstance(name, str) and _is_below(name) for name in names):
         raise OutputError(f"{kustomization} is not of isochrone render: give another folder, or restore the file")
     return names
+
+
+def _is_empty(folder: pathlib.Path) -> bool:
+    return next(folder.iterdir(), None) is None
 
 
 def _is_below(name: str) -> bool:
@@ -114,7 +115,7 @@ def _write(path: pathlib.Path, text: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
     return True
 
 

@@ -61,4 +61,6 @@ def command(source: Source, *, out: pathlib.Path, epoch: int | None) -> None:
         except output.OutputError as error:
             raise Unusable(str(error)) from error
         sites = ", ".join(each.site for each in found)
-        click.echo(f"{folder}: {sites}; {count(done.written, 'file')} written, {done.same} as before, {done.removed} removed")
+        click.echo(
+            f"{folder}: {sites}; {count(done.written, 'file')} written, {done.same} as before, {done.removed} removed"
+        )

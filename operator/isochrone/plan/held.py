@@ -56,7 +56,7 @@ def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running
     """What can be kept, and what can't. Of one route at one site only one stays: the Deployment has one pool."""
     kept: dict[tuple[RouteKey, int], Held] = {}
     ended: list[Ended] = []
-    for each in sorted(running, key=lambda each: (each.route, each.site, -each.ready, each)):
+    for each in sorted(running, key=_order):
         if each.replicas <= 0:
             continue
         reason = _forced(world, wants.get(each.route), each)
@@ -68,6 +68,11 @@ def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running
         else:
             ended.append(Ended(each, reason))
     return list(kept.values()), ended
+
+
+def _order(running: Running) -> tuple[RouteKey, str, int, str, int, bool]:
+    """Those that serve most come first."""
+    return (running.route, running.site, -running.ready, running.pool or "", running.replicas, running.is_failing)
 
 
 def _held(world: World, running: Running, site: int) -> Held:

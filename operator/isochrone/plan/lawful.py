@@ -75,7 +75,8 @@ class Lawbook:
         return self.lawful(asking, Scope.INFERENCE) & self.lawful(asking, Scope.INGRESS)
 
     def table(self, policy: int, scope: Scope) -> masks.Table:
-        """One policy's table."""
+        """One policy's table. A scope that it doesn't name has Inference's."""
+        scope = scope if scope in self.policies[policy].allowances else Scope.INFERENCE
         found = self._tables.get((policy, scope))
         if found is None:
             found = self._tables[policy, scope] = masks.table(self.policies[policy], scope, self.places)

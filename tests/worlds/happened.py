@@ -1,0 +1,148 @@
+"""What was observed in a random installation: engines that run, outages, devices that others hold, and demand."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from tests.worlds.build import snapshot
+from tests.worlds.declared import Size, objects
+from tests.worlds.dice import Dice
+
+from isochrone.model import Observed, Placement, Plan, RouteKey, Running, SiteObservation, Snapshot
+from isochrone.plan import counts, plan
+
+NOW = 1_800_000_000
+
+
+def world(seed: int, size: Size = Size()) -> Snapshot:  # noqa: B008 - frozen
+    """A whole snapshot: what follows from a seed is always the same."""
+    dice = Dice(seed)
+    declared = objects(dice, size)
+    settings: dict[str, Any] = {
+        "unbound": "Deny" if dice.chance(10) else "Allow",
+        "max_moves_per_hour": dice.choice([0, 1, 2, 20]),
+        "move_gain_percent": dice.choice([0, 10, 25, 25]),
+        "candidates": dice.choice([1, 2, 8]),
+    }
+    before = snapshot(declared, **settings)
+    quiet = dataclasses.replace(before, observed=_observed(dice, before, ()))
+    if dice.chance(25):
+        return quiet
+    earlier = edited(dice, quiet) if dice.chance(70) else quiet
+    running = [*_running(dice, plan(earlier, now=NOW)), *_strays(dice, before)]
+    return dataclasses.replace(before, observed=_observed(dice, before, running))
+
+
+def applied(before: Snapshot, planned: Plan, now: int = NOW) -> Snapshot:
+    """The same once the plan has been carried out, and all of it is well that could be."""
+    failing = {(each.route, each.site, each.pool) for each in before.observed.running if each.is_failing}
+    running = tuple(
+        _well(each, is_failing=(each.route, each.site, each.pool) in failing) for each in planned.placements
+    )
+    moves = (*before.observed.moves, *(now for change in planned.changes if counts(change)))
+    return dataclasses.replace(before, observed=dataclasses.replace(before.observed, running=running, moves=moves))
+
+
+def _well(placed: Placement, *, is_failing: bool) -> Running:
+    """What was kept although it fails, because there is nothing better, still does."""
+    return Running(
+        route=placed.route,
+        site=placed.site,
+        pool=placed.pool,
+        replicas=placed.replicas,
+        ready=0 if is_failing else placed.replicas,
+        is_failing=is_failing,
+    )
+
+
+def edited(dice: Dice, before: Snapshot) -> Snapshot:
+    """One or two things less, or different: as happens in a cluster from one minute to the next."""
+    after = before
+    for _ in range(dice.randint(1, 2)):
+        kind = dice.choice(
+            ["edge_nodes", "pools", "routes", "policies", "providers", "tenants", "observed", "observed"]
+        )
+        if kind == "observed":
+            after = dataclasses.replace(after, observed=_observed(dice, after, after.observed.running))
+            continue
+        there = list(getattr(after, kind))
+        if there:
+            there.pop(dice.randrange(len(there)))
+        changed: dict[str, Any] = {kind: tuple(there)}
+        after = dataclasses.replace(after, **changed)
+    return after
+
+
+def shuffled(dice: Dice, before: Snapshot) -> Snapshot:
+    """The same in another order."""
+    kinds = ("edge_nodes", "pools", "routes", "policies", "providers", "tenants")
+    other: dict[str, Any] = {
+        kind: tuple(dice.sample(getattr(before, kind), len(getattr(before, kind)))) for kind in kinds
+    }
+    seen = before.observed
+    mixed = dataclasses.replace(
+        seen,
+        sites=dict(dice.sample(list(seen.sites.items()), len(seen.sites))),
+        running=tuple(dice.sample(seen.running, len(seen.running))),
+        rtts=dict(dice.sample(list(seen.rtts.items()), len(seen.rtts))),
+        demand=dict(dice.sample(list(seen.demand.items()), len(seen.demand))),
+        moves=tuple(dice.sample(seen.moves, len(seen.moves))),
+    )
+    return dataclasses.replace(before, **other, observed=mixed)
+
+
+def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Observed:
+    names = sorted(edge.metadata.name for edge in before.edge_nodes)
+    pools = sorted(pool.metadata.name for pool in before.pools)
+    sites = {name: _site(dice, pools) for name in names if dice.chance(60)}
+    pairs = [(here, there) for here in names for there in names if here != there]
+    routes = [RouteKey(each.metadata.namespace or "default", each.metadata.name) for each in before.routes]
+    codes = ("DE", "FR", "US", "US-CA", "GB", "JP", "BR", "AQ", "DE-BY")
+    return Observed(
+        sites=sites,
+        running=tuple(running),
+        rtts={pair: dice.randint(500, 200_000) for pair in dice.some(pairs, 0, 4)},
+        demand={
+            key: {code: dice.randint(0, 9999) for code in dice.some(codes, 1, 4)} for key in dice.some(routes, 0, 2)
+        },
+        moves=tuple(NOW - dice.randint(1, 7200) for _ in range(dice.choice([0, 0, 1, 3]))),
+    )
+
+
+def _site(dice: Dice, pools: list[str]) -> SiteObservation:
+    since = NOW - dice.choice([10, 119, 120, 5000]) if dice.chance(25) else None
+    taken = {pool: tuple(dice.randint(0, 8) for _ in range(dice.randint(1, 3))) for pool in dice.some(pools, 0, 3)}
+    return SiteObservation(unreachable_since=since, taken=taken if dice.chance(50) else {})
+
+
+def _running(dice: Dice, planned: Plan) -> list[Running]:
+    """What an earlier plan wanted, as far as it went well."""
+    found = []
+    for each in planned.placements:
+        if dice.chance(90):
+            ready = each.replicas if dice.chance(85) else 0
+            replicas = each.replicas if dice.chance(90) else dice.randint(1, 4)
+            failing = not ready and dice.chance(60)
+            found.append(
+                Running(
+                    route=each.route, site=each.site, pool=each.pool, replicas=replicas, ready=ready, is_failing=failing
+                )
+            )
+    return found
+
+
+def _strays(dice: Dice, before: Snapshot) -> list[Running]:
+    """Engines that nobody remembers having placed."""
+    routes = [RouteKey(each.metadata.namespace or "default", each.metadata.name) for each in before.routes]
+    sites = [*(edge.metadata.name for edge in before.edge_nodes), "gone"]
+    pools = [*(pool.metadata.name for pool in before.pools), None, "gone"]
+    return [
+        Running(
+            route=dice.choice([*routes, RouteKey("shop", "gone")]),
+            site=dice.choice(sites),
+            pool=dice.choice(pools),
+            replicas=dice.randint(0, 3),
+            ready=dice.randint(0, 1),
+        )
+        for _ in range(dice.choice([0, 0, 1, 2, 4]))
+    ]

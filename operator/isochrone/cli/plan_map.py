@@ -12,7 +12,7 @@ from isochrone.api.edge_node import EdgeNode, State
 from isochrone.cli.inputs import Unusable
 from isochrone.cli.words import WHY_NOT
 from isochrone.law import atlas
-from isochrone.model import Because, Plan, RouteKey, Snapshot
+from isochrone.model import Plan, RouteKey, Snapshot
 
 _FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
 _STATES: Final = {
@@ -38,7 +38,7 @@ def draw(snapshot: Snapshot, plan: Plan, path: pathlib.Path, *, now: int) -> Non
 
 def scene(snapshot: Snapshot, plan: Plan, *, now: int) -> maps.Scene:
     """What the map shows."""
-    lost = {each.site for each in plan.placements if each.because is Because.SITE_LOST}
+    lost = planning.lost_sites(snapshot, now=now)
     return maps.Scene(
         title=f"Plan of {snapshot.settings.installation}",
         sites=tuple(_sites(snapshot, plan, lost)),
@@ -50,7 +50,7 @@ def scene(snapshot: Snapshot, plan: Plan, *, now: int) -> maps.Scene:
     )
 
 
-def _sites(snapshot: Snapshot, plan: Plan, lost: set[str]) -> Iterator[maps.Site]:
+def _sites(snapshot: Snapshot, plan: Plan, lost: frozenset[str]) -> Iterator[maps.Site]:
     runs: dict[str, list[maps.Runs]] = {}
     devices = {
         RouteKey(each.metadata.namespace or "default", each.metadata.name): each.spec.serving.resources.devices

@@ -22,6 +22,7 @@ from isochrone.plan.planner import Planned, plan, replan
 from isochrone.plan.reached import Reached, reached
 from isochrone.plan.routing import Routings, routing
 from isochrone.plan.summary import Served, summary
+from isochrone.plan.world import lost_sites
 
 __all__ = [
     "AtEndpoint",
@@ -34,6 +35,7 @@ __all__ = [
     "Served",
     "counts",
     "explain",
+    "lost_sites",
     "plan",
     "public_names",
     "reached",

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from isochrone.geo.population import Centre, population
-from isochrone.model import Because, Plan, RouteKey, Snapshot
+from isochrone.model import Plan, RouteKey, Snapshot
 from isochrone.plan.demand import centres, lawful_by_code
 from isochrone.plan.latency import UNREACHED, rtts
 from isochrone.plan.planner import Prepared, prepare
@@ -58,6 +58,7 @@ def _serving(prepared: Prepared, plan: Plan, routes: Iterable[RouteKey]) -> dict
     """By route, the sites that have its engines and can be reached."""
     found = dict.fromkeys(routes, 0)
     for each in plan.placements:
-        if each.route in found and each.because is not Because.SITE_LOST:
-            found[each.route] |= 1 << prepared.world.site_index[each.site]
+        site = prepared.world.sites[prepared.world.site_index[each.site]]
+        if each.route in found and not site.is_lost:
+            found[each.route] |= 1 << site.index
     return found

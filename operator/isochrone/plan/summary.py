@@ -5,7 +5,7 @@ import decimal
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from isochrone.model import Because, Placement, Plan, RouteKey, Snapshot
+from isochrone.model import Placement, Plan, RouteKey, Snapshot
 from isochrone.plan.planner import prepare
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Want
@@ -38,8 +38,9 @@ def summary(snapshot: Snapshot, plan: Plan, *, now: int) -> Iterator[Served]:
     """Every route that wants engines, by name. Engines at lost sites count for nothing."""
     prepared = prepare(snapshot, now=now)
     index = prepared.world.site_index
+    lost = {site.name for site in prepared.world.sites if site.is_lost}
     for key, want in sorted(prepared.wants.items()):
-        placed = [each for each in plan.placements if each.route == key and each.because is not Because.SITE_LOST]
+        placed = [each for each in plan.placements if each.route == key and each.site not in lost]
         chosen = tuple(sorted(index[each.site] for each in placed))
         replicas = sum(each.replicas for each in placed)
         yield Served(

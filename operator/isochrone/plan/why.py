@@ -6,7 +6,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from isochrone.model import Because, Placement, Shortfall, WhyNot
+from isochrone.model import Placement, Shortfall, WhyNot
 from isochrone.plan import filters, score
 from isochrone.plan.filters import REACH, Ask
 from isochrone.plan.pack import Bin
@@ -60,7 +60,7 @@ def reason(world: World, ask: Ask, site: int, occupied: Occupied) -> Reason:
 
 def shortfall(world: World, want: Want, placed: Mapping[int, Placement], occupied: Occupied) -> Shortfall | None:
     """What a route wants and doesn't get; None if nothing. Engines at lost sites count for nothing."""
-    serving = {site: each for site, each in placed.items() if each.because is not Because.SITE_LOST}
+    serving = {site: each for site, each in placed.items() if not world.sites[site].is_lost}
     chosen = tuple(sorted(serving))
     wanted_sites = max(want.min_sites, len(chosen))
     may_have_more = want.max_sites is None or len(chosen) < want.max_sites

@@ -130,7 +130,7 @@ class World:
         edges = _present(snapshot.edge_nodes)
         providers = _present(snapshot.providers)
         atlas = Atlas.of(edges.values(), providers.values())
-        lost = {name for name in edges if _is_lost(snapshot, name, now)}
+        lost = lost_sites(snapshot, now=now)
         sites = tuple(
             _site(edge, index, atlas.located[index], is_lost=name in lost)
             for index, (name, edge) in enumerate(edges.items())
@@ -201,6 +201,11 @@ def _present(resources: Iterable[R]) -> dict[str, R]:
         if resource.metadata.deletion_timestamp is None:
             found.setdefault(resource.key, resource)
     return found
+
+
+def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:
+    """The sites that can't be reached for so long that they count as lost."""
+    return frozenset(name for name in snapshot.observed.sites if _is_lost(snapshot, name, now))
 
 
 def _is_lost(snapshot: Snapshot, site: str, now: int) -> bool:

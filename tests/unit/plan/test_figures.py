@@ -1,0 +1,101 @@
+"""What a plan costs, how near it is, and who is served from where: figures that can be worked out by hand."""
+
+import dataclasses
+import decimal
+import pathlib
+
+import pytest
+import yaml
+from tests.worlds.build import seen, snapshot
+
+from isochrone.geo.latency import rtt_between_ms
+from isochrone.geo.places import places
+from isochrone.geo.population import centres_of
+from isochrone.model import RouteKey, Running, SiteObservation, Snapshot
+from isochrone.plan import plan, reached, summary
+
+EXAMPLE = pathlib.Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
+QWEN, BGE = RouteKey("demo", "qwen"), RouteKey("demo", "bge")
+
+
+@pytest.fixture(scope="module")
+def network() -> Snapshot:
+    files = sorted(EXAMPLE.glob("*.yaml"))
+    return snapshot(each for file in files for each in yaml.safe_load_all(file.read_text()))
+
+
+def nearest(code: str, *sites: str) -> tuple[float, float]:
+    """The mean round trip to the nearest of these airports by people, and their number."""
+    points = [places()[site].point for site in sites]
+    each = [
+        (centre.people, min(rtt_between_ms(centre.point, point) for point in points)) for centre in centres_of(code)
+    ]
+    people = sum(count for count, _ in each)
+    return sum(count * rtt for count, rtt in each) / people, people
+
+
+def test_a_route_is_summed_up(network: Snapshot) -> None:
+    served = {each.route: each for each in summary(network, plan(network, now=0), now=0)}
+
+    qwen = served[QWEN]
+    assert (qwen.sites, qwen.replicas, qwen.devices) == (2, 4, 4)
+    # Four GPUs; a GiB an hour from two replicas in Frankfurt and two in Paris.
+    assert qwen.cost == 4 * decimal.Decimal("0.71") + 2 * decimal.Decimal("0.01") + 2 * decimal.Decimal("0.02")
+    assert (qwen.limit, qwen.percentile, qwen.within) == (50_000, 95, 100)
+    assert (served[BGE].limit, served[BGE].percentile, served[BGE].within) == (None, 0, None)
+
+
+def test_the_mean_round_trip_is_that_of_people(network: Snapshot) -> None:
+    served = {each.route: each for each in summary(network, plan(network, now=0), now=0)}
+    (germans, of_germany), (french, of_france) = nearest("DE", "FRA", "CDG"), nearest("FR", "FRA", "CDG")
+
+    expected = (germans * of_germany + french * of_france) / (of_germany + of_france)
+    assert served[QWEN].rtt is not None
+    assert served[QWEN].rtt / 1000 == pytest.approx(expected, abs=0.01)
+
+
+def test_a_route_that_is_nowhere_has_no_round_trip(network: Snapshot) -> None:
+    nowhere = dataclasses.replace(network, pools=())
+    served = {each.route: each for each in summary(nowhere, plan(nowhere, now=0), now=0)}
+    assert (served[QWEN].sites, served[QWEN].rtt, served[QWEN].cost, served[QWEN].within) == (0, None, 0, 0)
+
+
+def test_engines_that_can_not_be_reached_serve_nobody(network: Snapshot) -> None:
+    running = (Running(route=QWEN, site="cdg1", pool="europe-l4", replicas=2, ready=2),)
+    lost = seen(network, running=running, sites={"cdg1": SiteObservation(unreachable_since=0)})
+    found = plan(lost, now=1_000_000)
+    served = {each.route: each for each in summary(lost, found, now=1_000_000)}
+
+    assert "cdg1" in {each.site for each in found.placements if each.route == QWEN}
+    assert served[QWEN].sites == sum(each.route == QWEN and each.site != "cdg1" for each in found.placements)
+    assert "cdg1" not in {each.site for each in reached(lost, found, now=1_000_000)}
+
+
+def test_everybody_is_served_from_the_nearest_lawful_site(network: Snapshot) -> None:
+    found = list(reached(network, plan(network, now=0), now=0))
+
+    # The only tenant's data is of Germany and France, and so are those who ask.
+    assert {each.centre.code for each in found} == {"DE", "FR"}
+    assert {each.site for each in found} == {"cdg1", "fra1"}
+    by = {"cdg1": places()["CDG"].point, "fra1": places()["FRA"].point}
+    for each in found:
+        rtts = {name: rtt_between_ms(each.centre.point, point) for name, point in by.items()}
+        assert each.site == min(rtts, key=lambda name: rtts[name])
+        assert each.rtt is not None
+        assert each.rtt / 1000 == pytest.approx(min(rtts.values()), abs=0.001)
+
+
+def test_one_route_may_be_asked_for_alone(network: Snapshot) -> None:
+    found = list(reached(network, plan(network, now=0), now=0, routes=[BGE]))
+    assert {each.site for each in found} == {"fra1"}
+
+
+def test_whom_nobody_may_serve_is_told_from_whom_nobody_serves(network: Snapshot) -> None:
+    nowhere = dataclasses.replace(network, pools=())
+    assert {(each.site, each.rtt, each.is_lawful) for each in reached(nowhere, plan(nowhere, now=0), now=0)} == {
+        (None, None, True)
+    }
+    barred = dataclasses.replace(
+        network, edge_nodes=tuple(each for each in network.edge_nodes if each.metadata.name == "iad1")
+    )
+    assert {(each.site, each.is_lawful) for each in reached(barred, plan(barred, now=0), now=0)} == {(None, False)}

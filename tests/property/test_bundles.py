@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.worlds.sites import world
 
-from isochrone.model import Plan, Snapshot
-from isochrone.plan import Routings, plan, routing
+from isochrone.model import Plan, Snapshot, declared
+from isochrone.plan import Routings, plan, public_names, routing
 from isochrone.render.bundle import Bundle, Renderer, identity, index_object
 from isochrone.render.config import Installation
 from isochrone_gateway.config import Release, assemble, find_problems, pack, read_index
@@ -30,6 +30,7 @@ def test_all_of_a_world(seed: int) -> None:
     snapshot = world(seed)
     planned, routings, renderer = rendered(snapshot)
     installation = Installation(snapshot, planned)
+    assert public_names(snapshot.routes) == declared.public_names(snapshot.routes), "plan and gateways agree"
     bundles = [renderer.bundle(routings.at(site)) for site in renderer.sites]
     for bundle in bundles:
         if bundle.config is None:

@@ -142,6 +142,14 @@ def test_what_a_site_says_of_itself() -> None:
     }
 
 
+def test_the_front_door_of_a_jurisdiction_is_a_site_that_takes_part() -> None:
+    def named(name: str, **spec: Any) -> Json:
+        return edge(name, gateway={"hostname": f"{name}.example.com"}, **spec)
+
+    made = at("fra", named("a", state="Draining"), named("b"), named("fra"))
+    assert list(made.site.jurisdictions.values()) == ["b.example.com"]
+
+
 def test_ports_of_several_gateways_on_one_machine() -> None:
     world = snapshot([edge()])
     made = site_config(world, Plan(), Routing(site="fra", routes={}), ports=Ports(data=1, admin=2, host="127.0.0.1"))

@@ -51,11 +51,12 @@ class Size:
 
 
 def objects(dice: Dice, size: Size = Size()) -> list[Json]:
-    """All objects of an installation."""
-    sites = [site(dice, number) for number in range(dice.randint(1, size.sites))]
+    """All objects of an installation. Most are large, with several policies and too few devices."""
+    large = dice.chance(65)
+    sites = [site(dice, number) for number in range(dice.randint(min(5, size.sites) if large else 1, size.sites))]
     names = [each["metadata"]["name"] for each in sites]
     providers = [provider(dice, number) for number in range(dice.randint(0, size.providers))]
-    routes = [f"route-{number}" for number in range(dice.randint(1, size.routes))]
+    routes = [f"route-{number}" for number in range(dice.randint(min(4, size.routes) if large else 1, size.routes))]
     homes = {name: dice.choice(NAMESPACES) for name in routes}
     return [
         *(_object("Namespace", name, None, labels=_labels(dice), api="v1") for name in NAMESPACES),
@@ -63,7 +64,7 @@ def objects(dice: Dice, size: Size = Size()) -> list[Json]:
         *(each for name in names for each in pools(dice, name)),
         *([_shared_pool(dice)] if dice.chance(40) else []),
         *(route(dice, name, homes, [each["metadata"]["name"] for each in providers]) for name in routes),
-        *(policy(dice, number) for number in range(dice.randint(0, size.policies))),
+        *(policy(dice, number) for number in range(dice.randint(min(2, size.policies) if large else 0, size.policies))),
         *providers,
         *(tenant(dice, number, homes) for number in range(dice.randint(0, size.tenants))),
     ]
@@ -126,8 +127,8 @@ def _pool(dice: Dice, name: str, at: Json) -> Json:
     spec = {
         **at,
         "device": {"product": product, "memory": memory, **by},
-        "nodes": dice.choice([1, 1, 2, 3]),
-        "devicesPerNode": dice.choice([1, 2, 4, 4, 5, 8]),
+        "nodes": dice.choice([1, 1, 1, 2, 3]),
+        "devicesPerNode": dice.choice([1, 2, 2, 3, 4, 5, 8]),
         "pricePerDeviceHour": price if dice.chance(90) else "0",
         "capacityType": dice.choice(["Reserved", "OnDemand", "OnDemand", "Spot"]),
         "allowedNamespaces": _namespaces(dice),
@@ -179,7 +180,7 @@ def _serving(dice: Dice) -> Json:
             {"uri": f"oci://registry.example.com/one@{digest}"},
         ]
     )
-    devices = dice.choice([0, 1, 1, 1, 1, 2, 2, 3, 4])
+    devices = dice.choice([0, 1, 1, 1, 2, 2, 2, 3, 4])
     needs = {
         "devices": devices,
         **(dice.field(30, "deviceMemory", dice.choice(["20Gi", "60Gi"])) if devices else {}),
@@ -187,7 +188,7 @@ def _serving(dice: Dice) -> Json:
         **dice.field(50, "cpu", dice.choice([2, "500m"])),
         **dice.field(50, "memory", "8Gi"),
     }
-    replicas = dice.choice([1, 1, 1, 2, 3])
+    replicas = dice.choice([1, 1, 2, 2, 3])
     scaled = dice.chance(15)
     return {
         "engine": engine,
@@ -200,7 +201,7 @@ def _serving(dice: Dice) -> Json:
 
 
 def _placement(dice: Dice) -> Json:
-    least = dice.choice([1, 1, 2, 2, 3])
+    least = dice.choice([1, 2, 2, 3, 4])
     objective = {
         "rtt": dice.choice(["25ms", "60ms", "150ms"]),
         **dice.field(50, "percentile", dice.choice([50, 80, 100])),
@@ -235,11 +236,11 @@ def _backend(dice: Dice, others: Sequence[str], homes: dict[str, str], providers
 def policy(dice: Dice, number: int) -> Json:
     """Binds by one or two dimensions, mostly by origin."""
     binds = {
-        **dice.field(70, "origins", _areas(dice, least=1)),
-        **dice.field(20, "dataClasses", [dice.choice(CLASSES)]),
-        **dice.field(20, "namespaces", _namespaces(dice)),
-        **dice.field(10, "routes", {"matchLabels": {"tier": "gold"}}),
-        **dice.field(10, "tenants", {"matchLabels": {"tier": "gold"}}),
+        **dice.field(60, "origins", _areas(dice, least=1)),
+        **dice.field(30, "dataClasses", [dice.choice(CLASSES)]),
+        **dice.field(30, "namespaces", {"names": dice.some(NAMESPACES, 1, 2)}),
+        **dice.field(15, "routes", {"matchLabels": {"tier": "gold"}}),
+        **dice.field(15, "tenants", {"matchLabels": {"tier": "gold"}}),
     }
     others = dice.some(["Ingress", "Weights", "Cache", "State"], 0, 2)
     spec = {
@@ -259,7 +260,7 @@ def _allowance(dice: Dice, scope: str) -> Json:
 
 
 def _areas(dice: Dice, *, least: int = 0) -> Json:
-    include = dice.some([*AREAS, "Atlantis"] if dice.chance(4) else AREAS, least if dice.chance(4) else 2, 6)
+    include = dice.some([*AREAS, "Atlantis"] if dice.chance(3) else AREAS, least if dice.chance(3) else 4, 9)
     return {"include": include, **dice.field(15, "exclude", dice.some(AREAS[2:10], 1, 2))}
 
 

@@ -94,7 +94,7 @@ def shuffled(dice: Dice, before: Snapshot) -> Snapshot:
 def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Observed:
     names = sorted(edge.metadata.name for edge in before.edge_nodes)
     pools = sorted(pool.metadata.name for pool in before.pools)
-    sites = {name: _site(dice, pools) for name in names if dice.chance(60)}
+    sites = {name: _site(dice, pools) for name in names if dice.chance(75)}
     pairs = [(here, there) for here in names for there in names if here != there]
     routes = [RouteKey(each.metadata.namespace or "default", each.metadata.name) for each in before.routes]
     codes = ("DE", "FR", "US", "US-CA", "GB", "JP", "BR", "AQ", "DE-BY")
@@ -110,7 +110,7 @@ def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Obser
 
 
 def _site(dice: Dice, pools: list[str]) -> SiteObservation:
-    since = NOW - dice.choice([10, 119, 120, 5000]) if dice.chance(25) else None
+    since = NOW - dice.choice([10, 119, 120, 5000, 9000]) if dice.chance(45) else None
     taken = {pool: tuple(dice.randint(0, 8) for _ in range(dice.randint(1, 3))) for pool in dice.some(pools, 0, 3)}
     return SiteObservation(unreachable_since=since, taken=taken if dice.chance(50) else {})
 

@@ -15,9 +15,9 @@ whole numbers. `docs/decisions/0014-planner.md` says why it is so.
 What must not be here: I/O, clocks, Kubernetes manifests, and words for people.
 """
 
+from isochrone.model.declared import public_names
 from isochrone.plan.changes import counts
 from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling, explain
-from isochrone.plan.names import public_names
 from isochrone.plan.planner import Planned, plan, replan
 from isochrone.plan.reached import Reached, reached
 from isochrone.plan.routing import Routings, routing

@@ -23,7 +23,6 @@ AT_ONCE: Final = frozenset(
     }
 )
 _IN_SPITE: Final = frozenset({Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING})
-_REPLACED_BY_NOBODY: Final = frozenset({Because.BETTER, Because.TOO_MANY_SITES, Because.ROUTE_GONE})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def of_route(
     reasons = _reasons(seats, new, going, pairs)
     placements, changes = [], []
     for site, seat in sorted(seats.items()):
-        because = _because(seat, held.get(site), reasons.get(site))
+        because = _because(seat, held.get(site))
         placements.append(Placement(route=route, site=site, pool=seat.pool, replicas=seat.replicas, because=because))
         if site not in new and seat.replicas != held[site].replicas and not seat.is_autoscaled:
             changes.append(_change(route, ChangeKind.RESIZE, site, seat.pool, Because.RESIZED))
@@ -73,7 +72,8 @@ def of_route(
         if to is None or gone.because in AT_ONCE:
             changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, gone.because))
         else:
-            changes.append(_change(route, ChangeKind.MOVE, to, seats[to].pool, gone.because, gone.site))
+            because = seats[to].because if to in new and gone.because is Because.TOO_MANY_SITES else gone.because
+            changes.append(_change(route, ChangeKind.MOVE, to, seats[to].pool, because, gone.site))
     moved_to = {each.site for each in changes if each.kind is ChangeKind.MOVE}
     for site in new:
         if site not in moved_to:
@@ -97,8 +97,8 @@ def _pairs(going: Sequence[Going], new: Sequence[str], starting: Sequence[str]) 
         if wanted in free:
             pairs[index] = wanted
             free.remove(wanted)
-    for index, each in enumerate(going):
-        if free and index not in pairs and each.because not in _REPLACED_BY_NOBODY:
+    for index, _ in sorted(enumerate(going), key=lambda item: item[1].because is Because.TOO_MANY_SITES):
+        if free and index not in pairs:
             pairs[index] = free.pop(0)
     waiting = list(starting)
     for index, each in enumerate(going):
@@ -121,10 +121,9 @@ def _reasons(
     return found
 
 
-def _because(seat: Seat, held: Held | None, reason: tuple[Because, str | None] | None) -> Because:
-    if held is None or not _runs(held, seat):
-        return reason[0] if reason else seat.because
-    if seat.because in _IN_SPITE:
+def _because(seat: Seat, held: Held | None) -> Because:
+    """Why engines are there: what is new, for what the route wanted; what something speaks against, that."""
+    if held is None or not _runs(held, seat) or seat.because in _IN_SPITE:
         return seat.because
     return Because.KEPT if seat.replicas == held.replicas or seat.is_autoscaled else Because.RESIZED
 

@@ -56,9 +56,11 @@ def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running
     """What can be kept, and what can't. Of one route at one site only one stays: the Deployment has one pool."""
     kept: dict[tuple[RouteKey, int], Held] = {}
     ended: list[Ended] = []
+    seen: set[tuple[RouteKey, str, str | None]] = set()
     for each in sorted(running, key=_order):
-        if each.replicas <= 0:
+        if each.replicas <= 0 or (each.route, each.site, each.pool) in seen:
             continue
+        seen.add((each.route, each.site, each.pool))
         reason = _forced(world, wants.get(each.route), each)
         at = (each.route, world.site_index.get(each.site, -1))
         if reason is None and at in kept:
@@ -108,7 +110,7 @@ def _forced(world: World, want: Want | None, running: Running) -> Because | None
 
 
 def _unfit(world: World, want: Want, running: Running, site: int) -> Because | None:
-    if running.pool is not None and want.devices:
+    if running.pool is not None:
         pool = world.pools.get(running.pool)
         if pool is None or site not in pool.sites:
             return Because.POOL_GONE

@@ -4,6 +4,7 @@ What a gateway has measured wins. All else is `geo.latency`'s estimate, computed
 whole microseconds before anything is compared, so that a plan is the same wherever it is made.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isochrone.geo.latency import EARTH_RADIUS_KM, TYPICAL, LatencyModel, Point
+from isochrone.geo.population import population
 from isochrone.plan.world import World
 
 Ints = npt.NDArray[np.int64]
@@ -21,8 +23,21 @@ UNREACHED: Final = 1_000_000
 
 def rtts(here: Sequence[Point | None], there: Sequence[Point | None], model: LatencyModel = TYPICAL) -> Ints:
     """A row for each point here, a column for each point there, in microseconds."""
-    north, east = _radians(here)
-    other_north, other_east = _radians(there)
+    return _rtts(_radians(here), _radians(there), model)
+
+
+def rtts_to_centres(here: Sequence[Point | None]) -> Ints:
+    """A row for each point here, a column for each centre of population, in microseconds."""
+    return _rtts(_radians(here), _centres(), TYPICAL)
+
+
+@functools.cache
+def _centres() -> "_Radians":
+    return _radians([centre.point for centre in population()])
+
+
+def _rtts(here: "_Radians", there: "_Radians", model: LatencyModel) -> Ints:
+    (north, east), (other_north, other_east) = here, there
     half = np.sin((other_north[None, :] - north[:, None]) / 2) ** 2
     half += (
         np.cos(north)[:, None] * np.cos(other_north)[None, :] * np.sin((other_east[None, :] - east[:, None]) / 2) ** 2
@@ -53,7 +68,10 @@ class Between:
         return found
 
 
-def _radians(points: Sequence[Point | None]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+_Radians = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def _radians(points: Sequence[Point | None]) -> _Radians:
     degrees = np.array(
         [(point.latitude, point.longitude) if point else (np.nan, np.nan) for point in points], dtype=np.float64
     ).reshape(-1, 2)

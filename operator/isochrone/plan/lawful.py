@@ -17,7 +17,8 @@ from isochrone.geo import codes
 from isochrone.geo.areas import Area
 from isochrone.law import Labelled, Mode, Origin, Place, Policy, Scope, Subject, masks
 from isochrone.model import RouteKey
-from isochrone.plan.world import Route, World, key_of
+from isochrone.model.declared import key_of, present
+from isochrone.plan.world import Route, World
 
 Face = tuple[tuple[tuple[str, str], ...], str, frozenset[str]]
 """What the law sees of a route: its labels, its namespace, the classes of its data."""
@@ -138,9 +139,8 @@ class Callers:
         self._world = world
         self._by_namespace: dict[str, set[Profile]] = {}
         self._by_route: dict[RouteKey, set[Profile]] = {}
-        for tenant in tenants:
-            if tenant.metadata.deletion_timestamp is None:
-                self._admit(tenant)
+        for tenant in present(tenants).values():
+            self._admit(tenant)
         self._is_open = any(site.is_open for site in world.sites)
 
     def of(self, route: Route) -> frozenset[Profile]:
@@ -170,9 +170,8 @@ class Callers:
 
 
 def read(policies: Iterable[DataResidencyPolicy]) -> tuple[Policy, ...]:
-    """The policies that are not being deleted, by name."""
-    present = (law.read(each)[0] for each in policies if each.metadata.deletion_timestamp is None)
-    return tuple(sorted(present, key=lambda policy: policy.name))
+    """The policies that are there, by name."""
+    return tuple(law.read(each)[0] for each in present(policies).values())
 
 
 def route_law(world: World, book: Lawbook, callers: Callers, route: Route) -> RouteLaw:

@@ -9,13 +9,13 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from isochrone.geo.latency import Point
-from isochrone.geo.population import population
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
+from isochrone.model.declared import present
 from isochrone.plan import changes, demand, filters, held, lawful, why
 from isochrone.plan.filters import Ask
 from isochrone.plan.groups import groups
 from isochrone.plan.held import Ended, Held
-from isochrone.plan.latency import rtts
+from isochrone.plan.latency import rtts_to_centres
 from isochrone.plan.lawful import Callers, Lawbook, RouteLaw
 from isochrone.plan.memo import Memo
 from isochrone.plan.round import Terms
@@ -78,7 +78,7 @@ class Near:
     """Round trips from all sites to all centres."""
 
     def __init__(self, points: Sequence[Point | None]) -> None:
-        self.rtts = rtts(points, [centre.point for centre in population()])
+        self.rtts = rtts_to_centres(points)
 
 
 def _as_before(world: World, memo: Memo) -> World:
@@ -95,7 +95,7 @@ def _as_before(world: World, memo: Memo) -> World:
 
 
 def _book(world: World, snapshot: Snapshot, memo: Memo) -> Lawbook:
-    policies = tuple(sorted(snapshot.policies, key=lambda each: (each.metadata.name, each.metadata.uid)))
+    policies = tuple(present(snapshot.policies).values())
     places, unbound = world.atlas.places, snapshot.settings.unbound
     read = memo.answer("policies", (policies,), lambda: lawful.read(policies))
     return memo.answer("book", (read, places, unbound), lambda: Lawbook(read, places, unbound=unbound))
@@ -171,12 +171,17 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     pools = [world.pools[name] for name in names if name in world.pools]
     free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
     percent = world.settings.move_gain_percent
+    barred: dict[RouteKey, set[int]] = {}
+    for each in here:
+        if not each.is_wanted:
+            barred.setdefault(each.route, set()).add(each.site)
 
     def case(moves: int) -> Settled:
         terms = Terms(
             free=lambda pool, site: free.get((pool, site), ()),
             place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
             gain_percent=percent,
+            barred={key: frozenset(sites) for key, sites in barred.items()},
             moves=moves,
         )
         given = (tuple(wants), here, free, world.sites, percent)

@@ -10,7 +10,7 @@ A round starts from what runs, and ends with what should. `settle` repeats it un
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from isochrone.model import Because, RouteKey
 from isochrone.plan import choose, score
@@ -22,6 +22,8 @@ from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Option, Want
 
 _ALL = 100
+LEAVING = frozenset({Because.SITE_DRAINING, Because.FAILING})
+"""Why engines are kept only where there is nothing better."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Terms:
     free: Free
     place_of: Places
     gain_percent: int
+    barred: Mapping[RouteKey, frozenset[int]]
+    """Sites that a route's engines are about to leave: they don't come back in the same plan."""
     moves: int
     """How many healthy engines may move because it pays."""
 
@@ -102,7 +106,7 @@ class Round:
         rooms.leave(pool, site, size, held.replicas)
         replicas = min(replicas, rooms.at_all(pool, site, size, replicas))
         if not replicas:
-            self.left.append(Left(held, self._why_full(want, held)))
+            self.left.append(Left(held, held.because if held.because in LEAVING else self._why_full(want, held)))
             return False
         rooms.take(pool, site, size, replicas)
         self.seats[want.key][site] = Seat(pool, replicas, held, held.because, want.is_autoscaled)
@@ -166,7 +170,7 @@ class Round:
 
     def _find(self, want: Want, chosen: Chosen) -> Option | None:
         """Where there is room for all replicas; if need be, in the place of others; else where most of them fit."""
-        barred = {held.site for held in self._held[want.key] if not held.is_wanted}
+        barred = self._terms.barred.get(want.key, frozenset())
         for room, least in self._ways(want):
             allowed = _except(room, barred)
             found = choose.addition(want, chosen, self._terms.place_of, room=allowed, least=least)
@@ -238,7 +242,7 @@ class Round:
         for site in chosen:
             seat = self.seats[want.key][site]
             most = self._most(want, chosen, site)
-            if lowest > most or site in waiting or seat.because in {Because.SITE_DRAINING, Because.FAILING}:
+            if lowest > most or site in waiting or seat.because in LEAVING:
                 continue
             found = choose.replacement(want, chosen, site, most=most, has_room=has_room)
             if found is not None and (best is None or found[0] < best[0]):
@@ -252,7 +256,7 @@ class Round:
 
     def _room_for_all(self, want: Want) -> Callable[[Option], bool]:
         """Whether all of a route's replicas fit beside all that runs."""
-        barred = {held.site for held in self._held[want.key] if not held.is_wanted}
+        barred = self._terms.barred.get(want.key, frozenset())
         left, size, wanted = self._rooms.left, want.devices, want.replicas
 
         def has_room(option: Option) -> bool:
@@ -272,5 +276,5 @@ def _without(chosen: Chosen, site: int) -> Chosen:
     return tuple(each for each in chosen if each != site)
 
 
-def _except(room: choose.Room, barred: set[int]) -> choose.Room:
+def _except(room: choose.Room, barred: frozenset[int]) -> choose.Room:
     return (lambda option: 0 if option.site in barred else room(option)) if barred else room

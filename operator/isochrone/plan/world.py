@@ -9,10 +9,10 @@ import dataclasses
 import decimal
 import functools
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
-from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute, Resource
+from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
 from isochrone.api.gpu_pool import CapacityType
 from isochrone.api.selectors import LabelSelector, Namespaces
@@ -21,10 +21,7 @@ from isochrone.law import Labelled, Place
 from isochrone.law.atlas import Atlas, Located
 from isochrone.law.subject import admits, matches
 from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot
-
-NAME_LABEL: Final = "kubernetes.io/metadata.name"
-"""The label that the API server gives to every Namespace."""
-DEFAULT_NAMESPACE: Final = "default"
+from isochrone.model.declared import NAME_LABEL, age_of, key_of, present
 
 _UNITS: Final = {
     **{f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", 1)},
@@ -33,8 +30,6 @@ _UNITS: Final = {
 }
 _DURATION: Final = re.compile("([0-9]+)(h|ms|m|s)")
 _SPANS: Final = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000}
-
-R = TypeVar("R", bound=Resource)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +122,16 @@ class World:
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, now: int) -> "World":
-        edges = _present(snapshot.edge_nodes)
-        providers = _present(snapshot.providers)
+        edges = present(snapshot.edge_nodes)
+        providers = present(snapshot.providers)
         atlas = Atlas.of(edges.values(), providers.values())
         lost = lost_sites(snapshot, now=now)
         sites = tuple(
             _site(edge, index, atlas.located[index], is_lost=name in lost)
             for index, (name, edge) in enumerate(edges.items())
         )
-        pools = {pool.metadata.name: _pool(pool, sites) for pool in _present(snapshot.pools).values()}
-        routes = sorted((_route(each) for each in _present(snapshot.routes).values()), key=lambda route: route.order)
+        pools = {pool.metadata.name: _pool(pool, sites) for pool in present(snapshot.pools).values()}
+        routes = sorted((_route(each) for each in present(snapshot.routes).values()), key=lambda route: route.order)
         return cls(
             settings=snapshot.settings,
             observed=snapshot.observed,
@@ -164,11 +159,6 @@ class World:
         return allowed is not None and admits(allowed, self.namespace(namespace))
 
 
-def key_of(resource: Resource) -> RouteKey:
-    """The namespace and the name of a namespaced object."""
-    return RouteKey(resource.metadata.namespace or DEFAULT_NAMESPACE, resource.metadata.name)
-
-
 @functools.cache
 def amount(quantity: str) -> int:
     """A Kubernetes quantity of bytes, in thousandths of a byte."""
@@ -186,21 +176,6 @@ def micro(dollars: str) -> int:
 def micros(duration: str) -> int:
     """A duration such as `1h30m` or `50ms`, in microseconds."""
     return sum(int(number) * _SPANS[unit] for number, unit in _DURATION.findall(duration))
-
-
-def age_of(resource: Resource) -> tuple[bool, str]:
-    """Older first; those whose age is not known come last."""
-    created = resource.metadata.creation_timestamp or ""
-    return (not created, created)
-
-
-def _present(resources: Iterable[R]) -> dict[str, R]:
-    """Those that are not being deleted, by key, in order."""
-    found: dict[str, R] = {}
-    for resource in sorted(resources, key=lambda each: (each.key, age_of(each), each.metadata.uid)):
-        if resource.metadata.deletion_timestamp is None:
-            found.setdefault(resource.key, resource)
-    return found
 
 
 def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:

@@ -1,0 +1,218 @@
+"""What must hold of the plan of every world: the law, devices, reasons, and that nothing else has a say.
+
+An example is a whole installation with what was observed in it. The soak takes ten thousand, `make test` the same two
+hundred each time; so many of them must be hard ones that the rules meet.
+"""
+
+import collections
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from tests.oracle import planning as oracle
+from tests.oracle import reasons
+from tests.oracle.planning import Oracle
+from tests.worlds import NOW, Dice, applied, edited, seeds, shuffled, world
+
+from isochrone.api.edge_node import State
+from isochrone.model import Because, Change, ChangeKind, Plan, Running, WhyNot
+from isochrone.plan import counts, plan, replan
+
+pytestmark = pytest.mark.soak
+
+SOAK: Final = os.environ.get("ISOCHRONE_SOAK") == "1"
+WORLDS: Final = 10_000
+HARD: Final = 30
+"""Of a hundred worlds so many have five sites or more, two policies or more, an outage and scarce devices at once."""
+
+
+def examples(soak: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many in the soak. A world follows from a seed, and another seed is no smaller: nothing is shrunk."""
+    return settings(
+        max_examples=soak if SOAK else soak // 50,
+        derandomize=not SOAK,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_plans_are_lawful_possible_and_reasoned() -> None:
+    seen: collections.Counter[str] = collections.Counter()
+
+    @examples(WORLDS)
+    @given(seeds)
+    def hold(seed: int) -> None:
+        before = world(seed)
+        made, judge = plan(before, now=NOW), Oracle(before)
+        assert_lawful(judge, made)
+        assert_possible(judge, made)
+        assert_complete(judge, made)
+        assert_reasoned(judge, made)
+        seen.update(kinds_of(judge, made))
+
+    hold()
+    report(seen)
+    assert seen["hard"] * 100 >= HARD * seen["worlds"]
+
+
+def kinds_of(judge: Oracle, made: Plan) -> Iterator[str]:
+    """What is special about a world."""
+    before = judge.snapshot
+    lost = any(judge.is_lost(name, NOW) for name in judge.sites)
+    scarce = any(why is WhyNot.NO_CAPACITY for each in made.shortfalls for why, _ in each.why_not)
+    kinds = {
+        "5+ sites": len(before.edge_nodes) >= 5,
+        "2+ policies": len(before.policies) >= 2,
+        "an outage": lost,
+        "scarce devices": scarce,
+    }
+    yield "worlds"
+    yield from (kind for kind, holds in kinds.items() if holds)
+    if all(kinds.values()):
+        yield "hard"
+    yield from sorted({f"{each.kind.value} {each.because.value}" for each in made.changes})
+    yield from sorted({f"kept {each.because.value}" for each in made.placements})
+    if made.deferred:
+        yield "deferred moves"
+
+
+def report(seen: collections.Counter[str]) -> None:
+    for kind, count in seen.most_common():
+        print(f"{kind:32} {count:6} {100 * count / seen['worlds']:5.1f} %")  # noqa: T201 - the coverage is asked for
+
+
+# Law and devices
+
+
+def assert_lawful(judge: Oracle, made: Plan) -> None:
+    for each in made.placements:
+        place = oracle.place_of(judge.sites[each.site])
+        assert judge.is_lawful(each.route, place, oracle.ENGINES), each
+
+
+def assert_possible(judge: Oracle, made: Plan) -> None:
+    """Only where it suits, no more than there is, and each replica on one node."""
+    assert len({(each.route, each.site) for each in made.placements}) == len(made.placements)
+    for each in made.placements:
+        route = judge.routes[each.route]
+        serving, edge = route.spec.serving, judge.sites[each.site]
+        assert serving is not None
+        assert oracle.serves(route)
+        assert judge.suits(route, each.pool, each.site), each
+        assert 1 <= each.replicas <= (serving.max_replicas_per_site or serving.replicas_per_site)
+        assert edge.spec.state is not State.DISABLED
+        if not ran(judge, each.route, each.site, each.pool):
+            assert edge.spec.state is State.ACTIVE, each
+            assert not judge.is_lost(each.site, NOW), each
+    assert judge.fits(made.placements)
+    for key, route in judge.routes.items():
+        most = route.spec.placement.max_sites
+        counted = [each for each in made.placements if each.route == key and not judge.is_lost(each.site, NOW)]
+        assert most is None or len(counted) <= most
+
+
+def assert_complete(judge: Oracle, made: Plan) -> None:
+    """Whoever lacks something is told why, once for each site that doesn't serve all that is wanted."""
+    short = {each.route: each for each in made.shortfalls}
+    assert len(short) == len(made.shortfalls)
+    for key, route in judge.routes.items():
+        serving = route.spec.serving
+        if serving is None or not oracle.serves(route):
+            assert key not in short
+            continue
+        served = [each for each in made.placements if each.route == key and not judge.is_lost(each.site, NOW)]
+        scaled = serving.replicas_managed_by == "Autoscaler"
+        wanted = (serving.max_replicas_per_site or 0) if scaled else serving.replicas_per_site
+        full = [each for each in served if each.replicas == wanted]
+        if len(full) < max(route.spec.placement.min_sites, len(served)):
+            assert key in short
+        if key in short:
+            assert sum(count for _, count in short[key].why_not) == len(judge.sites) - len(full)
+            assert (short[key].sites, short[key].replicas) == (len(served), sum(each.replicas for each in served))
+            assert short[key].wanted_sites > len(served) or short[key].wanted_replicas > short[key].replicas
+
+
+# Reasons
+
+
+def assert_reasoned(judge: Oracle, made: Plan) -> None:
+    """Each difference is told exactly once, and its reason is true."""
+    placed = {(each.route, each.site, each.pool) for each in made.placements}
+    running = {key(each) for each in judge.snapshot.observed.running if each.replicas > 0}
+    arrives = [(each.route, each.site, each.pool) for each in made.changes if each.kind is not ChangeKind.STOP]
+    new = placed - running
+    assert new <= set(arrives)
+    gone = [(each.route, each.from_site or each.site) for each in made.changes if leaves(each)]
+    assert sorted(gone) == sorted((route, site) for route, site, _ in running - placed)
+    for each in made.changes:
+        assert reasons.holds(judge, made, each), each
+    for each in made.deferred:
+        assert each.because is Because.BETTER
+        assert (each.route, each.from_site) in {(route, site) for route, site, _ in placed & running}
+    recent = sum(1 for moved in judge.snapshot.observed.moves if moved > NOW - 3600)
+    most = max(0, judge.snapshot.settings.max_moves_per_hour - recent)
+    assert sum(map(counts, made.changes)) <= most
+    assert not made.deferred or sum(map(counts, made.changes)) == most
+
+
+def leaves(change: Change) -> bool:
+    return change.kind in {ChangeKind.STOP, ChangeKind.MOVE}
+
+
+def key(running: Running) -> tuple[object, str, str | None]:
+    return (running.route, running.site, running.pool)
+
+
+def ran(judge: Oracle, *wanted: object) -> bool:
+    return any(key(each) == wanted and each.replicas > 0 for each in judge.snapshot.observed.running)
+
+
+# Nothing else has a say
+
+
+@examples(WORLDS)
+@given(seeds)
+def test_the_order_of_what_is_known_means_nothing(seed: int) -> None:
+    before = world(seed)
+    assert plan(shuffled(Dice(seed), before), now=NOW) == plan(before, now=NOW)
+
+
+@examples(WORLDS)
+@given(seeds)
+def test_to_plan_again_what_was_carried_out_changes_nothing(seed: int) -> None:
+    before = world(seed)
+    made = plan(before, now=NOW)
+    again = plan(applied(before, made), now=NOW)
+    assert again.changes == ()
+    assert places(again) == places(made)
+
+
+def places(made: Plan) -> list[tuple[object, str, str | None, int]]:
+    return [(each.route, each.site, each.pool, each.replicas) for each in made.placements]
+
+
+@examples(WORLDS)
+@given(seeds)
+def test_what_a_change_cannot_touch_is_not_planned_again_and_the_plan_is_the_same(seed: int) -> None:
+    dice, before = Dice(seed), world(seed)
+    planned = replan(None, before, now=NOW)
+    for _ in range(3):
+        if dice.chance(30):
+            before = applied(before, planned.plan)
+        before = edited(dice, before)
+        planned = replan(planned, before, now=NOW)
+        assert planned.plan == plan(before, now=NOW)
+
+
+def test_a_change_at_one_end_leaves_the_other_as_it_is() -> None:
+    """Routes that share no pool are settled apart: the same answer is taken over."""
+    before = world(7)
+    first = replan(None, before, now=NOW)
+    again = replan(first, dataclasses.replace(before), now=NOW + 1)
+    assert again.plan == first.plan

@@ -50,14 +50,14 @@ def test_the_mean_round_trip_is_that_of_people(network: Snapshot) -> None:
     (germans, of_germany), (french, of_france) = nearest("DE", "FRA", "CDG"), nearest("FR", "FRA", "CDG")
 
     expected = (germans * of_germany + french * of_france) / (of_germany + of_france)
-    assert served[QWEN].rtt is not None
-    assert served[QWEN].rtt / 1000 == pytest.approx(expected, abs=0.01)
+    assert served[QWEN].rtt == pytest.approx(expected * 1000, abs=10)
 
 
 def test_a_route_that_is_nowhere_has_no_round_trip(network: Snapshot) -> None:
     nowhere = dataclasses.replace(network, pools=())
     served = {each.route: each for each in summary(nowhere, plan(nowhere, now=0), now=0)}
-    assert (served[QWEN].sites, served[QWEN].rtt, served[QWEN].cost, served[QWEN].within) == (0, None, 0, 0)
+    assert served[QWEN].rtt is None
+    assert (served[QWEN].sites, served[QWEN].cost, served[QWEN].within) == (0, 0, 0)
 
 
 def test_engines_that_can_not_be_reached_serve_nobody(network: Snapshot) -> None:

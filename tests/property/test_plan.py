@@ -110,6 +110,7 @@ def assert_possible(judge: Oracle, made: Plan) -> None:
         if not ran(judge, each.route, each.site, each.pool):
             assert edge.spec.state is State.ACTIVE, each
             assert not judge.is_lost(each.site, NOW), each
+            assert (each.route, each.site) not in judge.snapshot.observed.failed, each
     assert judge.fits(made.placements)
     for key, route in judge.routes.items():
         most = route.spec.placement.max_sites

@@ -39,8 +39,11 @@ def applied(before: Snapshot, planned: Plan, now: int = NOW) -> Snapshot:
     running = tuple(
         _well(each, is_failing=(each.route, each.site, each.pool) in failing) for each in planned.placements
     )
+    left = {(route, site) for route, site, _ in failing} - {(each.route, each.site) for each in planned.placements}
+    failed = before.observed.failed | left
     moves = (*before.observed.moves, *(now for change in planned.changes if counts(change)))
-    return dataclasses.replace(before, observed=dataclasses.replace(before.observed, running=running, moves=moves))
+    observed = dataclasses.replace(before.observed, running=running, moves=moves, failed=failed)
+    return dataclasses.replace(before, observed=observed)
 
 
 def _well(placed: Placement, *, is_failing: bool) -> Running:
@@ -105,6 +108,7 @@ def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Obser
         demand={
             key: {code: dice.randint(0, 9999) for code in dice.some(codes, 1, 4)} for key in dice.some(routes, 0, 2)
         },
+        failed=frozenset((key, name) for key in dice.some(routes, 0, 2) for name in dice.some(names, 0, 2)),
         moves=tuple(NOW - dice.randint(1, 7200) for _ in range(dice.choice([0, 0, 1, 3]))),
     )
 

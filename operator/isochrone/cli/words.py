@@ -43,6 +43,7 @@ WHY_NOT: Final[Mapping[WhyNot, str]] = {
     WhyNot.DEVICE_MEMORY: "the GPUs have too little memory",
     WhyNot.DEVICES_PER_NODE: "a replica needs more GPUs than one node has",
     WhyNot.NO_CAPACITY: "the GPUs are taken",
+    WhyNot.FAILED_LATELY: "its engines failed there lately",
     WhyNot.NOT_NEEDED: "other sites serve the route better",
 }
 

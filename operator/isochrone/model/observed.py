@@ -64,5 +64,8 @@ class Observed:
     """(site, site) -> microseconds, as the first one's gateway measured; estimated where missing."""
     demand: Mapping[RouteKey, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     """Requests by ISO 3166 code of the origin, over any one span; population where a route is missing."""
+    failed: frozenset[tuple[RouteKey, str]] = frozenset()
+    """(route, EdgeNode) where the route's engines failed lately, and were placed elsewhere. Nothing of it is tried
+    there anew until this is forgotten: else it would go back to where it is best, and fail again."""
     moves: tuple[int, ...] = ()
     """When healthy placements were moved, in seconds since the epoch."""

@@ -60,6 +60,8 @@ class WhyNot(enum.StrEnum):
     """A replica needs more devices than one node has."""
     NO_CAPACITY = "NoCapacity"
     """It would fit, were the devices not taken."""
+    FAILED_LATELY = "FailedLately"
+    """Its engines failed there, and it is too early to try again."""
     NOT_NEEDED = "NotNeeded"
     """It could run there; other sites serve the route better."""
 

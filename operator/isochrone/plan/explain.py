@@ -137,7 +137,7 @@ class _Explaining:
 
     def _site(self, ask: Ask, site: Site, placed: Placement | None) -> AtSite:
         world, want = self._prepared.world, self._prepared.wants.get(self._route.key)
-        reason = why.reason(world, ask, site.index, self._occupied) if placed is None else None
+        reason = self._why_not(ask, site) if placed is None else None
         pool = world.pools.get(placed.pool or "") if placed else reason.pool if reason else None
         return AtSite(
             site=site.name,
@@ -151,6 +151,10 @@ class _Explaining:
             devices=pool.nodes * pool.kind.devices_per_node if pool else None,
             ruling=self._ruling(site.place, _SCOPES),
         )
+
+    def _why_not(self, ask: Ask, site: Site) -> why.Reason:
+        world, key = self._prepared.world, self._route.key
+        return why.reason(world, ask, site.index, route=key, occupied=self._occupied)
 
     def _endpoints(self) -> Iterator[AtEndpoint]:
         for tier in tiers_of(self._prepared.world, self._route):

@@ -67,9 +67,8 @@ POOLS: Final[Mapping[WhyNot, PoolFilter]] = {
 PASSING: Final = frozenset({WhyNot.SITE_LOST, WhyNot.SITE_DRAINING})
 """Reasons that keep new engines away, and for which those that run are not simply stopped."""
 
-REACH: Final[Mapping[WhyNot, int]] = {
-    why: rank for rank, why in enumerate((*SITES, WhyNot.NO_POOL, *POOLS, WhyNot.NO_CAPACITY, WhyNot.NOT_NEEDED))
-}
+_LAST: Final = (WhyNot.FAILED_LATELY, WhyNot.NO_CAPACITY, WhyNot.NOT_NEEDED)
+REACH: Final[Mapping[WhyNot, int]] = {why: rank for rank, why in enumerate((*SITES, WhyNot.NO_POOL, *POOLS, *_LAST))}
 """How far a site or pool gets that is refused for a reason."""
 
 

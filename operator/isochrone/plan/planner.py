@@ -175,16 +175,21 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     for each in here:
         if not each.is_wanted:
             barred.setdefault(each.route, set()).add(each.site)
+    for route, name in world.observed.failed:
+        if route in keys and name in world.site_index:
+            barred.setdefault(route, set()).add(world.site_index[name])
+
+    closed = {key: frozenset(sites) for key, sites in barred.items()}
 
     def case(moves: int) -> Settled:
         terms = Terms(
             free=lambda pool, site: free.get((pool, site), ()),
             place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
             gain_percent=percent,
-            barred={key: frozenset(sites) for key, sites in barred.items()},
+            barred=closed,
             moves=moves,
         )
-        given = (tuple(wants), here, free, world.sites, percent)
+        given = (tuple(wants), here, free, closed, world.sites, percent)
         return memo.answer(("settled", wants[0].key, moves), given, lambda: settle(wants, here, terms))
 
     return case

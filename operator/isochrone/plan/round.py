@@ -34,7 +34,7 @@ class Terms:
     place_of: Places
     gain_percent: int
     barred: Mapping[RouteKey, frozenset[int]]
-    """Sites that a route's engines are about to leave: they don't come back in the same plan."""
+    """Sites that a route's engines are about to leave, or where they failed: they don't come back in the same plan."""
     moves: int
     """How many healthy engines may move because it pays."""
 

@@ -6,7 +6,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from isochrone.model import Placement, Shortfall, WhyNot
+from isochrone.model import Placement, RouteKey, Shortfall, WhyNot
 from isochrone.plan import filters, score
 from isochrone.plan.filters import REACH, Ask
 from isochrone.plan.pack import Bin
@@ -43,12 +43,14 @@ class Reason:
     pool: Pool | None
 
 
-def reason(world: World, ask: Ask, site: int, occupied: Occupied) -> Reason:
+def reason(world: World, ask: Ask, site: int, *, route: RouteKey, occupied: Occupied) -> Reason:
     """Why a route has nothing, or nothing more, at a site."""
     here = world.pools_at[site]
     why, pool = filters.furthest(ask, world.sites[site], here)
     if why is not None:
         return Reason(why, pool)
+    if (route, world.sites[site].name) in world.observed.failed:
+        return Reason(WhyNot.FAILED_LATELY, None)
     if not ask.devices:
         return Reason(WhyNot.NOT_NEEDED, None)
     suitable = [pool for pool in here if filters.of_pool(ask, pool.kind) is None]
@@ -71,7 +73,9 @@ def shortfall(world: World, want: Want, placed: Mapping[int, Placement], occupie
         return None
     full = {site for site, each in serving.items() if each.replicas >= want.replicas}
     open_sites = (site.index for site in world.sites if site.index not in full)
-    counted = collections.Counter(reason(world, want.ask, site, occupied).why for site in open_sites)
+    counted = collections.Counter(
+        reason(world, want.ask, site, route=want.key, occupied=occupied).why for site in open_sites
+    )
     return Shortfall(
         route=want.key,
         wanted_sites=wanted_sites,

@@ -72,7 +72,7 @@ class Oracle:
             yield keyless, ()
         elif not found:
             nobody = self._subject(route, ())
-            yield from ((nobody, (code,)) for code in sorted({*codes.countries(), *self._named}))
+            yield from ((nobody, (code,)) for code in sorted({*codes.countries(), *self._named, *_SOME_PARTS}))
             yield nobody, ()
 
     def _may_call(self, tenant: Any, route: ModelRoute) -> bool:

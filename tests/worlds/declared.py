@@ -52,7 +52,7 @@ class Size:
 
 def objects(dice: Dice, size: Size = Size()) -> list[Json]:
     """All objects of an installation. Most are large, with several policies and too few devices."""
-    large = dice.chance(65)
+    large = dice.chance(80)
     sites = [site(dice, number) for number in range(dice.randint(min(5, size.sites) if large else 1, size.sites))]
     names = [each["metadata"]["name"] for each in sites]
     providers = [provider(dice, number) for number in range(dice.randint(0, size.providers))]

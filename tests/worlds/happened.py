@@ -8,6 +8,7 @@ from tests.worlds.build import snapshot
 from tests.worlds.declared import Size, objects
 from tests.worlds.dice import Dice
 
+from isochrone.api.edge_node import State
 from isochrone.model import Observed, Placement, Plan, RouteKey, Running, SiteObservation, Snapshot
 from isochrone.plan import counts, plan
 
@@ -28,9 +29,11 @@ def world(seed: int, size: Size = Size()) -> Snapshot:  # noqa: B008 - frozen
     quiet = dataclasses.replace(before, observed=_observed(dice, before, ()))
     if dice.chance(25):
         return quiet
-    earlier = edited(dice, quiet) if dice.chance(70) else quiet
+    earlier = _calm(edited(dice, quiet) if dice.chance(70) else quiet)
     running = [*_running(dice, plan(earlier, now=NOW)), *_strays(dice, before)]
-    return dataclasses.replace(before, observed=_observed(dice, before, running))
+    # A route has one Deployment at a site.
+    single = {(each.route, each.site): each for each in running}
+    return dataclasses.replace(before, observed=_observed(dice, before, single.values()))
 
 
 def applied(before: Snapshot, planned: Plan, now: int = NOW) -> Snapshot:
@@ -94,6 +97,17 @@ def shuffled(dice: Dice, before: Snapshot) -> Snapshot:
     return dataclasses.replace(before, **other, observed=mixed)
 
 
+def _calm(before: Snapshot) -> Snapshot:
+    """The same when all sites took part and were in reach."""
+    active = (
+        edge.model_copy(update={"spec": edge.spec.model_copy(update={"state": State.ACTIVE})})
+        for edge in before.edge_nodes
+    )
+    sites = {name: dataclasses.replace(site, unreachable_since=None) for name, site in before.observed.sites.items()}
+    observed = dataclasses.replace(before.observed, sites=sites)
+    return dataclasses.replace(before, edge_nodes=tuple(active), observed=observed)
+
+
 def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Observed:
     names = sorted(edge.metadata.name for edge in before.edge_nodes)
     pools = sorted(pool.metadata.name for pool in before.pools)
@@ -114,7 +128,7 @@ def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Obser
 
 
 def _site(dice: Dice, pools: list[str]) -> SiteObservation:
-    since = NOW - dice.choice([10, 119, 120, 5000, 9000]) if dice.chance(45) else None
+    since = NOW - dice.choice([10, 119, 120, 5000, 9000]) if dice.chance(50) else None
     taken = {pool: tuple(dice.randint(0, 8) for _ in range(dice.randint(1, 3))) for pool in dice.some(pools, 0, 3)}
     return SiteObservation(unreachable_since=since, taken=taken if dice.chance(50) else {})
 

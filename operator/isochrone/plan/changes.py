@@ -5,7 +5,7 @@ while those others are starting. The law and devices that somebody else needs do
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
@@ -59,7 +59,7 @@ def of_route(
     """What is to run of one route, and what changes. `held` is what runs and could stay. Both by site."""
     new = sorted(site for site, seat in seats.items() if not _runs(held.get(site), seat))
     starting = sorted(site for site in seats if site not in new and not held[site].is_ready)
-    pairs = _pairs(going, new, starting)
+    pairs = _pairs(going, new, starting, seats)
     reasons = _reasons(seats, new, going, pairs)
     placements, changes = [], []
     for site, seat in sorted(seats.items()):
@@ -70,7 +70,9 @@ def of_route(
     for index, gone in enumerate(going):
         to = pairs.get(index)
         if to is None or gone.because in AT_ONCE:
-            changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, gone.because))
+            # What was to move and came to nothing is simply not needed.
+            because = Because.TOO_MANY_SITES if gone.because is Because.BETTER else gone.because
+            changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, because))
         else:
             because = seats[to].because if to in new and gone.because is Because.TOO_MANY_SITES else gone.because
             changes.append(_change(route, ChangeKind.MOVE, to, seats[to].pool, because, gone.site))
@@ -86,24 +88,28 @@ def _runs(held: Held | None, seat: Seat) -> bool:
     return held is not None and held.pool == seat.pool
 
 
-def _pairs(going: Sequence[Going], new: Sequence[str], starting: Sequence[str]) -> dict[int, str]:
-    """Where those that go (by index) are replaced: where it was chosen for them, at their own site, else in order.
+def _pairs(
+    going: Sequence[Going], new: Sequence[str], starting: Sequence[str], seats: Mapping[str, Seat]
+) -> dict[int, str]:
+    """Where those that go (by index) are replaced. Each of these ways is tried for all, before the next.
 
     Engines that are still starting go on standing for those in whose place they came.
     """
     free, pairs = list(new), dict[int, str]()
-    for index, each in enumerate(going):
-        wanted = each.to if each.because is Because.BETTER else each.site
-        if wanted in free:
-            pairs[index] = wanted
-            free.remove(wanted)
-    for index, _ in sorted(enumerate(going), key=lambda item: item[1].because is Because.TOO_MANY_SITES):
-        if free and index not in pairs:
-            pairs[index] = free.pop(0)
-    waiting = list(starting)
-    for index, each in enumerate(going):
-        if waiting and index not in pairs and each.because not in AT_ONCE:
-            pairs[index] = waiting.pop(0)
+
+    def pair(takes: Callable[[Going, str], bool], sites: list[str]) -> None:
+        for index, each in enumerate(going):
+            site = next((site for site in sites if takes(each, site)), None) if index not in pairs else None
+            if site is not None:
+                pairs[index] = site
+                sites.remove(site)
+
+    pair(lambda each, site: each.to == site, free)
+    pair(lambda each, site: each.because is Because.BETTER and seats[site].because is Because.BETTER, free)
+    pair(lambda each, site: each.site == site, free)
+    pair(lambda each, _: each.because is not Because.TOO_MANY_SITES, free)
+    pair(lambda *_: True, free)
+    pair(lambda each, _: each.because not in AT_ONCE, list(starting))
     return pairs
 
 

@@ -101,7 +101,7 @@ class Round:
 
     def _seat(self, want: Want, held: Held) -> bool:
         """Lets engines stay where they are, as many as fit and are wanted."""
-        replicas = want.replicas if want.is_autoscaled else min(held.replicas, want.replicas)
+        replicas = min(held.replicas, want.replicas)
         rooms, pool, site, size = self._rooms, held.pool, held.site, want.devices
         rooms.leave(pool, site, size, held.replicas)
         replicas = min(replicas, rooms.at_all(pool, site, size, replicas))

@@ -4,7 +4,6 @@ It blocks, so it is for a thread that nobody waits for.
 """
 
 import contextlib
-import gzip
 import http.client
 import select
 import socket
@@ -45,13 +44,13 @@ class Poster:
     def post(self, body: bytes, limit: float) -> Answer:
         """Send a body and read the answer within so many seconds. Raises OSError or HTTPException.
 
-        Time-outs of sockets are for one read each, so an answer that trickles is cut off.
+        If the collector's setting says so, the body is compressed already. Time-outs of sockets are for one read each,
+        so an answer that trickles is cut off.
         """
-        data = gzip.compress(body, compresslevel=1) if self._collector.zips else body
         try:
             connection = self._connect(limit)
             with _cut_after(limit, connection.sock):
-                connection.request("POST", self._collector.path, data, self._headers)
+                connection.request("POST", self._collector.path, body, self._headers)
                 answer = connection.getresponse()
                 found = Answer(answer.status, answer.read(_MOST), _latin(answer.getheader("Retry-After")))
         except BaseException:

@@ -6,6 +6,7 @@ request path never waits for a disk or a pipe.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -15,6 +16,8 @@ from isochrone_gateway.ledger.record import Record
 CAPACITY: Final = 65_536
 _BATCH: Final = 256
 """Few enough that no sink keeps the interpreter to itself for long."""
+_MOMENT: Final = 0.000_05
+"""Seconds between full batches. After a stall there are many, and who takes them one after the other adds to it."""
 _BREATH: Final = 0.02
 _PAUSE: Final = 0.1
 """Seconds between looks while records come, and while none do: a poll costs less than a wake-up per record.
@@ -77,6 +80,8 @@ class RecordQueue:
                 return
             if len(batch) < _BATCH:
                 self._stop.wait(_BREATH if batch else _PAUSE)
+            else:
+                time.sleep(_MOMENT)
 
     def _take(self) -> list[Record]:
         pop: Callable[[], Record] = self._records.popleft

@@ -10,7 +10,7 @@ from site to site, only by that of its entry.
 A request's spans are encoded by themselves, so that the thread that does it holds the interpreter for microseconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -88,13 +88,10 @@ def encode(record: Record) -> bytes:
     return b",".join([_encode(_server(record, traced)), *map(_encode, tries)])
 
 
-def request(resource: Mapping[str, str], spans: Iterable[bytes]) -> bytes:
-    """An ExportTraceServiceRequest with these encoded spans."""
-    return b'{"resourceSpans":[{"resource":{"attributes":%b},"scopeSpans":[{"scope":{"name":%b},"spans":[%b]}]}]}' % (
-        _encode(_attributes(resource)),
-        _encode(SCOPE),
-        b",".join(spans),
-    )
+def request(resource: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """What comes before and after the encoded spans, with commas between them, in an ExportTraceServiceRequest."""
+    before = b'{"resourceSpans":[{"resource":{"attributes":%b},"scopeSpans":[{"scope":{"name":%b},"spans":['
+    return before % (_encode(_attributes(resource)), _encode(SCOPE)), b"]}]}]}"
 
 
 def _server(record: Record, traced: Traced) -> dict[str, Any]:

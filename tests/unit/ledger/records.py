@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from isochrone_gateway.ledger import spans
 from isochrone_gateway.ledger.record import Operation, Outcome, Record, Times
 from isochrone_gateway.wire.schema import Usage
 
@@ -37,3 +38,9 @@ ANSWERED = Record(
 
 def record(**changes: Any) -> Record:
     return replace(ANSWERED, **changes)
+
+
+def body_of(*records: Record, **resource: str) -> bytes:
+    """What tells a collector of these."""
+    before, after = spans.request(resource)
+    return before + b",".join(map(spans.encode, records)) + after

@@ -1,5 +1,6 @@
 """Spans on their way to a collector: batches, retries, time limits; and that nothing else is held up."""
 
+import gzip
 import http.client
 import json
 import pathlib
@@ -7,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.unit.ledger import otlp_json
@@ -19,7 +20,7 @@ from tests.unit.upstream.certificates import Authority
 from isochrone_gateway.config.routes import Retry
 from isochrone_gateway.ledger.collector import find_collector
 from isochrone_gateway.ledger.logs import RequestLog
-from isochrone_gateway.ledger.otlp import Exporter, Timing, Verdict, Way, exporter_to, judge
+from isochrone_gateway.ledger.otlp import Batch, Exporter, Timing, Verdict, Way, exporter_to, judge
 from isochrone_gateway.ledger.posting import Answer
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.ledger.record import Record, Traced, Try
@@ -140,6 +141,42 @@ def test_a_bug_does_not_end_the_thread() -> None:
     made.write([traced(2)])
     until(lambda: made.counts.exported == 2)
     made.stop(patience=10)
+
+
+def test_a_record_that_cannot_be_encoded_costs_its_batch_and_not_the_next() -> None:
+    made = exporter(Scripted(Answer(200)))
+    made.start()
+    made.write([record(traced=Traced(span="a" * 16, tries=cast("tuple[Try]", (None,))))])
+    until(lambda: made.counts.broken == 2)
+    made.write([traced()])
+    until(lambda: made.counts.exported == 2)
+    made.stop(patience=10)
+
+
+def test_records_that_trickle_in_are_sent_together_and_not_late() -> None:
+    post = Scripted(Answer(200))
+    made = exporter(post, timing=Timing(linger=0.2))
+    made.start()
+    began, written = time.monotonic(), 0
+    while made.counts.exported == 0 and time.monotonic() < began + 10:
+        made.write([traced(written)])
+        written += 1
+        time.sleep(0.005)
+    elapsed = time.monotonic() - began
+    until(lambda: made.counts.exported == 2 * written)
+    made.stop(patience=10)
+    assert len(post.bodies) <= elapsed / 0.2 + 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_says_the_same_compressed(count: int) -> None:
+    plain, zipped = (Batch({"service.name": "test"}, zips=zips) for zips in (False, True))
+    for number in range(count):
+        plain.add(traced(number))
+        zipped.add(traced(number))
+    body = plain.end()
+    assert gzip.decompress(zipped.end()) == body
+    assert len(otlp_json.spans(body)) == plain.count == zipped.count == 2 * count
 
 
 def test_only_what_is_recorded_is_taken() -> None:

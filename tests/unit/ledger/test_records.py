@@ -81,6 +81,24 @@ def test_records_that_trickle_in_are_taken_many_at_a_time() -> None:
     assert len(batches) <= elapsed / 0.01 + 3, "one in 20 ms, and some room for the clock"
 
 
+def test_between_full_batches_others_get_the_interpreter() -> None:
+    queue = RecordQueue(sinks=[Kept()])
+    for _ in range(65_536):
+        assert queue.put(ANSWERED)
+    seen = set()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # Now only who waits for something lets others go on.
+    try:
+        queue.start()
+        while left := len(queue):
+            seen.add(left)
+            time.sleep(0)
+    finally:
+        sys.setswitchinterval(before)
+    queue.stop()
+    assert len(seen - {65_536}) > 1
+
+
 def test_a_sink_that_fails_costs_the_others_nothing() -> None:
     kept = Kept()
     queue = RecordQueue(sinks=[Broken(), kept])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from tests.unit.ledger import otlp_json
-from tests.unit.ledger.records import ANSWERED, record
+from tests.unit.ledger.records import ANSWERED, body_of, record
 
 from isochrone_gateway.ledger import spans
 from isochrone_gateway.ledger.record import Operation, Outcome, Record, Times, Traced, Try
@@ -40,8 +40,7 @@ TRACED = Traced(span="a" * 16, parent="00f067aa0ba902b7", flags=1, method="POST"
 
 
 def made(**changes: Any) -> list[Span]:
-    body = spans.request({"service.name": "test"}, [spans.encode(record(**{"traced": TRACED, **changes}))])
-    return otlp_json.spans(body)
+    return otlp_json.spans(body_of(record(**{"traced": TRACED, **changes})))
 
 
 def test_a_request_with_two_attempts() -> None:
@@ -168,8 +167,8 @@ def test_what_is_not_recorded_makes_no_span() -> None:
 
 
 def test_what_all_spans_have_in_common() -> None:
-    body = spans.request({"service.name": "x", "isochrone.site": ""}, [spans.encode(record(traced=TRACED))] * 2)
-    [resource] = otlp_json.read(body).resource_spans
+    sent = body_of(*[record(traced=TRACED)] * 2, **{"service.name": "x", "isochrone.site": ""})
+    [resource] = otlp_json.read(sent).resource_spans
     assert otlp_json.attributes(resource.resource.attributes) == {"service.name": "x"}
     [scope] = resource.scope_spans
     assert scope.scope.name == "isochrone_gateway"
@@ -263,8 +262,7 @@ records = st.builds(
 
 @given(st.lists(records, min_size=1, max_size=4))
 def test_a_collector_takes_any_record(batch: list[Record]) -> None:
-    body = spans.request({"service.name": "test"}, map(spans.encode, batch))
-    found = otlp_json.spans(body)
+    found = otlp_json.spans(body_of(*batch))
     assert len(found) == sum(map(spans.count, batch))
     for span in found:
         assert (len(span.trace_id), len(span.span_id), len(span.parent_span_id) in {0, 8}) == (16, 8, True)

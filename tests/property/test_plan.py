@@ -5,7 +5,6 @@ hundred each time; so many of them must be hard ones that the rules meet.
 """
 
 import collections
-import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from typing import Final

@@ -42,7 +42,7 @@ SITES: Final[Mapping[WhyNot, SiteFilter]] = {
     WhyNot.SITE_DISABLED: lambda _, site: site.state is State.DISABLED,
     WhyNot.SITE_LOST: lambda _, site: site.is_lost,
     WhyNot.SITE_DRAINING: lambda _, site: site.state is State.DRAINING,
-    WhyNot.UNKNOWN_PLACE: lambda _, site: not site.place.is_known or site.point is None,
+    WhyNot.UNKNOWN_PLACE: lambda _, site: not site.is_known,
     WhyNot.SITE_NOT_SELECTED: lambda ask, site: (
         ask.edge_selector is not None and not matches(ask.edge_selector, site.labels)
     ),

@@ -47,6 +47,8 @@ class Site:
     """Whether it answers requests without a key."""
     place: Place
     point: Point | None
+    is_known: bool
+    """Whether it is known where it is, by law and on the map."""
     egress: int
     """Micro-dollars per GiB."""
 
@@ -200,6 +202,7 @@ def _site(edge: EdgeNode, index: int, located: Located, *, is_lost: bool) -> Sit
         is_open=spec.gateway.anonymous_access == "Allow",
         place=located.place,
         point=located.point,
+        is_known=located.place.is_known and located.point is not None,
         egress=micro(spec.egress.price_per_gib),
     )
 

@@ -5,6 +5,7 @@ speaks for it. `LASTING` are the reasons for which engines that run are not left
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final
 
@@ -14,10 +15,10 @@ from isochrone.api.selectors import LabelSelector
 from isochrone.law.subject import matches
 from isochrone.model import WhyNot
 from isochrone.plan.lawful import RouteLaw
-from isochrone.plan.world import Kind, Pool, Route, Site, World, amount
+from isochrone.plan.world import Kind, Pool, Route, Site, World, amount, may_use
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ask:
     """What a route asks of sites and pools."""
 
@@ -90,8 +91,12 @@ def ask_of(world: World, route: Route, law: RouteLaw) -> Ask | None:
         devices=need.devices,
         products=frozenset(need.device_products) if need.device_products else None,
         memory=amount(need.device_memory) if need.device_memory else 0,
-        may_use=lambda kind: world.may_use(kind.allowed, route.key.namespace),
+        may_use=functools.partial(_may_use, world.namespaces, route.key.namespace),
     )
+
+
+def _may_use(namespaces: Mapping[str, Mapping[str, str]], namespace: str, kind: Kind) -> bool:
+    return may_use(namespaces, kind.allowed, namespace)
 
 
 def of_site(ask: Ask, site: Site) -> WhyNot | None:

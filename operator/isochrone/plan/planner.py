@@ -12,7 +12,6 @@ from isochrone.geo.latency import Point
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
 from isochrone.model.declared import present
 from isochrone.plan import changes, demand, filters, held, lawful, why
-from isochrone.plan.filters import Ask
 from isochrone.plan.groups import groups
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.latency import rtts_to_centres
@@ -21,7 +20,7 @@ from isochrone.plan.memo import Memo
 from isochrone.plan.round import Terms
 from isochrone.plan.settle import Settled, settle
 from isochrone.plan.view import View
-from isochrone.plan.wants import Options, Want, options_of, want_of
+from isochrone.plan.wants import Want, options_of, want_of
 from isochrone.plan.world import Route, World
 
 HOUR = 3600
@@ -126,20 +125,16 @@ class _Wishes:
     memo: Memo
 
     def of(self, route: Route, law: RouteLaw) -> Want | None:
-        world, view = self.world, self._view(route, law)
-        given = (route.resource, law, world.sites, world.pools, world.namespaces, view)
-
-        def compute() -> Want | None:
-            ask = filters.ask_of(world, route, law)
-            return want_of(route, ask, self._options(ask), view) if ask is not None else None
-
-        return self.memo.answer(("want", route.key), given, compute)
-
-    def _options(self, ask: Ask) -> Options:
-        """Routes that ask for the same share what they could have."""
-        world = self.world
-        given = (world.sites, world.pools, world.namespaces)
-        return self.memo.answer(("options", ask.key), given, lambda: options_of(world, ask))
+        world, memo = self.world, self.memo
+        given = (route.resource, law, world.namespaces)
+        ask = memo.answer(("ask", route.key), given, lambda: filters.ask_of(world, route, law))
+        if ask is None:
+            return None
+        # Routes that ask for the same share what they could have.
+        known = (world.sites, world.pools, world.namespaces)
+        options = memo.answer(("options", ask.key), known, lambda: options_of(world, ask))
+        view = self._view(route, law)
+        return memo.answer(("want", route.key), (ask, options, view), lambda: want_of(route, ask, options, view))
 
     def _view(self, route: Route, law: RouteLaw) -> View:
         """Routes with the same demand share a view."""

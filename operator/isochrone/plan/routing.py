@@ -1,8 +1,9 @@
 """Who answers a route's requests that come in at a site: own engines here, peers by distance, providers.
 
 What is the same for all sites is worked out once; for each site only peers have to be put in order. A candidate is
-listed if it is lawful for some caller and origin, and of each backend every kind of caller keeps its best few: the list
-gets shorter for nobody who would be left without. All candidates of a backend carry its weight, as gateways expect.
+listed if it is lawful for some caller and origin, and of each backend's peers and endpoints every kind of caller keeps
+its best few: the list gets shorter for nobody who would be left without. All candidates of a backend carry its weight,
+as gateways expect.
 """
 
 import dataclasses

@@ -149,7 +149,7 @@ class World:
 
     def namespace(self, name: str) -> Labelled:
         """A namespace with the labels that are known of it."""
-        return Labelled(name, {**self.namespaces.get(name, {}), NAME_LABEL: name})
+        return _labelled(self.namespaces, name)
 
     def free(self, pool: Pool, site: int) -> tuple[int, ...]:
         """Devices that others leave free, one number per node."""
@@ -158,7 +158,16 @@ class World:
 
     def may_use(self, allowed: Namespaces | None, namespace: str) -> bool:
         """Whether a set of namespaces admits this one; nobody is admitted where nothing is said."""
-        return allowed is not None and admits(allowed, self.namespace(namespace))
+        return may_use(self.namespaces, allowed, namespace)
+
+
+def may_use(namespaces: Mapping[str, Mapping[str, str]], allowed: Namespaces | None, namespace: str) -> bool:
+    """Whether a set of namespaces admits one of these, by name or by its labels."""
+    return allowed is not None and admits(allowed, _labelled(namespaces, namespace))
+
+
+def _labelled(namespaces: Mapping[str, Mapping[str, str]], name: str) -> Labelled:
+    return Labelled(name, {**namespaces.get(name, {}), NAME_LABEL: name})
 
 
 @functools.cache

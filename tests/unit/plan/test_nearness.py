@@ -1,0 +1,136 @@
+"""How near sites are: demand by place, exact figures, and bounds that are never above them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isochrone import law
+from isochrone.geo.latency import Point, distance_km, rtt_ms
+from isochrone.geo.population import centres_of, population
+from isochrone.law import Origin
+from isochrone.plan.demand import POINTS, SHARES, Demand, centres, demand, touched
+from isochrone.plan.latency import UNREACHED, rtts
+from isochrone.plan.view import View
+
+EVERYWHERE = 0b111
+FRANKFURT, ASHBURN, DELHI = Point(50.03, 8.57), Point(38.94, -77.46), Point(28.57, 77.11)
+
+
+def of(*codes: str) -> Origin:
+    return Origin.of(*codes)
+
+
+def codes_of(found: Demand) -> set[str]:
+    return {population()[index].code for index, _ in found.shares}
+
+
+@pytest.mark.parametrize(
+    ("reach", "seen", "expected"),
+    [
+        pytest.param([(of("DE"), 1)], {}, {"DE"}, id="a country"),
+        pytest.param([(of("US-CA"), 1)], {}, {"US-CA"}, id="a part that is told by itself"),
+        pytest.param([(of("DE-BY"), 1)], {}, {"DE"}, id="a part that is not: the whole country"),
+        pytest.param([(of("DE", "FR"), 1)], {}, {"DE", "FR"}, id="one of two"),
+        pytest.param([(of("DE"), 1), (of("FR"), 2)], {}, {"DE", "FR"}, id="two origins"),
+        pytest.param([(of("DE"), 1), (of("FR"), 0)], {}, {"DE"}, id="whom no site may serve"),
+        pytest.param([(of("DE"), 8)], {}, set(), id="whom only a place may serve that is no site"),
+        pytest.param([(of("DE"), 1), (of("FR"), 1)], {"FR": 3}, {"FR"}, id="seen from one of them"),
+        pytest.param([(of("DE"), 1)], {"FR": 3}, {"DE"}, id="seen from elsewhere only"),
+        pytest.param([(of("DE"), 1)], {"DE": 0}, {"DE"}, id="nothing seen"),
+        pytest.param([(of("DE"), 1)], {"AQ": 5, "Atlantis": 5}, {"DE"}, id="seen from where nobody lives"),
+    ],
+)
+def test_demand_comes_from_where_callers_are(
+    reach: list[tuple[Origin, int]], seen: dict[str, int], expected: set[str]
+) -> None:
+    assert codes_of(demand(reach, seen, 3)) == expected
+
+
+def test_demand_of_unknown_origin_comes_from_everywhere() -> None:
+    assert codes_of(demand([(law.UNKNOWN, EVERYWHERE)], {}, 3)) == set(centres())
+
+
+def test_shares_follow_people() -> None:
+    found = demand([(of("DE"), 1), (of("LU"), 1)], {}, 3)
+    shares = {code: sum(share for at, share in found.shares if population()[at].code == code) for code in ("DE", "LU")}
+    people = {code: sum(each.people for each in centres_of(code)) for code in ("DE", "LU")}
+
+    assert shares["DE"] / shares["LU"] == pytest.approx(people["DE"] / people["LU"], rel=0.01)
+    assert sum(shares.values()) == pytest.approx(SHARES, rel=0.001)
+
+
+def test_requests_of_a_country_are_spread_over_its_centres_by_people() -> None:
+    found = demand([(of("DE"), 1), (of("FR"), 1)], {"DE": 1, "FR": 3}, 3)
+    by_code = {code: [share for at, share in found.shares if population()[at].code == code] for code in ("DE", "FR")}
+
+    assert sum(by_code["FR"]) == pytest.approx(3 * sum(by_code["DE"]), rel=0.001)
+    people = [each.people for each in centres_of("DE")]
+    assert by_code["DE"][0] / by_code["DE"][1] == pytest.approx(people[0] / people[1], rel=0.001)
+
+
+def test_the_world_is_told_by_few_points_and_loses_nobody() -> None:
+    found = demand([(law.UNKNOWN, EVERYWHERE)], {}, 3)
+
+    assert len(found.shares) == max(POINTS, len(centres()))
+    assert sum(share for _, share in found.shares) == pytest.approx(SHARES, rel=0.001)
+
+
+def test_a_code_touches_its_parts_and_what_it_is_part_of() -> None:
+    assert touched("DE-BY") == {"DE"}
+    assert "US-CA" in touched("US")
+    assert touched("US-PR") == {"PR"}
+
+
+def test_round_trips_are_those_of_the_model() -> None:
+    points = [FRANKFURT, ASHBURN, DELHI]
+    found = rtts(points, points)
+    for here, row in zip(points, found.tolist(), strict=True):
+        assert row == pytest.approx([1000 * rtt_ms(distance_km(here, there)) for there in points], abs=1)
+
+
+def test_where_it_is_not_known_is_out_of_reach() -> None:
+    assert rtts([None, FRANKFURT], [FRANKFURT]).tolist() == [[UNREACHED], [10_000]]
+
+
+SITES = 6
+TABLES = st.lists(st.lists(st.integers(0, UNREACHED), min_size=SITES, max_size=SITES), min_size=1, max_size=8)
+SHARE = st.integers(1, SHARES)
+
+
+@given(TABLES, st.data())
+def test_a_view_s_figures_are_exact_and_its_bounds_below_them(table: list[list[int]], data: st.DataObject) -> None:
+    columns = centres()["DE"] + centres()["FR"] + centres()["IT"]
+    shares = [data.draw(SHARE) for _ in table]
+    limit = data.draw(st.integers(1, UNREACHED))
+    whole = np.full((SITES, len(population())), UNREACHED, dtype=np.int64)
+    for index, column in zip(columns, table, strict=False):
+        whole[:, index] = column
+    used = list(zip(columns, shares, strict=False))
+    everywhere = (1 << SITES) - 1
+    view = View(Demand(tuple(sorted(used)), (("DE", everywhere), ("FR", everywhere), ("IT", everywhere))), whole)
+    chosen = tuple(sorted(data.draw(st.sets(st.integers(0, SITES - 1), max_size=3))))
+
+    def nearest(sites: tuple[int, ...], index: int) -> int:
+        return min((int(whole[site, index]) for site in sites), default=UNREACHED)
+
+    for site in range(SITES):
+        more = (*chosen, site)
+        total = sum(share * nearest(more, index) for index, share in used)
+        missed = sum(share for index, share in used if nearest(more, index) > limit)
+        assert view.total_with(chosen, site) == total
+        assert view.missed_with(limit, chosen, site) == missed
+        assert total * 0.999 - 1 <= view.least_totals(chosen)[site] <= total
+        assert missed * 0.999 - 1 <= view.least_missed(limit, chosen)[site] <= missed
+    assert view.total_of(chosen) == sum(share * nearest(chosen, index) for index, share in used)
+    assert view.missed(limit, chosen) == sum(share for index, share in used if nearest(chosen, index) > limit)
+
+
+def test_a_site_is_out_of_reach_for_those_whom_it_may_not_serve() -> None:
+    shares = tuple((index, 1) for index in sorted((centres()["DE"][0], centres()["FR"][0])))
+    table = np.full((2, len(population())), 5_000, dtype=np.int64)
+    view = View(Demand(shares, (("DE", 0b01), ("FR", 0b10))), table)
+
+    assert view.total_of((0,)) == view.total_of((1,)) == 5_000 + UNREACHED
+    assert view.total_of((0, 1)) == 10_000
+    assert view.missed(5_000, (0,)) == 1

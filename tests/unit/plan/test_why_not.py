@@ -5,7 +5,7 @@ from tests.unit.plan.small import CHAT, FRA, NOW, Json, chat, lost, network, pla
 from tests.unit.validate import sample
 from tests.unit.validate.sample import needs
 
-from isochrone.model import Observed, SiteObservation, WhyNot
+from isochrone.model import Observed, RouteKey, Running, SiteObservation, WhyNot
 from isochrone.plan import explain
 from isochrone.plan.filters import POOLS, REACH, SITES
 
@@ -131,6 +131,31 @@ def test_a_site_is_lost_after_a_while_without_contact() -> None:
         assert [each.site for each in found.placements] == expected
 
 
+def test_where_engines_failed_lately_is_not_tried_again() -> None:
+    seen = Observed(failed=frozenset({(CHAT, "fra")}))
+    world = network(FRA, pool("fra"), chat(), observed=seen)
+    found = planned(world)
+    explained = explain(world, found, CHAT, now=NOW)
+
+    assert found.placements == ()
+    assert found.shortfalls[0].why_not == ((WhyNot.FAILED_LATELY, 1),)
+    assert explained is not None
+    assert explained.sites[0].why_not is WhyNot.FAILED_LATELY
+
+
+def test_where_another_route_failed_is_no_matter() -> None:
+    seen = Observed(failed=frozenset({(RouteKey("shop", "other"), "fra"), (CHAT, "elsewhere")}))
+    assert [each.site for each in planned(network(FRA, pool("fra"), chat(), observed=seen)).placements] == ["fra"]
+
+
+def test_engines_that_run_where_others_failed_stay() -> None:
+    seen = Observed(
+        running=(Running(route=CHAT, site="fra", pool="gpu-fra", replicas=1, ready=1),),
+        failed=frozenset({(CHAT, "fra")}),
+    )
+    assert [each.site for each in planned(network(FRA, pool("fra"), chat(), observed=seen)).placements] == ["fra"]
+
+
 def test_devices_of_others_are_not_there() -> None:
     seen = Observed(sites={"fra": SiteObservation(taken={"gpu-fra": (1,)})})
     found = planned(network(FRA, pool("fra"), chat(), observed=seen))
@@ -163,4 +188,5 @@ def test_a_site_that_is_lost_and_disabled_is_disabled() -> None:
 
 def test_every_reason_has_a_place_in_the_order() -> None:
     assert set(REACH) == set(WhyNot)
-    assert set(SITES) | set(POOLS) | {WhyNot.NO_POOL, WhyNot.NO_CAPACITY, WhyNot.NOT_NEEDED} == set(WhyNot)
+    others = {WhyNot.NO_POOL, WhyNot.FAILED_LATELY, WhyNot.NO_CAPACITY, WhyNot.NOT_NEEDED}
+    assert set(SITES) | set(POOLS) | others == set(WhyNot)

@@ -13,6 +13,7 @@ from typing import Final
 from isochrone.api.residency_policy import Scope, UnknownOrigin
 from isochrone.geo import codes
 from isochrone.geo.areas import Area
+from isochrone.geo.suggestions import WORLD
 from isochrone.law.policy import Allowance, Place, Policy
 
 NOT_BOUND: Final = -1
@@ -90,10 +91,19 @@ def _unknown(policy: Policy, scope: Scope, masks: _Masks) -> int:
 
 
 @functools.cache
+def _canonical() -> tuple[str, ...]:
+    return tuple(code for code in (*codes.countries(), *codes.subdivisions()) if codes.canonical(code) == code)
+
+
+@functools.cache
 def _bound(origins: Area | None) -> frozenset[str]:
-    """The codes of ISO 3166 that a policy's origins touch; all if it names none."""
-    every = (*codes.countries(), *codes.subdivisions())
-    return frozenset(every if origins is None else (code for code in every if origins.touches(code)))
+    """The canonical codes of ISO 3166 that a policy's origins touch; all if it names none."""
+    if origins is None:
+        return frozenset(_canonical())
+    # Only what lies within an included code or around one can be touched; to ask about all the others takes long.
+    inside, around = origins.include, {above for code in origins.include for above in codes.ancestors(code)}
+    near = (code for code in _canonical() if code in around or not inside.isdisjoint((code, *codes.ancestors(code))))
+    return frozenset(code for code in (_canonical() if WORLD in inside else near) if origins.touches(code))
 
 
 def _most_common(rows: Mapping[str, int]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.worlds.build import snapshot
-from tests.worlds.declared import Size, objects
+from tests.worlds.declared import NAMESPACES, Size, objects
 from tests.worlds.dice import Dice
 
 from isochrone.api.edge_node import State
@@ -62,28 +62,86 @@ def _well(placed: Placement, *, is_failing: bool) -> Running:
 
 
 def edited(dice: Dice, before: Snapshot) -> Snapshot:
-    """One or two things less, or different: as happens in a cluster from one minute to the next."""
+    """The same after a change or two, as happen in a cluster from one minute to the next."""
     after = before
     for _ in range(dice.randint(1, 2)):
-        kind = dice.choice(
-            ["edge_nodes", "pools", "routes", "policies", "providers", "tenants", "observed", "observed"]
-        )
-        if kind == "observed":
-            after = dataclasses.replace(after, observed=_observed(dice, after, after.observed.running))
-            continue
-        there = list(getattr(after, kind))
-        if there:
-            there.pop(dice.randrange(len(there)))
-        changed: dict[str, Any] = {kind: tuple(there)}
-        after = dataclasses.replace(after, **changed)
+        after = dice.choice(_EDITS)(dice, after)
     return after
+
+
+def _with_one_less(dice: Dice, before: Snapshot) -> Snapshot:
+    kind = dice.choice(KINDS)
+    there = list(getattr(before, kind))
+    if there:
+        there.pop(dice.randrange(len(there)))
+    return _replace(before, kind, there)
+
+
+def _with_another(dice: Dice, before: Snapshot) -> Snapshot:
+    """An object is new, or has another spec: that which it has in another installation."""
+    kind, other = dice.choice(KINDS), snapshot(objects(dice))
+    there = {each.key: each for each in getattr(before, kind)}
+    if getattr(other, kind):
+        new = dice.choice(getattr(other, kind))
+        there[new.key] = new
+    return _replace(before, kind, there.values())
+
+
+def _seen_otherwise(dice: Dice, before: Snapshot) -> Snapshot:
+    """One thing that is observed is another now."""
+    now = _observed(dice, before, before.observed.running)
+    what = dice.choice(["sites", "rtts", "demand", "failed", "moves"])
+    changed: dict[str, Any] = {what: getattr(now, what)}
+    return dataclasses.replace(before, observed=dataclasses.replace(before.observed, **changed))
+
+
+def _running_otherwise(dice: Dice, before: Snapshot) -> Snapshot:
+    """Some engines are gone, failing, not ready, or fewer."""
+    running = list(before.observed.running)
+    if running:
+        at = dice.randrange(len(running))
+        each = running.pop(at)
+        changes: list[dict[str, Any]] = [{"ready": 0}, {"ready": 0, "is_failing": True}, {"replicas": 1, "ready": 1}]
+        running += [dataclasses.replace(each, **dice.choice(changes))] if dice.chance(70) else []
+    return dataclasses.replace(before, observed=dataclasses.replace(before.observed, running=tuple(running)))
+
+
+def _set_otherwise(dice: Dice, before: Snapshot) -> Snapshot:
+    """A setting of the installation, or the labels of a namespace."""
+    if dice.chance(50):
+        name = dice.choice(NAMESPACES)
+        labels = {"tier": "gold"} if "tier" not in before.namespaces.get(name, {}) else {}
+        return dataclasses.replace(before, namespaces={**before.namespaces, name: labels})
+    changes: list[dict[str, Any]] = [
+        {"unbound": "Deny" if before.settings.unbound == "Allow" else "Allow"},
+        {"max_moves_per_hour": dice.randint(0, 3)},
+        {"move_gain_percent": dice.choice([0, 50])},
+        {"lost_after": dice.choice([60, 6000])},
+    ]
+    return dataclasses.replace(before, settings=dataclasses.replace(before.settings, **dice.choice(changes)))
+
+
+KINDS = ("edge_nodes", "pools", "routes", "policies", "providers", "tenants")
+_EDITS = (
+    _with_one_less,
+    _with_another,
+    _with_another,
+    _seen_otherwise,
+    _seen_otherwise,
+    _running_otherwise,
+    _set_otherwise,
+)
+
+
+def _replace(before: Snapshot, kind: str, there: Iterable[Any]) -> Snapshot:
+    changed: dict[str, Any] = {kind: tuple(there)}
+    return dataclasses.replace(before, **changed)
 
 
 def shuffled(dice: Dice, before: Snapshot) -> Snapshot:
     """The same in another order."""
-    kinds = ("edge_nodes", "pools", "routes", "policies", "providers", "tenants")
     other: dict[str, Any] = {
-        kind: tuple(dice.sample(getattr(before, kind), len(getattr(before, kind)))) for kind in kinds
+        kind: tuple(dice.sample(getattr(before, kind), len(getattr(before, kind)))) for kind in KINDS
     }
     seen = before.observed
     mixed = dataclasses.replace(

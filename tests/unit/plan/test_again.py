@@ -121,3 +121,32 @@ def test_a_chain_of_moves_ends_in_one_plan() -> None:
     found = planned(world)
 
     assert (sites(found, "first"), sites(found, "second")) == (["bru"], ["ams"])
+
+
+def test_a_place_that_somebody_later_in_the_order_leaves_is_seen_in_the_same_plan() -> None:
+    """The first may not send the second away for a better price; but once it has moved by itself, there is room."""
+    world = network(
+        FRA,
+        AMS,
+        site("bru", "BRU"),
+        pool("fra", pricePerDeviceHour="4", labels={"for": "first"}),
+        pool("ams", pricePerDeviceHour="2", labels={"for": "both"}),
+        pool("bru", pricePerDeviceHour="1", labels={"for": "second"}),
+        chat(
+            "first",
+            placement={"strategy": "Cheapest", "poolSelector": {"matchExpressions": [_for("first", "both")]}},
+            serving={"priority": 1},
+        ),
+        chat(
+            "second",
+            placement={"strategy": "Cheapest", "poolSelector": {"matchExpressions": [_for("second", "both")]}},
+        ),
+        observed=Observed(running=(running("fra", "first"), running("ams", "second"))),
+    )
+    found = planned(world)
+
+    assert (sites(found, "first"), sites(found, "second")) == (["ams"], ["bru"])
+
+
+def _for(*values: str) -> dict[str, Any]:
+    return {"key": "for", "operator": "In", "values": list(values)}

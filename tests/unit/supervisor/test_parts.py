@@ -288,14 +288,14 @@ def complete() -> Complete:
 
 
 @contextlib.asynccontextmanager
-async def two_workers() -> AsyncIterator[tuple[Fleet, list[str]]]:
+async def two_workers(hang_limit: float = 3.0) -> AsyncIterator[tuple[Fleet, list[str]]]:
     """A fleet that runs a config and soon finds that a worker hangs, and the events that it tells, to its end."""
     events: list[str] = []
 
     def say(_level: LogLevel, event: str, /, **_fields: Any) -> None:
         events.append(event)
 
-    fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=3.0)
+    fleet = Fleet(2, Program(plane="tests.unit.supervisor.plane:Plane"), say, hang_limit=hang_limit)
     with sockets.listen("127.0.0.1", 0) as listening:
         try:
             assert await fleet.apply(complete(), {"data": listening}) == ()
@@ -323,11 +323,12 @@ def test_a_supervisor_that_was_absent_does_not_blame_its_workers() -> None:
     """As when the whole machine is frozen: the supervisor looks at its clock before it hears anybody."""
 
     async def test() -> None:
-        async with two_workers() as (fleet, events):
+        # Once all go on, a worker has ten times as long as it takes from one beat to the next.
+        async with two_workers(hang_limit=10.0) as (fleet, events):
             before = fleet.children
             for each in before:
                 os.kill(each.pid, signal.SIGSTOP)
-            time.sleep(5)  # noqa: ASYNC251 - nothing of this process runs meanwhile
+            time.sleep(12)  # noqa: ASYNC251 - nothing of this process runs meanwhile
             for each in before:
                 os.kill(each.pid, signal.SIGCONT)
             await asyncio.sleep(1.5)

@@ -31,6 +31,8 @@ class Planned:
     """A plan, and what is needed to plan quickly once more."""
 
     plan: Plan
+    prepared: "Prepared"
+    """What `routing` needs, so that it doesn't work it out again."""
     memo: Memo
 
 
@@ -55,7 +57,7 @@ def replan(before: Planned | None, snapshot: Snapshot, *, now: int) -> Planned:
     """The same, with the help of the plan before: only what a change can touch is worked out again."""
     memo = Memo(before.memo if before is not None else None)
     prepared = prepare(snapshot, now=now, memo=memo)
-    return Planned(plan=_decide(prepared, memo, now), memo=memo.finished())
+    return Planned(plan=_decide(prepared, memo, now), prepared=prepared, memo=memo.finished())
 
 
 def prepare(snapshot: Snapshot, *, now: int, memo: Memo | None = None) -> Prepared:

@@ -20,14 +20,15 @@ from isochrone.plan.latency import UNREACHED, Ints
 Chosen = tuple[int, ...]
 """Indexes of sites, in order."""
 
-REMEMBERED: Final = 20_000
+REMEMBERED: Final = 5_000
 """Sets of sites of which something is remembered, per view; then it begins anew."""
 SURELY: Final = 1 - 1 / 2048
-"""A sum of a thousand products of 24-bit numbers is off by less than a two-thousandth, since none is negative."""
+"""A sum of two thousand products of 24-bit numbers is off by less than this, since none is negative."""
 _KEPT: Final = 64
 
 T = TypeVar("T")
-Coarse = npt.NDArray[np.float32]
+Singles = npt.NDArray[np.float32]
+"""Single precision: exact for round trips, which are whole numbers below 2^24, but not for sums of them."""
 
 
 class View:
@@ -37,9 +38,9 @@ class View:
         columns = [index for index, _ in demand.shares]
         self.shares: Final[Ints] = np.array([share for _, share in demand.shares], dtype=np.int64)
         self.total: Final = int(self.shares.sum())
-        self.rtts: Final = _lawful_only(rtts[:, columns], columns, dict(demand.lawful))
+        self.rtts: Final[Singles] = _lawful_only(rtts[:, columns], columns, dict(demand.lawful)).astype(np.float32)
         self.sites: Final = rtts.shape[0]
-        self._nearest: dict[Chosen, Ints] = {}
+        self._nearest: dict[Chosen, Singles] = {}
         self._totals = _Known(_Totals(self))
         self._missed: dict[int, _Known] = {}
 
@@ -69,73 +70,65 @@ class View:
 
     def mean(self, site: int) -> int | None:
         """Microseconds to those who ask, on average; None where it isn't known how far that is."""
-        row = self.rtts[site]
+        row = self.rtts[site].astype(np.int64)
         return int(row @ self.shares) // self.total if self.total and int(row.min()) < UNREACHED else None
 
     def _within(self, limit: int) -> "_Known":
         known = self._missed.get(limit)
         if known is None:
-            known = self._missed[limit] = _Known(_Missed(self, limit))
+            known = self._missed[limit] = _Known(_Missed(self, min(limit, UNREACHED - 1)))
         return known
 
-    def to_nearest(self, chosen: Chosen) -> Ints:
+    def to_nearest(self, chosen: Chosen) -> Singles:
         """For each centre the round trip to the nearest of these."""
         found = self._nearest.get(chosen)
         if found is None:
             if len(self._nearest) > _KEPT:
                 self._nearest.clear()
-            none = np.full(self.shares.shape, UNREACHED, dtype=np.int64)
+            none = np.full(self.shares.shape, UNREACHED, dtype=np.float32)
             found = self._nearest[chosen] = self.rtts[list(chosen)].min(axis=0) if chosen else none
         return found
 
 
 class _Totals:
-    """Round trips of all demand."""
+    """Round trips of all demand. Without a further site each centre has that to the nearest."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._coarse: Coarse = view.rtts.astype(np.float32)
-        self._shares: Coarse = view.shares.astype(np.float32)
-        self._room: Coarse = np.empty_like(self._coarse)
+        self._shares: Singles = view.shares.astype(np.float32)
 
-    def base(self, chosen: Chosen) -> Ints:
-        """What each centre has without a further site."""
-        return self._view.to_nearest(chosen)
+    def of(self, chosen: Chosen) -> int:
+        return int(self._view.to_nearest(chosen).astype(np.int64) @ self._view.shares)
 
-    def of(self, base: Ints) -> int:
-        return int(base @ self._view.shares)
+    def with_one(self, chosen: Chosen, site: int) -> int:
+        nearest = np.minimum(self._view.to_nearest(chosen), self._view.rtts[site])
+        return int(nearest.astype(np.int64) @ self._view.shares)
 
-    def with_one(self, base: Ints, site: int) -> int:
-        return int(np.minimum(base, self._view.rtts[site]) @ self._view.shares)
-
-    def with_each(self, base: Ints) -> Coarse:
-        nearest = np.minimum(self._coarse, base.astype(np.float32), out=self._room)
-        found: Coarse = np.einsum("ij,j->i", nearest, self._shares)
+    def with_each(self, chosen: Chosen) -> Singles:
+        nearest = np.minimum(self._view.rtts, self._view.to_nearest(chosen))
+        found: Singles = np.einsum("ij,j->i", nearest, self._shares)
         return found
 
 
 class _Missed:
-    """Shares of demand beyond a limit."""
+    """Shares of demand beyond a limit. Without a further site each centre misses all or nothing."""
 
     def __init__(self, view: View, limit: int) -> None:
         self._view, self._limit = view, limit
-        far = view.rtts > limit
-        self._far: Ints = far.astype(np.int64)
-        self._coarse: Coarse = far.astype(np.float32)
 
-    def base(self, chosen: Chosen) -> Ints:
-        """What is missed of each centre without a further site."""
-        return np.where(self._view.to_nearest(chosen) > self._limit, self._view.shares, 0)
+    def of(self, chosen: Chosen) -> int:
+        return int(self._open(chosen).sum())
 
-    def of(self, base: Ints) -> int:
-        return int(base.sum())
+    def with_one(self, chosen: Chosen, site: int) -> int:
+        return int(self._open(chosen)[self._view.rtts[site] > self._limit].sum())
 
-    def with_one(self, base: Ints, site: int) -> int:
-        return int(self._far[site] @ base)
-
-    def with_each(self, base: Ints) -> Coarse:
-        found: Coarse = np.einsum("ij,j->i", self._coarse, base.astype(np.float32))
+    def with_each(self, chosen: Chosen) -> Singles:
+        far = (self._view.rtts > self._limit).astype(np.float32)
+        found: Singles = np.einsum("ij,j->i", far, self._open(chosen).astype(np.float32))
         return found
+
+    def _open(self, chosen: Chosen) -> Ints:
+        return np.where(self._view.to_nearest(chosen) > self._limit, self._view.shares, 0)
 
 
 class _Known:
@@ -145,13 +138,12 @@ class _Known:
         self._figure = figure
         self._exact: dict[Chosen, int] = {}
         self._bounds: dict[Chosen, Ints] = {}
-        self._base: tuple[Chosen, Ints] | None = None
 
     def of(self, chosen: Chosen) -> int:
         """The figure of a set."""
         found = self._exact.get(chosen)
         if found is None:
-            found = self._figure.of(self._based_on(chosen))
+            found = self._figure.of(chosen)
             self._remember(self._exact, chosen, found)
         return found
 
@@ -160,7 +152,7 @@ class _Known:
         grown = tuple(sorted((*chosen, site)))
         found = self._exact.get(grown)
         if found is None:
-            found = self._figure.with_one(self._based_on(chosen), site)
+            found = self._figure.with_one(chosen, site)
             self._remember(self._exact, grown, found)
         return found
 
@@ -168,15 +160,10 @@ class _Known:
         """For each site, what the figure is at least with that site on top."""
         found = self._bounds.get(chosen)
         if found is None:
-            coarse = self._figure.with_each(self._based_on(chosen)).astype(np.float64)
+            coarse = self._figure.with_each(chosen).astype(np.float64)
             found = (coarse * SURELY).astype(np.int64)
             self._remember(self._bounds, chosen, found)
         return found
-
-    def _based_on(self, chosen: Chosen) -> Ints:
-        if self._base is None or self._base[0] != chosen:
-            self._base = (chosen, self._figure.base(chosen))
-        return self._base[1]
 
     @staticmethod
     def _remember(answers: dict[Chosen, T], chosen: Chosen, answer: T) -> None:

@@ -49,6 +49,13 @@ def test_only_what_differs_is_listed_in_order_and_by_canonical_codes() -> None:
     assert (found.otherwise, found.unknown) == (masks.NOT_BOUND, masks.REFUSED)
 
 
+def test_parts_stand_among_countries() -> None:
+    found = table(DE, binds={"origins": {"include": ["DE-BE", "FR"]}})
+
+    assert list(found.rows) == sorted(found.rows)
+    assert {"DE", "DE-BY", "FR"} <= set(found.rows)
+
+
 def _unbound_states() -> list[tuple[str, int]]:
     """Parts of a country that is bound as a whole because some of its parts are."""
     parts = sorted(code for code in codes.subdivisions() if code.startswith("US-") and codes.canonical(code) == code)

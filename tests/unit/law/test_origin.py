@@ -59,3 +59,22 @@ def test_what_can_be_anywhere_is_an_unknown_origin_beside_the_others(declared: l
     origin, _ = origins_of(declared)
 
     assert origin == expected
+
+
+def test_nothing_is_an_unknown_origin() -> None:
+    assert Origin.of() == UNKNOWN
+
+
+def test_what_has_no_code_is_not_known_whatever_else_is_said() -> None:
+    assert not Origin(frozenset(), or_elsewhere=False).is_known
+    assert Origin(frozenset(), or_elsewhere=False).each == (None,)
+
+
+def test_a_code_alone_is_known() -> None:
+    assert Origin.of("DE").is_known
+    assert Origin.of("DE").each == ("DE",)
+
+
+def test_a_code_among_what_is_none_is_not_known() -> None:
+    assert not Origin.of("DE", "nowhere").is_known
+    assert Origin.of("DE", "nowhere").each == ("DE", None)

@@ -102,7 +102,7 @@ SHARE = st.integers(1, SHARES)
 def test_a_view_s_figures_are_exact_and_its_bounds_below_them(table: list[list[int]], data: st.DataObject) -> None:
     columns = centres()["DE"] + centres()["FR"] + centres()["IT"]
     shares = [data.draw(SHARE) for _ in table]
-    limit = data.draw(st.integers(1, UNREACHED))
+    limit = data.draw(st.integers(1, 2 * UNREACHED))
     whole = np.full((SITES, len(population())), UNREACHED, dtype=np.int64)
     for index, column in zip(columns, table, strict=False):
         whole[:, index] = column
@@ -111,19 +111,22 @@ def test_a_view_s_figures_are_exact_and_its_bounds_below_them(table: list[list[i
     view = View(Demand(tuple(sorted(used)), (("DE", everywhere), ("FR", everywhere), ("IT", everywhere))), whole)
     chosen = tuple(sorted(data.draw(st.sets(st.integers(0, SITES - 1), max_size=3))))
 
+    def is_missed(sites: tuple[int, ...], index: int) -> bool:
+        return nearest(sites, index) > limit or nearest(sites, index) == UNREACHED
+
     def nearest(sites: tuple[int, ...], index: int) -> int:
         return min((int(whole[site, index]) for site in sites), default=UNREACHED)
 
     for site in range(SITES):
         more = (*chosen, site)
         total = sum(share * nearest(more, index) for index, share in used)
-        missed = sum(share for index, share in used if nearest(more, index) > limit)
+        missed = sum(share for index, share in used if is_missed(more, index))
         assert view.total_with(chosen, site) == total
         assert view.missed_with(limit, chosen, site) == missed
         assert total * 0.999 - 1 <= view.least_totals(chosen)[site] <= total
         assert missed * 0.999 - 1 <= view.least_missed(limit, chosen)[site] <= missed
     assert view.total_of(chosen) == sum(share * nearest(chosen, index) for index, share in used)
-    assert view.missed(limit, chosen) == sum(share for index, share in used if nearest(chosen, index) > limit)
+    assert view.missed(limit, chosen) == sum(share for index, share in used if is_missed(chosen, index))
 
 
 def test_a_site_is_out_of_reach_for_those_whom_it_may_not_serve() -> None:
@@ -134,3 +137,4 @@ def test_a_site_is_out_of_reach_for_those_whom_it_may_not_serve() -> None:
     assert view.total_of((0,)) == view.total_of((1,)) == 5_000 + UNREACHED
     assert view.total_of((0, 1)) == 10_000
     assert view.missed(5_000, (0,)) == 1
+    assert view.missed(3_600_000_000, (0,)) == 1

@@ -7,6 +7,7 @@ speaks for it. `LASTING` are the reasons for which engines that run are not left
 import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from fractions import Fraction
 from typing import Final
 
 from isochrone.api.edge_node import State
@@ -14,8 +15,9 @@ from isochrone.api.gpu_pool import CapacityType
 from isochrone.api.selectors import LabelSelector
 from isochrone.law.subject import matches
 from isochrone.model import WhyNot
+from isochrone.model.amounts import number
 from isochrone.plan.lawful import RouteLaw
-from isochrone.plan.world import Kind, Pool, Route, Site, World, amount, may_use
+from isochrone.plan.world import Kind, Pool, Route, Site, World, may_use
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +33,7 @@ class Ask:
     priority: int
     devices: int
     products: frozenset[str] | None
-    memory: int
+    memory: Fraction
     may_use: Callable[[Kind], bool]
     """Whether a kind of pool admits the route's namespace."""
 
@@ -90,7 +92,7 @@ def ask_of(world: World, route: Route, law: RouteLaw) -> Ask | None:
         priority=serving.priority,
         devices=need.devices,
         products=frozenset(need.device_products) if need.device_products else None,
-        memory=amount(need.device_memory) if need.device_memory else 0,
+        memory=number(need.device_memory) if need.device_memory else Fraction(0),
         may_use=functools.partial(_may_use, world.namespaces, route.key.namespace),
     )
 

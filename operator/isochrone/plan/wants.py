@@ -9,11 +9,12 @@ import numpy as np
 from isochrone.api.edge_node import State
 from isochrone.api.model_route import Strategy
 from isochrone.model import RouteKey
+from isochrone.model.amounts import milliseconds
 from isochrone.plan import filters
 from isochrone.plan.filters import Ask
 from isochrone.plan.latency import Ints
 from isochrone.plan.view import View
-from isochrone.plan.world import Route, Site, World, micros
+from isochrone.plan.world import Route, Site, World
 
 EGRESS_GIB: Final = 1
 """What a busy replica sends in an hour: about 1,500 tokens a second, each some 200 bytes of an event stream."""
@@ -113,7 +114,7 @@ def want_of(route: Route, ask: Ask, options: Options, view: View) -> Want:
         is_autoscaled=is_autoscaled,
         min_sites=placement.min_sites,
         max_sites=placement.max_sites,
-        limit=micros(objective.rtt) if objective else None,
+        limit=milliseconds(objective.rtt) * 1000 if objective else None,
         may_miss=view.total * (_ALL - objective.percentile) // _ALL if objective else 0,
         strategy=placement.strategy,
         view=view,

@@ -6,11 +6,8 @@ the atlas; routes are in the order in which they get scarce GPUs.
 """
 
 import dataclasses
-import decimal
-import functools
-import re
 from collections.abc import Mapping
-from typing import Final
+from fractions import Fraction
 
 from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
@@ -21,15 +18,8 @@ from isochrone.law import Labelled, Place
 from isochrone.law.atlas import Atlas, Located
 from isochrone.law.subject import admits, matches
 from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot
+from isochrone.model.amounts import micro_dollars, number
 from isochrone.model.declared import NAME_LABEL, age_of, key_of, present
-
-_UNITS: Final = {
-    **{f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", 1)},
-    **{prefix: 1000**power for power, prefix in enumerate("kMGT", 1)},
-    "": 1,
-}
-_DURATION: Final = re.compile("([0-9]+)(h|ms|m|s)")
-_SPANS: Final = {"h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +52,8 @@ class Kind:
     capacity_type: CapacityType
     max_priority: int
     product: str
-    memory: int
+    memory: Fraction
+    """Bytes of one device."""
     devices_per_node: int
 
 
@@ -170,25 +161,6 @@ def _labelled(namespaces: Mapping[str, Mapping[str, str]], name: str) -> Labelle
     return Labelled(name, {**namespaces.get(name, {}), NAME_LABEL: name})
 
 
-@functools.cache
-def amount(quantity: str) -> int:
-    """A Kubernetes quantity of bytes, in thousandths of a byte."""
-    digits = quantity.rstrip("KMGTik")
-    return int(decimal.Decimal(digits) * _UNITS[quantity[len(digits) :]] * 1000)
-
-
-@functools.cache
-def micro(dollars: str) -> int:
-    """An amount of dollars in millionths of one."""
-    return int(decimal.Decimal(dollars) * 1_000_000)
-
-
-@functools.cache
-def micros(duration: str) -> int:
-    """A duration such as `1h30m` or `50ms`, in microseconds."""
-    return sum(int(number) * _SPANS[unit] for number, unit in _DURATION.findall(duration))
-
-
 def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:
     """The sites that can't be reached for so long that they count as lost."""
     return frozenset(name for name in snapshot.observed.sites if _is_lost(snapshot, name, now))
@@ -212,7 +184,7 @@ def _site(edge: EdgeNode, index: int, located: Located, *, is_lost: bool) -> Sit
         place=located.place,
         point=located.point,
         is_known=located.place.is_known and located.point is not None,
-        egress=micro(spec.egress.price_per_gib),
+        egress=micro_dollars(spec.egress.price_per_gib),
     )
 
 
@@ -224,13 +196,13 @@ def _pool(pool: GPUPool, sites: tuple[Site, ...]) -> Pool:
         capacity_type=spec.capacity_type,
         max_priority=spec.max_priority,
         product=spec.device.product,
-        memory=amount(spec.device.memory),
+        memory=number(spec.device.memory),
         devices_per_node=spec.devices_per_node,
     )
     return Pool(
         name=pool.metadata.name,
         kind=kind,
-        price=micro(spec.price_per_device_hour),
+        price=micro_dollars(spec.price_per_device_hour),
         nodes=spec.nodes,
         sites=frozenset(site.index for site in sites if _is_at(pool, site)),
     )

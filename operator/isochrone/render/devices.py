@@ -8,9 +8,10 @@ import dataclasses
 from fractions import Fraction
 from typing import Final
 
+from isochrone.model.amounts import number
 from isochrone.render import names
 from isochrone.render.manifest import Json, filled, fingerprint
-from isochrone.render.quantities import mebibytes, number
+from isochrone.render.quantities import mebibytes
 from isochrone.render.subject import Subject
 
 CLAIM: Final = "devices"

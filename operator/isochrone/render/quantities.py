@@ -1,20 +1,11 @@
-"""Amounts as Kubernetes writes them: read as exact numbers, written as whole ones."""
+"""Amounts as Kubernetes writes them."""
 
-import functools
 import math
 from fractions import Fraction
 from typing import Final
 
-from isochrone.admission import quantities
-
 MIB: Final = 1024**2
 GIB: Final = 1024**3
-
-
-@functools.cache
-def number(quantity: str | int) -> Fraction:
-    """The exact amount: bytes, or CPUs."""
-    return quantities.parse(str(quantity))
 
 
 def mebibytes(amount: Fraction) -> str:

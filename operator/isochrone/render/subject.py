@@ -8,10 +8,10 @@ from typing import Final
 from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.api.serving import Serving
 from isochrone.model import Placement, SiteObservation
+from isochrone.model.amounts import number
 from isochrone.render import labels, names
 from isochrone.render.manifest import Json, manifest
 from isochrone.render.programs import PROGRAMS, Ask, Program
-from isochrone.render.quantities import number
 from isochrone.render.settings import Accelerator, RenderSettings
 
 CONTAINER: Final = "engine"

@@ -8,9 +8,10 @@ from typing import Final
 
 from isochrone.api.pod_overlay import PodTemplate
 from isochrone.api.serving import Serving
+from isochrone.model.amounts import number
 from isochrone.render.manifest import Json
 from isochrone.render.programs import Program
-from isochrone.render.quantities import GIB, number
+from isochrone.render.quantities import GIB
 from isochrone.render.subject import PORT_NAME, Subject
 
 LEAVE: Final = 15

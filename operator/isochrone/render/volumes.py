@@ -3,8 +3,9 @@
 from fractions import Fraction
 from typing import Final
 
+from isochrone.model.amounts import number
 from isochrone.render.manifest import Json
-from isochrone.render.quantities import GIB, mebibytes, number
+from isochrone.render.quantities import GIB, mebibytes
 from isochrone.render.subject import Subject
 
 HOME: Final = "/home/engine"

@@ -11,9 +11,10 @@ from typing import Final
 
 from isochrone.api.serving import Weights
 from isochrone.model import Capability
+from isochrone.model.amounts import number
 from isochrone.render import sources
 from isochrone.render.manifest import Json, filled
-from isochrone.render.quantities import GIB, mebibytes, number
+from isochrone.render.quantities import GIB, mebibytes
 from isochrone.render.sources import FOLDER, Source, Way
 from isochrone.render.subject import Subject
 

@@ -4,22 +4,14 @@ Capacity only, and each route for itself: what several routes leave for each oth
 """
 
 import dataclasses
-import decimal
-import functools
 from collections.abc import Iterator
-from typing import Final
 
 from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.api.edge_node import State
 from isochrone.law.subject import matches
+from isochrone.model.amounts import number
 from isochrone.validate.item import Item
 from isochrone.validate.world import World, once
-
-_UNITS: Final = {
-    **{f"{prefix}i": 1024**power for power, prefix in enumerate("KMGT", 1)},
-    **{prefix: 1000**power for power, prefix in enumerate("kMGT", 1)},
-    "": 1,
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -104,7 +96,7 @@ def _faults_of_devices(route: Item[ModelRoute], pool: Item[GPUPool]) -> Iterator
     need, device = serving.resources, spec.device
     if need.device_products and device.product not in need.device_products:
         yield f"has {device.product}, not {' or '.join(need.device_products)}"
-    if need.device_memory and amount(device.memory) < amount(need.device_memory):
+    if need.device_memory and number(device.memory) < number(need.device_memory):
         yield f"has {device.memory} per device, a replica needs {need.device_memory}"
     if spec.devices_per_node < need.devices:
         yield f"has {spec.devices_per_node} devices per node, a replica needs {need.devices} on one node"
@@ -126,11 +118,3 @@ def _site_fault(route: Item[ModelRoute], edge: Item[EdgeNode]) -> str | None:
     if selector is not None and not matches(selector, edge.resource.metadata.labels):
         return "is not matched by spec.placement.edgeNodeSelector"
     return None
-
-
-@functools.cache
-def amount(quantity: str) -> decimal.Decimal:
-    """The number that a Kubernetes quantity of bytes stands for."""
-    digits = quantity.rstrip("KMGTik")
-    unit: int = _UNITS[quantity[len(digits) :]]
-    return decimal.Decimal(digits) * unit

@@ -26,9 +26,9 @@ from tests.worlds.examples import example
 from isochrone.geo import codes
 from isochrone.law import Evidence, Place
 from isochrone.model import Candidate, Plan, RouteKey, Routing, Snapshot, ToEngine, ToPeer, ToProvider
+from isochrone.model.amounts import milliseconds
 from isochrone.plan import plan, routing
 from isochrone.render.config import Installation, site_config
-from isochrone.render.config.durations import milliseconds
 from isochrone.render.config.places import place_of, within
 from isochrone.render.gateway_settings import Ports
 from isochrone_gateway.config import Config, find_problems

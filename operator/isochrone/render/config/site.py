@@ -6,8 +6,8 @@ from typing import Final, Literal
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import State
 from isochrone.law.atlas import Atlas
+from isochrone.model.amounts import milliseconds
 from isochrone.render import secrets
-from isochrone.render.config.durations import milliseconds
 from isochrone.render.gateway_settings import Ports
 from isochrone_gateway.config import site as contract
 

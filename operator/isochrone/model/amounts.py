@@ -1,0 +1,30 @@
+"""Amounts as the API writes them, as exact numbers: quantities, durations, money."""
+
+import decimal
+import functools
+import re
+from fractions import Fraction
+from typing import Final
+
+from isochrone.admission import quantities
+
+_PART: Final = re.compile("([0-9]+)(h|ms|m|s)")
+_MILLISECONDS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+
+
+@functools.cache
+def number(quantity: str | int) -> Fraction:
+    """A Kubernetes quantity: bytes, or CPUs."""
+    return quantities.parse(str(quantity))
+
+
+@functools.cache
+def milliseconds(duration: str) -> int:
+    """A duration such as `1h30m` or `50ms`."""
+    return sum(int(count) * _MILLISECONDS[unit] for count, unit in _PART.findall(duration))
+
+
+@functools.cache
+def micro_dollars(dollars: str) -> int:
+    """An amount of dollars in millionths of one."""
+    return int(decimal.Decimal(dollars) * 1_000_000)

@@ -48,9 +48,9 @@ def command(route: str, source: Source, *, origin: str | None, entry: str | None
 def _find(snapshot: "Snapshot", wanted: str) -> "RouteKey":
     """The route that is meant. Raises Unusable if none or several are."""
     from isochrone import plan as planning
-    from isochrone.model import RouteKey
+    from isochrone.model.declared import key_of
 
-    keys = [RouteKey(each.metadata.namespace or "default", each.metadata.name) for each in snapshot.routes]
+    keys = [key_of(each) for each in snapshot.routes]
     names = planning.public_names(snapshot.routes)
     found = [key for key in keys if wanted in {str(key), key.name}] or [
         key for key in keys if wanted in names.get(key, ())

@@ -11,6 +11,7 @@ from isochrone.cli.text import columns, count
 from isochrone.cli.words import VERDICT, WHY_NOT, because
 from isochrone.law import Origin, Verdict
 from isochrone.model import Candidate, RouteKey, Snapshot, ToEngine, ToPeer, ToProvider, WhyNot
+from isochrone.model.declared import key_of
 from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling
 
 VERSION: Final = 1
@@ -48,9 +49,7 @@ def _heading(snapshot: Snapshot, explained: Explanation) -> str:
 
 
 def _route(snapshot: Snapshot, explained: Explanation) -> ModelRoute:
-    wanted = explained.route
-    named = (each for each in snapshot.routes if each.metadata.name == wanted.name)
-    return next(each for each in named if (each.metadata.namespace or "default") == wanted.namespace)
+    return next(each for each in snapshot.routes if key_of(each) == explained.route)
 
 
 def _sites(snapshot: Snapshot, explained: Explanation) -> Iterator[str]:

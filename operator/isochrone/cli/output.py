@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import yaml
 
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render.bundle import Bundle, index_object
 from isochrone.render.gateway.config_maps import INDEX
-from isochrone.render.names import SYSTEM_NAMESPACE
 from isochrone_gateway.config import ConfigError, Index, Release, read_index
 
 _KUSTOMIZATION: Final = "kustomization.yaml"

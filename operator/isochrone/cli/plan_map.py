@@ -12,7 +12,8 @@ from isochrone.api.edge_node import EdgeNode, State
 from isochrone.cli.inputs import Unusable
 from isochrone.cli.words import WHY_NOT
 from isochrone.law import atlas
-from isochrone.model import Plan, RouteKey, Snapshot
+from isochrone.model import Plan, Snapshot
+from isochrone.model.declared import key_of
 
 _FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
 _STATES: Final = {
@@ -52,11 +53,7 @@ def scene(snapshot: Snapshot, plan: Plan, *, now: int) -> maps.Scene:
 
 def _sites(snapshot: Snapshot, plan: Plan, lost: frozenset[str]) -> Iterator[maps.Site]:
     runs: dict[str, list[maps.Runs]] = {}
-    devices = {
-        RouteKey(each.metadata.namespace or "default", each.metadata.name): each.spec.serving.resources.devices
-        for each in snapshot.routes
-        if each.spec.serving
-    }
+    devices = {key_of(each): each.spec.serving.resources.devices for each in snapshot.routes if each.spec.serving}
     for placement in plan.placements:
         count = placement.replicas * devices.get(placement.route, 0)
         made = maps.Runs(route=placement.route, replicas=placement.replicas, devices=count)

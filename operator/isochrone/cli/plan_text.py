@@ -14,6 +14,7 @@ from isochrone.cli.words import CHANGE, WHY_NOT, because
 from isochrone.geo import places
 from isochrone.law import atlas
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
+from isochrone.model.declared import key_of
 from isochrone.plan import Served
 
 VERSION: Final = 1
@@ -66,7 +67,7 @@ def _sites(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     changes: Mapping[str, list[Change]] = collections.defaultdict(list)
     for change in plan.changes:
         changes[change.site].append(change)
-    routes = {_key(route): route for route in snapshot.routes}
+    routes = {key_of(route): route for route in snapshot.routes}
     for edge in _by_name(snapshot):
         yield _heading(edge)
         rows = [*_rows(routes, placements[edge.metadata.name], changes[edge.metadata.name])]
@@ -180,10 +181,6 @@ def _sum(snapshot: Snapshot, plan: Plan) -> str:
 
 def _by_name(snapshot: Snapshot) -> list[EdgeNode]:
     return sorted(snapshot.edge_nodes, key=lambda edge: edge.metadata.name)
-
-
-def _key(route: ModelRoute) -> RouteKey:
-    return RouteKey(route.metadata.namespace or "default", route.metadata.name)
 
 
 def _site_entry(edge: EdgeNode) -> dict[str, Any]:

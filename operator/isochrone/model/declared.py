@@ -10,6 +10,8 @@ from isochrone.api import ModelRoute, Resource
 from isochrone.model.keys import RouteKey
 
 DEFAULT_NAMESPACE: Final = "default"
+SYSTEM_NAMESPACE: Final = "isochrone-system"
+"""Where gateways live in each cluster, and the Secrets that cluster-scoped kinds name."""
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """The label that the API server gives to every Namespace."""
 
@@ -28,6 +30,14 @@ def present(resources: Iterable[R]) -> dict[str, R]:
 def key_of(resource: Resource) -> RouteKey:
     """The namespace and the name of a namespaced object."""
     return RouteKey(resource.metadata.namespace or DEFAULT_NAMESPACE, resource.metadata.name)
+
+
+def serves(route: ModelRoute) -> bool:
+    """Whether a route has engines of its own that a tier names."""
+    spec = route.spec
+    if spec.serving is None:
+        return False
+    return spec.tiers is None or any(each.serving is not None for tier in spec.tiers for each in tier.backends)
 
 
 def age_of(resource: Resource) -> tuple[bool, str]:

@@ -5,7 +5,6 @@ speaks for it. `LASTING` are the reasons for which engines that run are not left
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
@@ -13,11 +12,13 @@ from typing import Final
 from isochrone.api.edge_node import State
 from isochrone.api.gpu_pool import CapacityType
 from isochrone.api.selectors import LabelSelector
+from isochrone.law import Labelled
+from isochrone.law.rights import may_use
 from isochrone.law.subject import matches
 from isochrone.model import WhyNot
 from isochrone.model.amounts import number
 from isochrone.plan.lawful import RouteLaw
-from isochrone.plan.world import Kind, Pool, Route, Site, World, may_use
+from isochrone.plan.world import Kind, Pool, Route, Site, World
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,8 +35,8 @@ class Ask:
     devices: int
     products: frozenset[str] | None
     memory: Fraction
-    may_use: Callable[[Kind], bool]
-    """Whether a kind of pool admits the route's namespace."""
+    namespace: Labelled
+    """The route's own."""
 
 
 SiteFilter = Callable[[Ask, Site], bool]
@@ -54,7 +55,7 @@ SITES: Final[Mapping[WhyNot, SiteFilter]] = {
 }
 
 POOLS: Final[Mapping[WhyNot, PoolFilter]] = {
-    WhyNot.NAMESPACE_NOT_ALLOWED: lambda ask, kind: not ask.may_use(kind),
+    WhyNot.NAMESPACE_NOT_ALLOWED: lambda ask, kind: not may_use(kind.allowed, ask.namespace),
     WhyNot.POOL_NOT_SELECTED: lambda ask, kind: (
         ask.pool_selector is not None and not matches(ask.pool_selector, kind.labels)
     ),
@@ -93,12 +94,8 @@ def ask_of(world: World, route: Route, law: RouteLaw) -> Ask | None:
         devices=need.devices,
         products=frozenset(need.device_products) if need.device_products else None,
         memory=number(need.device_memory) if need.device_memory else Fraction(0),
-        may_use=functools.partial(_may_use, world.namespaces, route.key.namespace),
+        namespace=world.namespace(route.key.namespace),
     )
-
-
-def _may_use(namespaces: Mapping[str, Mapping[str, str]], namespace: str, kind: Kind) -> bool:
-    return may_use(namespaces, kind.allowed, namespace)
 
 
 def of_site(ask: Ask, site: Site) -> WhyNot | None:

@@ -15,7 +15,7 @@ from isochrone import law
 from isochrone.api import DataResidencyPolicy, InferenceTenant
 from isochrone.geo import codes
 from isochrone.geo.areas import Area
-from isochrone.law import Labelled, Mode, Origin, Place, Policy, Scope, Subject, masks
+from isochrone.law import Labelled, Mode, Origin, Place, Policy, Scope, Subject, masks, rights
 from isochrone.model import RouteKey
 from isochrone.model.declared import key_of, present
 from isochrone.plan.world import Route, World
@@ -136,37 +136,21 @@ class Callers:
     """Who may call which route, as profiles."""
 
     def __init__(self, world: World, tenants: Iterable[InferenceTenant]) -> None:
-        self._world = world
         self._by_namespace: dict[str, set[Profile]] = {}
         self._by_route: dict[RouteKey, set[Profile]] = {}
+        self.is_open = any(site.is_open for site in world.sites)
+        """Whether some site answers without a key."""
+        routes = {key: route.resource for key, route in world.routes.items()}
         for tenant in present(tenants).values():
-            self._admit(tenant)
-        self._is_open = any(site.is_open for site in world.sites)
+            if tenant.spec.allowed_routes is None:
+                self._by_namespace.setdefault(key_of(tenant).namespace, set()).add(_profile(tenant))
+            for key in rights.listed(tenant, routes, world.namespaces):
+                self._by_route.setdefault(key, set()).add(_profile(tenant))
 
     def of(self, route: Route) -> frozenset[Profile]:
         """Those with a key."""
         named, local = self._by_route.get(route.key, set()), self._by_namespace.get(route.key.namespace, set())
         return frozenset(named | local)
-
-    def _admit(self, tenant: InferenceTenant) -> None:
-        key, allowed = key_of(tenant), tenant.spec.allowed_routes
-        if allowed is None:
-            self._by_namespace.setdefault(key.namespace, set()).add(_profile(tenant))
-            return
-        for ref in allowed:
-            wanted = RouteKey(ref.namespace or key.namespace, ref.name)
-            route = self._world.routes.get(wanted)
-            if route is not None and self._may_call(route, key.namespace):
-                self._by_route.setdefault(wanted, set()).add(_profile(tenant))
-
-    def _may_call(self, route: Route, namespace: str) -> bool:
-        allowed = route.resource.spec.allowed_namespaces
-        return route.key.namespace == namespace or self._world.may_use(allowed, namespace)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether some site answers without a key."""
-        return self._is_open
 
 
 def read(policies: Iterable[DataResidencyPolicy]) -> tuple[Policy, ...]:

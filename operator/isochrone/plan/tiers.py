@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from isochrone.api.model_route import Backend, Tier
+from isochrone.law.rights import lets_in, may_use
 from isochrone.model import RouteKey
 from isochrone.plan.world import Route, World
 
@@ -76,20 +77,16 @@ def _of_backend(world: World, route: Route, backend: Backend, within: frozenset[
         models = {model.name for model in provider.spec.models} if provider else set()
         if provider is None or backend.provider.model not in models:
             return []
-        if not world.may_use(provider.spec.allowed_namespaces, route.key.namespace):
+        if not may_use(provider.spec.allowed_namespaces, world.namespace(route.key.namespace)):
             return []
         return [{Outside(backend.provider.name, backend.provider.model): Fraction(1)}]
     if backend.route is not None:
         key = RouteKey(backend.route.namespace or route.key.namespace, backend.route.name)
         other = world.routes.get(key)
-        if other is None or key in within or not _admits(world, other, route.key.namespace):
+        if other is None or key in within or not lets_in(other.resource, world.namespace(route.key.namespace)):
             return []
         return _written_out(world, other, within)
     return [{Engines(route.key): Fraction(1)}] if route.serves else []
-
-
-def _admits(world: World, other: Route, namespace: str) -> bool:
-    return other.key.namespace == namespace or world.may_use(other.resource.spec.allowed_namespaces, namespace)
 
 
 def _whole(shares: Shares) -> dict[Who, int]:

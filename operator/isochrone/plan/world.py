@@ -16,10 +16,11 @@ from isochrone.api.selectors import LabelSelector, Namespaces
 from isochrone.geo.latency import Point
 from isochrone.law import Labelled, Place
 from isochrone.law.atlas import Atlas, Located
-from isochrone.law.subject import admits, matches
+from isochrone.law.rights import namespace_of
+from isochrone.law.subject import matches
 from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot
 from isochrone.model.amounts import micro_dollars, number
-from isochrone.model.declared import NAME_LABEL, age_of, key_of, present
+from isochrone.model.declared import age_of, key_of, present, serves
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +81,7 @@ class Route:
     @property
     def serves(self) -> bool:
         """Whether it has engines of its own that a tier names."""
-        spec = self.resource.spec
-        if spec.serving is None:
-            return False
-        return spec.tiers is None or any(each.serving is not None for tier in spec.tiers for each in tier.backends)
+        return serves(self.resource)
 
     @property
     def priority(self) -> int:
@@ -140,25 +138,12 @@ class World:
 
     def namespace(self, name: str) -> Labelled:
         """A namespace with the labels that are known of it."""
-        return _labelled(self.namespaces, name)
+        return namespace_of(name, self.namespaces)
 
     def free(self, pool: Pool, site: int) -> tuple[int, ...]:
         """Devices that others leave free, one number per node."""
         seen = self.observed.sites.get(self.sites[site].name, SiteObservation())
         return _free(pool.nodes, pool.kind.devices_per_node, seen.taken.get(pool.name, ()))
-
-    def may_use(self, allowed: Namespaces | None, namespace: str) -> bool:
-        """Whether a set of namespaces admits this one; nobody is admitted where nothing is said."""
-        return may_use(self.namespaces, allowed, namespace)
-
-
-def may_use(namespaces: Mapping[str, Mapping[str, str]], allowed: Namespaces | None, namespace: str) -> bool:
-    """Whether a set of namespaces admits one of these, by name or by its labels."""
-    return allowed is not None and admits(allowed, _labelled(namespaces, namespace))
-
-
-def _labelled(namespaces: Mapping[str, Mapping[str, str]], name: str) -> Labelled:
-    return Labelled(name, {**namespaces.get(name, {}), NAME_LABEL: name})
 
 
 def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:

@@ -17,7 +17,7 @@ import msgspec
 from isochrone.api import EdgeNode, GPUPool
 from isochrone.api.edge_node import State
 from isochrone.model import Placement, Plan, RouteKey, Routing, SiteObservation, Snapshot
-from isochrone.model.declared import key_of, present
+from isochrone.model.declared import SYSTEM_NAMESPACE, key_of, present
 from isochrone.render.clusters import cluster_of, speakers
 from isochrone.render.config import Installation
 from isochrone.render.config.installation import Calls
@@ -28,7 +28,7 @@ from isochrone.render.gateway.subject import Subject
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.labels import gateway_labels
 from isochrone.render.manifest import Json
-from isochrone.render.names import SYSTEM_NAMESPACE, gateway_name
+from isochrone.render.names import gateway_name
 from isochrone.render.secrets import NeededSecret
 from isochrone.render.settings import RenderSettings
 from isochrone_gateway.config import Pack, Release, Signer, issue

@@ -10,9 +10,6 @@ from typing import Final
 from isochrone.api import EdgeNode, ModelRoute
 from isochrone.api.edge_node import ClusterType
 
-SYSTEM_NAMESPACE: Final = "isochrone-system"
-"""Where gateways live, in each cluster."""
-
 LONGEST: Final = 63
 """Characters of a DNS label (RFC 1123), which the names of Services are, and of a label's value."""
 

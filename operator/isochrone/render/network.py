@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from isochrone.model import Capability
+from isochrone.model.declared import NAME_LABEL, SYSTEM_NAMESPACE
 from isochrone.render import labels, sources
 from isochrone.render.manifest import Json, filled
-from isochrone.render.names import SYSTEM_NAMESPACE
 from isochrone.render.service import is_monitored
 from isochrone.render.subject import Subject
 from isochrone.render.weights import way
 
-_NAMESPACE: Final = "kubernetes.io/metadata.name"
 _NODE_LOCAL_DNS: Final = "169.254.20.10/32"
 
 PRIVATE: Final = (
@@ -56,7 +55,7 @@ def _fetched_from(subject: Subject) -> sources.Source | None:
 
 def _callers(subject: Subject) -> list[Json]:
     gateways = {
-        "namespaceSelector": {"matchLabels": {_NAMESPACE: SYSTEM_NAMESPACE}},
+        "namespaceSelector": {"matchLabels": {NAME_LABEL: SYSTEM_NAMESPACE}},
         "podSelector": {"matchLabels": labels.gateway_selector(subject.site, subject.settings.installation)},
     }
     namespaces = subject.settings.monitoring_namespaces if is_monitored(subject) else ()
@@ -65,7 +64,7 @@ def _callers(subject: Subject) -> list[Json]:
 
 def _prometheus(namespace: str) -> Json:
     return {
-        "namespaceSelector": {"matchLabels": {_NAMESPACE: namespace}},
+        "namespaceSelector": {"matchLabels": {NAME_LABEL: namespace}},
         "podSelector": {"matchLabels": {labels.NAME: "prometheus"}},
     }
 
@@ -86,7 +85,7 @@ def _egress(subject: Subject, source: sources.Source) -> list[Json]:
 def _dns(subject: Subject) -> Json:
     settings = subject.settings
     return {
-        "namespaceSelector": {"matchLabels": {_NAMESPACE: settings.dns_namespace}},
+        "namespaceSelector": {"matchLabels": {NAME_LABEL: settings.dns_namespace}},
         "podSelector": {"matchLabels": dict(settings.dns_labels)},
     }
 

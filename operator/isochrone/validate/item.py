@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from isochrone.api import KINDS, Resource
 from isochrone.manifests import Manifest
+from isochrone.model.declared import DEFAULT_NAMESPACE
 from isochrone.validate.finding import Finding, Key, Rule, Severity
 
-DEFAULT_NAMESPACE = "default"
 _NAMESPACED = frozenset(kind.__name__ for kind in KINDS if kind.info.scope == "Namespaced") | {"Secret"}
 
 R_co = TypeVar("R_co", bound=Resource, covariant=True)

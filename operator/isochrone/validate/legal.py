@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from isochrone import law
 from isochrone.api import DataResidencyPolicy, EdgeNode, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.model_provider import Endpoint
-from isochrone.api.model_route import ModelRouteSpec
 from isochrone.geo import codes
 from isochrone.geo.areas import Area
 from isochrone.geo.suggestions import WORLD
 from isochrone.law import Labelled, Mode, Origin, Place, Policy, Question, Scope, Subject, Verdict, atlas
+from isochrone.model.declared import serves
 from isochrone.validate import backends
 from isochrone.validate.finding import Key
 from isochrone.validate.holding import holding
@@ -174,18 +174,12 @@ def endpoint(provider: Item[ModelProvider], declared: Endpoint) -> Candidate | N
 
 def _own(world: World, route: Item[ModelRoute]) -> dict[str, Candidate] | None:
     """The sites where a route's own engines could run."""
-    if not _serves(route.resource.spec):
+    if not serves(route.resource):
         return {}
     held = holding(world, route)
     located = _sites(world)
     found = {located[name].name: located[name] for name in held.sites if name in located}
     return found if held.is_certain and held.sites and len(found) == len(held.sites) else None
-
-
-def _serves(spec: ModelRouteSpec) -> bool:
-    if spec.serving is None:
-        return False
-    return spec.tiers is None or any(backend.serving is not None for tier in spec.tiers for backend in tier.backends)
 
 
 def _further(

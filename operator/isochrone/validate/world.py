@@ -20,19 +20,16 @@ from isochrone.api import (
 )
 from isochrone.api.selectors import Namespaces
 from isochrone.law import Labelled
+from isochrone.law.rights import namespace_of
 from isochrone.law.subject import admits
 from isochrone.manifests import Manifest
+from isochrone.model.declared import NAME_LABEL
 from isochrone.validate.finding import Key
 from isochrone.validate.item import Item, key_of
 
 R = TypeVar("R", bound=Resource)
 P = ParamSpec("P")
 T = TypeVar("T")
-
-NAME_LABEL = "kubernetes.io/metadata.name"
-"""The label that the API server gives to every Namespace."""
-SYSTEM_NAMESPACE = "isochrone-system"
-"""Where the operator reads the Secrets of cluster-scoped kinds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,7 +108,7 @@ class World:
 
     def namespace(self, name: str) -> Labelled:
         """A namespace with the labels that are known of it."""
-        return Labelled(name, {**self.namespaces.get(name, {}), NAME_LABEL: name})
+        return namespace_of(name, self.namespaces)
 
     def may_use(self, allowed: Namespaces | None, namespace: str) -> bool | None:
         """Whether a set of namespaces admits this one; None where that takes labels that are not known."""

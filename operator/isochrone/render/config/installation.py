@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 
 from isochrone.api import EdgeNode, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
-from isochrone.api.selectors import Namespaces
 from isochrone.law import Labelled
 from isochrone.law.atlas import Atlas
-from isochrone.law.subject import admits
+from isochrone.law.rights import namespace_of
 from isochrone.model import Plan, RouteKey, Routing, Snapshot, ToEngine, ToProvider
-from isochrone.model.declared import NAME_LABEL, key_of, present, public_names
+from isochrone.model.declared import key_of, present, public_names
 from isochrone.render.config import law as compiling
 from isochrone.render.config.engines import pool_of
 from isochrone.render.config.peers import peers_of
@@ -147,14 +146,13 @@ class Installation:
         routes = {str(key): Labelled(key.name, self.routes[key].metadata.labels) for key in self._base_routes}
         tenants = {str(key_of(each)): Labelled(each.metadata.name, each.metadata.labels) for each in self.tenants}
         names = {key.namespace for key in self._base_routes} | {key_of(each).namespace for each in self.tenants}
-        return compiling.Ids(
-            routes=routes, tenants=tenants, namespaces={name: self._namespace(name) for name in sorted(names)}
-        )
+        namespaces = {name: namespace_of(name, self._snapshot.namespaces) for name in sorted(names)}
+        return compiling.Ids(routes=routes, tenants=tenants, namespaces=namespaces)
 
     @functools.cached_property
     def _tenants(self) -> Tenants:
         known = {key: self.routes[key] for key in self._base_routes}
-        return tenants_of(self.tenants, known, self._may_use)
+        return tenants_of(self.tenants, known, self._snapshot.namespaces)
 
     @functools.cached_property
     def _base_routes(self) -> Mapping[RouteKey, Route]:
@@ -187,10 +185,3 @@ class Installation:
             if route.spec.serving is not None:
                 found.append(pool_of(route, route.spec.serving.engine, edge))
         return tuple(found)
-
-    def _namespace(self, name: str) -> Labelled:
-        """A namespace with the labels that are known of it."""
-        return Labelled(name, {**self._snapshot.namespaces.get(name, {}), NAME_LABEL: name})
-
-    def _may_use(self, allowed: Namespaces | None, namespace: str) -> bool:
-        return allowed is not None and admits(allowed, self._namespace(namespace))

@@ -1,12 +1,12 @@
 """Tenants: who may call what, found by the hash of a key."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from isochrone import law
 from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.api.inference_tenant import Limits
-from isochrone.api.selectors import Namespaces
+from isochrone.law.rights import Labels, listed
 from isochrone.model import RouteKey
 from isochrone.model.declared import age_of, key_of
 from isochrone_gateway.config.rates import Rates
@@ -14,11 +14,8 @@ from isochrone_gateway.config.tenants import Budget, BudgetAction, BudgetWindow,
 
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-MayUse = Callable[[Namespaces | None, str], bool]
-"""Whether a set of namespaces admits this one."""
 
-
-def tenants_of(tenants: Iterable[InferenceTenant], routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Tenants:
+def tenants_of(tenants: Iterable[InferenceTenant], routes: Mapping[RouteKey, ModelRoute], known: Labels) -> Tenants:
     """All tenants. A key that two of them claim is the older one's: whoever copies a hash gains nothing."""
     keys: dict[str, Key] = {}
     by_age = sorted(tenants, key=lambda each: (age_of(each), key_of(each)))
@@ -26,7 +23,7 @@ def tenants_of(tenants: Iterable[InferenceTenant], routes: Mapping[RouteKey, Mod
         for key in tenant.spec.keys:
             expires = None if key.expires is None else _instant(key.expires)
             keys.setdefault(key.sha256, Key(tenant=str(key_of(tenant)), name=key.name, expires=expires))
-    return Tenants(keys=keys, tenants=tuple(_tenant(each, routes, may_use) for each in by_age))
+    return Tenants(keys=keys, tenants=tuple(_tenant(each, routes, known) for each in by_age))
 
 
 def rates_of(limits: Limits | None) -> Rates:
@@ -39,12 +36,12 @@ def rates_of(limits: Limits | None) -> Rates:
     )
 
 
-def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Tenant:
+def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], known: Labels) -> Tenant:
     spec = tenant.spec
     origin = law.origins_of(spec.origins)[0] if spec.origins else None
     return Tenant(
         id=str(key_of(tenant)),
-        routes=frozenset(map(str, _allowed(tenant, routes, may_use))),
+        routes=frozenset(map(str, _allowed(tenant, routes, known))),
         origins=origin.codes if origin else frozenset(),
         or_elsewhere=origin is not None and origin.or_elsewhere,
         origin_header=spec.origin_header == "Trust",
@@ -60,17 +57,11 @@ def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], may_
     )
 
 
-def _allowed(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], may_use: MayUse) -> Iterable[RouteKey]:
+def _allowed(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], known: Labels) -> Iterable[RouteKey]:
     """All of its own namespace, or those listed; another namespace's only if the route lets this one in."""
-    own, allowed = key_of(tenant).namespace, tenant.spec.allowed_routes
-    if allowed is None:
-        return [key for key in routes if key.namespace == own]
-    named = (RouteKey(ref.namespace or own, ref.name) for ref in allowed)
-    return [
-        key
-        for key in named
-        if key in routes and (key.namespace == own or may_use(routes[key].spec.allowed_namespaces, own))
-    ]
+    if tenant.spec.allowed_routes is None:
+        return [key for key in routes if key.namespace == key_of(tenant).namespace]
+    return listed(tenant, routes, known)
 
 
 def _instant(text: str) -> dt.datetime:

@@ -7,10 +7,9 @@ it is to run. So ConfigMaps of isochrone-system may be got by name: configs hold
 
 from typing import Final
 
-from isochrone.model.declared import key_of
+from isochrone.model.declared import SYSTEM_NAMESPACE, key_of
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json
-from isochrone.render.names import SYSTEM_NAMESPACE
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 

@@ -8,9 +8,9 @@ import base64
 import functools
 from typing import Final
 
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.manifest import Json, manifest
-from isochrone.render.names import SYSTEM_NAMESPACE
 from isochrone_gateway.config import Index, Pack, encode_index
 
 INDEX: Final = "index.json"

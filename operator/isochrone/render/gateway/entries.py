@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 from isochrone.api import ModelRoute
 from isochrone.model import Capability
-from isochrone.model.declared import key_of
+from isochrone.model.declared import SYSTEM_NAMESPACE, key_of
 from isochrone.render import labels
 from isochrone.render.gateway import service
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json, filled
-from isochrone.render.names import SYSTEM_NAMESPACE
 
 ROUTE = "route"
 """Component of the Services that are named like routes."""

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from isochrone.model import Capability
-from isochrone.model.declared import NAME_LABEL, key_of
+from isochrone.model.declared import NAME_LABEL, SYSTEM_NAMESPACE, key_of
 from isochrone.render import labels
 from isochrone.render.gateway import remotes
 from isochrone.render.gateway.remotes import Remote
 from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
 from isochrone.render.manifest import Json, filled
-from isochrone.render.names import SYSTEM_NAMESPACE
 from isochrone.render.network import PRIVATE, PRIVATE_IPV6
 from isochrone.render.settings import RenderSettings
 

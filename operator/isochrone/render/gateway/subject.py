@@ -5,10 +5,11 @@ from typing import Final
 
 from isochrone.api import EdgeNode, ModelProvider, ModelRoute
 from isochrone.model import Capability, SiteObservation
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.manifest import Json, manifest
-from isochrone.render.names import SYSTEM_NAMESPACE, gateway_name
+from isochrone.render.names import gateway_name
 from isochrone.render.secrets import NeededSecret, needed
 from isochrone.render.settings import RenderSettings
 

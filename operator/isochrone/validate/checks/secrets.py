@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from isochrone.api.edge_node import ClusterType
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.item import Item, listed
-from isochrone.validate.world import SYSTEM_NAMESPACE, World
+from isochrone.validate.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from isochrone.api import EdgeNode, GPUPool
 from isochrone.api.edge_node import State
 from isochrone.model import Placement, Plan, RouteKey, Routing, SiteObservation, Snapshot
 from isochrone.model.declared import SYSTEM_NAMESPACE, key_of, present
+from isochrone.render import pod_parts
 from isochrone.render.clusters import cluster_of, speakers
 from isochrone.render.config import Installation
 from isochrone.render.config.installation import Calls
@@ -205,7 +206,7 @@ def _gateway_objects(subject: Subject) -> Iterator[Json]:
     yield from network.policies(subject)
     yield from service.services(subject)
     yield deployment.deployment(subject)
-    yield scaling.disruption_budget(subject)
+    yield pod_parts.disruption_budget(subject.selector, subject.manifest)
     yield from scaling.autoscalers(subject)
     yield from entries.monitors(subject)
     yield from entries.http_routes(subject)

@@ -4,7 +4,7 @@ from typing import Final
 
 from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.model import Placement, SiteObservation
-from isochrone.render import labels, network, service, sources, timing, workload
+from isochrone.render import labels, network, pod_parts, service, sources, timing, workload
 from isochrone.render.devices import devices
 from isochrone.render.manifest import Json, manifest
 from isochrone.render.settings import RenderSettings
@@ -50,7 +50,7 @@ def engine_objects(
         *network.policies(subject),
         *asked.templates,
         service.service(subject),
-        workload.disruption_budget(subject),
+        pod_parts.disruption_budget(subject.selector, subject.manifest),
         workload.deployment(subject, asked),
         *([service.pod_monitor(subject)] if service.is_monitored(subject) else []),
     )

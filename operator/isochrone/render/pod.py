@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from isochrone.render import overlay, security, timing, volumes, weights
+from isochrone.render import overlay, pod_parts, security, timing, volumes, weights
 from isochrone.render.devices import Devices
 from isochrone.render.manifest import Json, filled
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator
@@ -50,7 +50,7 @@ def _spec(subject: Subject, devices: Devices, loading: Loading | None) -> Json:
     return filled(
         nodeSelector=_node_selector(subject),
         tolerations=_tolerations(subject),
-        topologySpreadConstraints=[_spread(subject)],
+        topologySpreadConstraints=[pod_parts.spread(subject.selector, "kubernetes.io/hostname")],
         imagePullSecrets=[{"name": name} for name in _pull_secrets(subject, loading)],
         terminationGracePeriodSeconds=timing.grace(subject),
         resourceClaims=list(devices.pod_claims),
@@ -122,19 +122,8 @@ def _tolerations(subject: Subject) -> list[Json]:
     return [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in given]
 
 
-def _spread(subject: Subject) -> Json:
-    return {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": subject.selector},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
-
-
 def _pull_secrets(subject: Subject, loading: Loading | None) -> list[str]:
-    images = subject.site.spec.images
-    of_site = (images.pull_secrets if images else None) or []
+    of_site = pod_parts.pull_secrets(subject.site)
     own = loading.pull_secret if loading else None
     return [*of_site, *([own] if own and own not in of_site else [])]
 

@@ -9,7 +9,7 @@ from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.api.serving import Serving
 from isochrone.model import Placement, SiteObservation
 from isochrone.model.amounts import number
-from isochrone.render import labels, names
+from isochrone.render import labels, names, pod_parts
 from isochrone.render.manifest import Json, manifest
 from isochrone.render.programs import PROGRAMS, Ask, Program
 from isochrone.render.settings import Accelerator, RenderSettings
@@ -90,8 +90,7 @@ class Subject:
 
     def image(self, reference: str) -> str:
         """Where this site pulls an image from."""
-        images = self.site.spec.images
-        return f"{images.registry_prefix}/{reference}" if images and images.registry_prefix else reference
+        return pod_parts.image(self.site, reference)
 
     def manifest(self, api_version: str, kind: str, *, name: str | None = None, **content: object) -> Json:
         """One of the engines' objects."""

@@ -1,4 +1,4 @@
-"""The Deployment of a route's engines at a site, and how many of its pods may be missing."""
+"""The Deployment of a route's engines at a site."""
 
 from typing import Final
 
@@ -38,13 +38,3 @@ def _replicas(subject: Subject) -> int | None:
 def _rolling(subject: Subject) -> Json:
     """GPUs are planned to the last one, so a new pod waits for an old one's. CPUs are not scarce."""
     return {"maxSurge": 0, "maxUnavailable": 1} if subject.devices else {"maxSurge": 1, "maxUnavailable": 0}
-
-
-def disruption_budget(subject: Subject) -> Json:
-    """One pod at a time. It blocks no drain for ever: a pod that isn't ready may always go."""
-    spec = {
-        "maxUnavailable": 1,
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        "selector": {"matchLabels": subject.selector},
-    }
-    return subject.manifest("policy/v1", "PodDisruptionBudget", spec=spec)

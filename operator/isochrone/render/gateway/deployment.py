@@ -6,7 +6,7 @@ It needs no preStop hook: from SIGTERM on the gateway says that it is not ready 
 
 from typing import Final
 
-from isochrone.render import secrets
+from isochrone.render import pod_parts, secrets
 from isochrone.render.config.site import DRAIN_MS, announced_ms
 from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
 from isochrone.render.manifest import Json, filled
@@ -36,14 +36,12 @@ def deployment(subject: Subject) -> Json:
 
 
 def _pod(subject: Subject) -> Json:
-    images = subject.site.spec.images
-    pull = (images.pull_secrets if images else None) or []
     return filled(
         nodeSelector=dict(subject.site.spec.node_selector or {}),
         topologySpreadConstraints=[
-            _spread(subject, key) for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+            pod_parts.spread(subject.selector, key) for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         ],
-        imagePullSecrets=[{"name": name} for name in pull],
+        imagePullSecrets=[{"name": name} for name in pod_parts.pull_secrets(subject.site)],
         serviceAccountName=subject.name,
         automountServiceAccountToken=True,
         enableServiceLinks=False,
@@ -67,7 +65,7 @@ def _pod(subject: Subject) -> Json:
 def _container(subject: Subject) -> Json:
     return {
         "name": "gateway",
-        "image": _image(subject),
+        "image": pod_parts.image(subject.site, subject.settings.gateway_image),
         "imagePullPolicy": "IfNotPresent",
         "command": ["isochrone-gateway"],
         "args": _arguments(subject),
@@ -133,18 +131,3 @@ def _sources(subject: Subject) -> list[Json]:
         }
         for each in subject.secrets
     ]
-
-
-def _spread(subject: Subject, key: str) -> Json:
-    return {
-        "maxSkew": 1,
-        "topologyKey": key,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": subject.selector},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
-
-
-def _image(subject: Subject) -> str:
-    images, image = subject.site.spec.images, subject.settings.gateway_image
-    return f"{images.registry_prefix}/{image}" if images and images.registry_prefix else image

@@ -1,19 +1,9 @@
-"""How many of a gateway's pods there are, and how many may be missing."""
+"""How many of a gateway's pods there are."""
 
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json
 
 _CALM_S = 300
-
-
-def disruption_budget(subject: Subject) -> Json:
-    """One pod at a time; one that isn't ready may always go."""
-    spec = {
-        "maxUnavailable": 1,
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        "selector": {"matchLabels": subject.selector},
-    }
-    return subject.manifest("policy/v1", "PodDisruptionBudget", spec=spec)
 
 
 def autoscalers(subject: Subject) -> list[Json]:

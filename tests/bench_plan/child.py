@@ -13,7 +13,7 @@ from typing import Any
 from tests.bench_plan.network import network
 
 from isochrone import plan as planning
-from isochrone.model import Plan, Snapshot
+from isochrone.model import Snapshot
 from isochrone.render import bundle as bundles
 
 _NOW = 1_800_000_000
@@ -45,7 +45,7 @@ def measure(*, sites: int, routes: int, renders: bool) -> Measured:
     again, second = _timed(lambda: planning.replan(planned, changed, now=_NOW))
     if second.plan != planning.plan(changed, now=_NOW):
         raise AssertionError("planned again is not planned anew")
-    rendered, objects = _timed(lambda: _render(snapshot, planned.plan)) if renders else (None, None)
+    rendered, objects = _timed(lambda: _render(snapshot, planned)) if renders else (None, None)
     return Measured(
         sites=sites,
         routes=routes,
@@ -59,10 +59,10 @@ def measure(*, sites: int, routes: int, renders: bool) -> Measured:
     )
 
 
-def _render(snapshot: Snapshot, plan: Plan) -> int:
-    routings = planning.routing(snapshot, plan, now=_NOW)
+def _render(snapshot: Snapshot, planned: planning.Planned) -> int:
+    routings = planning.routing(snapshot, planned.plan, now=_NOW, prepared=planned.prepared)
     objects = 0
-    for each in bundles.render(snapshot, plan, routings.at):
+    for each in bundles.render(snapshot, planned.plan, routings.at):
         if not each.digest:
             raise AssertionError("a bundle has a digest")
         objects += len(each.objects)

@@ -44,8 +44,9 @@ def command(source: Source, before: tuple[str, ...], *, as_json: bool, picture: 
     now = int(time.time())
     if before:
         snapshot = _running(snapshot, declared(before), now)
-    decided = planning.plan(snapshot, now=now)
-    served = tuple(planning.summary(snapshot, decided, now=now))
+    planned = planning.replan(None, snapshot, now=now)
+    decided = planned.plan
+    served = tuple(planning.summary(snapshot, decided, now=now, prepared=planned.prepared))
     if as_json:
         click.echo(json.dumps(plan_text.document(snapshot, decided, served), indent=2))
     else:
@@ -53,7 +54,7 @@ def command(source: Source, before: tuple[str, ...], *, as_json: bool, picture: 
     if picture is not None:
         from isochrone.cli import plan_map
 
-        plan_map.draw(snapshot, decided, picture, now=now)
+        plan_map.draw(snapshot, planned, picture, now=now)
     sys.exit(1 if decided.shortfalls else 0)
 
 

@@ -23,13 +23,13 @@ _STATES: Final = {
 }
 
 
-def draw(snapshot: Snapshot, plan: Plan, path: pathlib.Path, *, now: int) -> None:
+def draw(snapshot: Snapshot, planned: planning.Planned, path: pathlib.Path, *, now: int) -> None:
     """Write the map. Raises Unusable where that can't be."""
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         raise Unusable(f"--map: {path} should end in .svg or .png")
     try:
-        path.write_bytes(maps.draw(scene(snapshot, plan, now=now), format=form))
+        path.write_bytes(maps.draw(scene(snapshot, planned, now=now), format=form))
     except maps.NoDrawingError as error:
         raise Unusable(f"--map: {error}") from error
     except OSError as error:
@@ -37,13 +37,15 @@ def draw(snapshot: Snapshot, plan: Plan, path: pathlib.Path, *, now: int) -> Non
     click.echo(f"The map is in {path}.", err=True)
 
 
-def scene(snapshot: Snapshot, plan: Plan, *, now: int) -> maps.Scene:
+def scene(snapshot: Snapshot, planned: planning.Planned, *, now: int) -> maps.Scene:
     """What the map shows."""
+    plan = planned.plan
+    reached = planning.reached(snapshot, plan, now=now, prepared=planned.prepared)
     lost = planning.lost_sites(snapshot, now=now)
     return maps.Scene(
         title=f"Plan of {snapshot.settings.installation}",
         sites=tuple(_sites(snapshot, plan, lost)),
-        origins=tuple(_origins(planning.reached(snapshot, plan, now=now))),
+        origins=tuple(_origins(reached)),
         unplaced=tuple(
             maps.Unplaced(route=each.route, why=WHY_NOT[each.why_not[0][0]] if each.why_not else "no site is left")
             for each in plan.shortfalls

@@ -46,11 +46,11 @@ def command(source: Source, *, out: pathlib.Path, epoch: int | None) -> None:
     from isochrone.render import gitops
 
     snapshot, now = source.network(), int(time.time())
-    decided = planning.plan(snapshot, now=now)
-    routings = planning.routing(snapshot, decided, now=now)
+    planned = planning.replan(None, snapshot, now=now)
+    routings = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
     issued_at = dt.datetime.fromtimestamp(now, dt.UTC)
     clusters: dict[str, list[Bundle]] = {}
-    for each in bundles.render(snapshot, decided, routings.at):
+    for each in bundles.render(snapshot, planned.plan, routings.at):
         clusters.setdefault(each.cluster, []).append(each)
     for cluster, found in sorted(clusters.items()):
         folder = out / gitops.folder_of(cluster)

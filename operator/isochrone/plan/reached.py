@@ -23,9 +23,19 @@ class Reached:
     """Whether some site may, if it had engines."""
 
 
-def reached(snapshot: Snapshot, plan: Plan, *, now: int, routes: Iterable[RouteKey] | None = None) -> Iterator[Reached]:
-    """Every centre from which somebody may call one of these routes (all, when left out)."""
-    prepared = prepare(snapshot, now=now)
+def reached(
+    snapshot: Snapshot,
+    plan: Plan,
+    *,
+    now: int,
+    routes: Iterable[RouteKey] | None = None,
+    prepared: Prepared | None = None,
+) -> Iterator[Reached]:
+    """Every centre from which somebody may call one of these routes; all routes, when left out.
+
+    `prepared` as for `routing`.
+    """
+    prepared = prepared or prepare(snapshot, now=now)
     wanted = [key for key in prepared.wants if routes is None or key in set(routes)]
     lawful = _lawful(prepared, wanted)
     serving = _serving(prepared, plan, wanted)

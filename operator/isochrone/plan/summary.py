@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from isochrone.model import Placement, Plan, RouteKey, Snapshot
-from isochrone.plan.planner import prepare
+from isochrone.plan.planner import Prepared, prepare
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Want
 from isochrone.plan.world import Route
@@ -34,9 +34,9 @@ class Served:
     """How much of it is, in percent."""
 
 
-def summary(snapshot: Snapshot, plan: Plan, *, now: int) -> Iterator[Served]:
-    """Every route that wants engines, by name. Engines at lost sites count for nothing."""
-    prepared = prepare(snapshot, now=now)
+def summary(snapshot: Snapshot, plan: Plan, *, now: int, prepared: Prepared | None = None) -> Iterator[Served]:
+    """Every route that wants engines, by name. Engines at lost sites count for nothing. `prepared` as for `routing`."""
+    prepared = prepared or prepare(snapshot, now=now)
     index = prepared.world.site_index
     lost = {site.name for site in prepared.world.sites if site.is_lost}
     for key, want in sorted(prepared.wants.items()):

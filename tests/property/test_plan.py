@@ -5,16 +5,16 @@ hundred each time; so many of them must be hard ones that the rules meet.
 """
 
 import collections
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from tests.oracle import planning as oracle
 from tests.oracle import reasons
 from tests.oracle.planning import Oracle
 from tests.worlds import NOW, Dice, applied, edited, seeds, shuffled, world
+from tests.worlds.drawing import WORLDS, examples
 
 from isochrone.api.edge_node import State
 from isochrone.model import Because, Change, ChangeKind, Plan, Running, WhyNot
@@ -22,29 +22,14 @@ from isochrone.plan import counts, plan, replan
 
 pytestmark = pytest.mark.soak
 
-SOAK: Final = os.environ.get("ISOCHRONE_SOAK") == "1"
-WORLDS: Final = 10_000
 HARD: Final = 30
 """Of a hundred worlds so many have five sites or more, two policies or more, an outage and scarce devices at once."""
-
-
-def examples(soak: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """So many in the soak. A world follows from a seed, and another seed is no smaller: nothing is shrunk."""
-    return settings(
-        max_examples=soak if SOAK else soak // 100,
-        derandomize=not SOAK,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def test_plans_are_lawful_possible_and_reasoned() -> None:
     seen: collections.Counter[str] = collections.Counter()
 
-    @examples(WORLDS)
+    @examples(WORLDS, part=100)
     @given(seeds)
     def hold(seed: int) -> None:
         before = world(seed)
@@ -176,14 +161,14 @@ def ran(judge: Oracle, *wanted: object) -> bool:
 # Nothing else has a say
 
 
-@examples(WORLDS)
+@examples(WORLDS, part=100)
 @given(seeds)
 def test_the_order_of_what_is_known_means_nothing(seed: int) -> None:
     before = world(seed)
     assert plan(shuffled(Dice(seed), before), now=NOW) == plan(before, now=NOW)
 
 
-@examples(WORLDS)
+@examples(WORLDS, part=100)
 @given(seeds)
 def test_to_plan_again_what_was_carried_out_changes_nothing(seed: int) -> None:
     before = world(seed)
@@ -197,7 +182,7 @@ def places(made: Plan) -> list[tuple[object, str, str | None, int]]:
     return [(each.route, each.site, each.pool, each.replicas) for each in made.placements]
 
 
-@examples(WORLDS)
+@examples(WORLDS, part=100)
 @given(seeds)
 def test_what_a_change_cannot_touch_is_not_planned_again_and_the_plan_is_the_same(seed: int) -> None:
     dice, before = Dice(seed), world(seed)

@@ -1,15 +1,15 @@
 """What must hold of every site's table of candidates: the law, rights, and that trimming leaves nobody without."""
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from tests.oracle import planning as oracle
 from tests.oracle.planning import Json, Oracle
 from tests.worlds import NOW, Dice, seeds, shuffled, world
+from tests.worlds.drawing import WORLDS, examples
 
 from isochrone.api.edge_node import State
 from isochrone.api.model_provider import Endpoint
@@ -20,23 +20,8 @@ from isochrone.plan import plan, routing
 
 pytestmark = pytest.mark.soak
 
-SOAK: Final = os.environ.get("ISOCHRONE_SOAK") == "1"
-WORLDS: Final = 10_000
 ALL: Final = 10_000
 """More candidates than any world has."""
-
-
-def examples(soak: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """So many in the soak; a world follows from a seed, and another seed is no smaller: nothing is shrunk."""
-    return settings(
-        max_examples=soak if SOAK else soak // 200,
-        derandomize=not SOAK,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def tables(before: Snapshot, made: Plan) -> dict[str, Routing]:
@@ -48,7 +33,7 @@ def listed(table: Routing) -> Iterator[tuple[RouteKey, Candidate]]:
     return ((key, each) for key, tiers in table.routes.items() for tier in tiers for each in tier)
 
 
-@examples(WORLDS)
+@examples(WORLDS, part=200)
 @given(seeds)
 def test_every_candidate_is_there_allowed_and_lawful_for_somebody(seed: int) -> None:
     before = world(seed)
@@ -106,7 +91,7 @@ def endpoint_of(before: Snapshot, provider: str, endpoint: str) -> Endpoint:
     return next(each for each in specs.endpoints if each.name == endpoint)
 
 
-@examples(WORLDS)
+@examples(WORLDS, part=200)
 @given(seeds)
 def test_a_short_list_leaves_nobody_without_whom_a_long_one_serves(seed: int) -> None:
     before = world(seed)
@@ -139,7 +124,7 @@ def backend_of(candidate: Candidate) -> object:
             return (provider, model)
 
 
-@examples(WORLDS // 2)
+@examples(WORLDS // 2, part=200)
 @given(seeds)
 def test_the_order_of_what_is_known_means_nothing(seed: int) -> None:
     before = world(seed)

@@ -19,8 +19,8 @@ def facts(layout: Layout, subjects: Iterable[Subject]) -> dict[str, str]:
     versions = {subject.name: subject.version() for subject in subjects if subject.name != "direct"}
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "revision": _revision(),
-        "CPU": f"{_cpu_model()}, {len(proc.busy_seconds())} cores",
+        "revision": revision(),
+        "CPU": f"{cpu_model()}, {len(proc.busy_seconds())} cores",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "driver": driver.built().name,
@@ -30,7 +30,8 @@ def facts(layout: Layout, subjects: Iterable[Subject]) -> dict[str, str]:
     }
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """As the kernel calls it."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -44,7 +45,7 @@ def _use_by_others() -> str:
     return ", ".join(f"core {core} {(after[core] - before[core]) / _LOOK:.0%}" for core in sorted(after))
 
 
-def _revision() -> str:
+def revision() -> str:
     """Of the work tree, if it is one."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:

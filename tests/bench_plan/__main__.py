@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from tests.bench import machine
 from tests.bench.spread import Spread, spread
 from tests.bench.tables import Table
 from tests.bench_plan import picture
@@ -139,17 +140,10 @@ def _table(rounds: dict[Size, list[dict[str, Any]]]) -> Table:
 
 
 def _facts() -> dict[str, str]:
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "CPU": f"{model}, one core",
+        "revision": machine.revision(),
+        "CPU": f"{machine.cpu_model()}, one core",
         "Python": platform.python_version(),
     }
 

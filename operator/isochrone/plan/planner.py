@@ -6,7 +6,7 @@ would move more, those whose routes come first in order have their moves first.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from isochrone.geo.latency import Point
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
@@ -168,28 +168,31 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     pools = [world.pools[name] for name in names if name in world.pools]
     free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
     percent = world.settings.move_gain_percent
-    barred: dict[RouteKey, set[int]] = {}
-    for each in here:
-        if not each.is_wanted:
-            barred.setdefault(each.route, set()).add(each.site)
-    for route, name in world.observed.failed:
-        if route in keys and name in world.site_index:
-            barred.setdefault(route, set()).add(world.site_index[name])
-
-    closed = {key: frozenset(sites) for key, sites in barred.items()}
+    barred = _barred(world, keys, here)
 
     def case(moves: int) -> Settled:
         terms = Terms(
             free=lambda pool, site: free.get((pool, site), ()),
             place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
             gain_percent=percent,
-            barred=closed,
+            barred=barred,
             moves=moves,
         )
-        given = (tuple(wants), here, free, closed, world.sites, percent)
+        given = (tuple(wants), here, free, barred, world.sites, percent)
         return memo.answer(("settled", wants[0].key, moves), given, lambda: settle(wants, here, terms))
 
     return case
+
+
+def _barred(world: World, routes: Container[RouteKey], here: Iterable[Held]) -> dict[RouteKey, frozenset[int]]:
+    """Where nothing new of a route is placed: what it has there should go, or failed lately."""
+    leaving = [(each.route, each.site) for each in here if not each.is_wanted]
+    failed = [(route, world.site_index[name]) for route, name in world.observed.failed if name in world.site_index]
+    found: dict[RouteKey, set[int]] = {}
+    for route, site in (*leaving, *failed):
+        if route in routes:
+            found.setdefault(route, set()).add(site)
+    return {route: frozenset(sites) for route, sites in found.items()}
 
 
 def _within_budget(cases: Sequence[Case], budget: int) -> list[Settled]:

@@ -3,12 +3,25 @@
     Snapshot  what is declared, and what was observed     gathered from a cluster, or read from files
     Plan      where each route's engines are to run       `isochrone.plan`: plan(snapshot, now=...)
     Routing   who answers a route at one site             `isochrone.plan`: derived from snapshot and plan
+    Parcel    what a site's cluster is to have            made from a bundle and a revision
+    Report    what was found there, and what went wrong   told by whoever applied the parcel
 
 What must not be here: I/O, clocks, the meaning of the law, Kubernetes manifests. It reads the API's models and
 geography only. Times are whole seconds since the epoch, round trips whole microseconds, money `decimal.Decimal` US
 dollars: a plan is the same to the byte wherever it is computed.
 """
 
+from isochrone.model.delivery import (
+    Delivery,
+    Fault,
+    GatewayPod,
+    Held,
+    Parcel,
+    Repair,
+    Revision,
+    SecretCopy,
+    SiteReport,
+)
 from isochrone.model.keys import RouteKey
 from isochrone.model.observed import Capability, Observed, Running, SiteObservation
 from isochrone.model.plan import (
@@ -29,15 +42,24 @@ __all__ = [
     "Capability",
     "Change",
     "ChangeKind",
+    "Delivery",
+    "Fault",
+    "GatewayPod",
+    "Held",
     "Observed",
+    "Parcel",
     "Placement",
     "Plan",
+    "Repair",
+    "Revision",
     "RouteKey",
     "Routing",
     "Running",
+    "SecretCopy",
     "Settings",
     "Shortfall",
     "SiteObservation",
+    "SiteReport",
     "Snapshot",
     "Target",
     "ToEngine",

@@ -1,0 +1,132 @@
+"""What is handed to a site's cluster, and what is heard from there.
+
+    Parcel      everything of one site at one revision, whole objects        hub -> member
+    SiteReport  what became of it, and what was found in the cluster         member -> hub
+
+With delivery Push both stay in the hub's process; with Pull they pass through the site's namespace in the hub. Times
+are seconds since the epoch.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from isochrone.api.conditions import Reason
+from isochrone.model.observed import Running, SiteObservation
+
+Json = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Revision:
+    """Which delivery this is. Ordered by (epoch, sequence); `digest` is the bundle's."""
+
+    epoch: int
+    sequence: int
+    digest: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SecretCopy:
+    """A Secret of the hub that a site needs, in isochrone-system. Its values are in no log and no repr."""
+
+    name: str
+    data: Mapping[str, str] = dataclasses.field(repr=False)
+    """Key -> value in base64, as in a Secret's `data`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parcel:
+    """All of one site, at one revision."""
+
+    site: str
+    installation: str
+    revision: Revision
+    objects: tuple[Json, ...] = ()
+    """In the order in which they are applied; the gateway's index is the last. None: the site is to be emptied."""
+    secrets: tuple[SecretCopy, ...] = ()
+    authorities: str = ""
+    """PEM: the authorities of peers' certificates, which the site's gateway trusts."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Fault:
+    """Something that could not be done, and is tried again."""
+
+    reason: Reason
+    """Unreachable, CredentialsInvalid, Forbidden, Conflict, DeliveryFailed."""
+    subject: str
+    """What it is about, such as `Deployment demo/chat-engine`; the cluster's address where it is all of it."""
+    message: str
+    """What happened, and the way out."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Repair:
+    """Something of ours that somebody had deleted or changed, and that was put right."""
+
+    subject: str
+    difference: str
+    """The first, in words."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class GatewayPod:
+    """What one pod of a gateway says of its configuration, on its site's Lease."""
+
+    pod: str
+    at: int
+    """When it said so."""
+    running: Revision | None = None
+    """The config that it runs. Its digest is that of the config."""
+    refused: Revision | None = None
+    """The newest config that it was given and does not run."""
+    refused_because: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SiteReport:
+    """What is known of a site's cluster after an attempt to deliver."""
+
+    site: str
+    at: int
+    """When the attempt ended."""
+    delivered: Revision | None = None
+    """The last that is complete there: every object applied, what is gone removed."""
+    faults: tuple[Fault, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    children: int = 0
+    """Objects of ours in the cluster that are of this site."""
+    running: tuple[Running, ...] = ()
+    gateway_replicas: int = 0
+    gateway_ready: int = 0
+    gateway_pods: tuple[GatewayPod, ...] = ()
+    version: str = ""
+    """Of the API server, such as v1.34.1."""
+    observation: SiteObservation = dataclasses.field(default_factory=SiteObservation)
+    """`unreachable_since` says since when there is no contact; all else is then as it was last seen."""
+
+    @property
+    def is_reachable(self) -> bool:
+        return self.observation.unreachable_since is None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A site whose new revision waits, and why: a wave that isn't its own, a refusal elsewhere, a guard."""
+
+    reason: Reason
+    """Progressing, Paused, ConfigRejected, or Conflict where only `isochrone.dev/allow-prune` helps."""
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Everything that status is made from, beside snapshot and plan."""
+
+    reports: Mapping[str, SiteReport] = dataclasses.field(default_factory=dict)
+    """EdgeNode -> the last report; those that were never tried are missing."""
+    wanted: Mapping[str, Revision] = dataclasses.field(default_factory=dict)
+    """EdgeNode -> the newest revision that was issued for it."""
+    held: Mapping[str, Held] = dataclasses.field(default_factory=dict)
+    """EdgeNode -> why what is planned for it has not been issued."""

@@ -9,8 +9,8 @@ gateway hears of engines whose objects are there. What is no longer in a bundle 
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -225,7 +225,7 @@ def _ordered(objects: Iterable[Json]) -> list[Json]:
     return [each for _, each in sorted(first.items(), key=lambda pair: (_rank(pair[1]), pair[0][2:], pair[0][:2]))]
 
 
-def identity(item: Json) -> tuple[str, str, str, str]:
+def identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """What tells an object from others: apiVersion, kind, namespace, name."""
     metadata = item["metadata"]
     return item["apiVersion"], item["kind"], metadata.get("namespace", ""), metadata["name"]

@@ -6,7 +6,9 @@ label: one is needed as long as any index names it.
 
 import base64
 import functools
-from typing import Final
+import json
+from collections.abc import Mapping
+from typing import Any, Final
 
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
@@ -47,6 +49,19 @@ def _shard(name: str, blob: bytes, installation: str) -> Json:
         immutable=True,
         binaryData={SHARD: _text(blob)},
     )
+
+
+def is_index(item: Mapping[str, Any]) -> bool:
+    """Whether it is the object that makes a gateway load a config."""
+    return item["kind"] == "ConfigMap" and INDEX in item.get("data", {})
+
+
+def shards_named(item: Mapping[str, Any]) -> frozenset[str]:
+    """The shards that an index names. Whatever can't be read names none."""
+    try:
+        return frozenset(each["name"] for each in json.loads(item["data"][INDEX])["shards"])
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def _component(owner: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,159 @@
+"""One object after the other to its cluster: applied, or removed; what can't be done is said, and the rest goes on."""
+
+import asyncio
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from isochrone.api.conditions import Reason
+from isochrone.kube.api import MANAGER, Api
+from isochrone.kube.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
+from isochrone.kube.kinds import kind_of, path_of
+from isochrone.model import Fault
+from isochrone.render import labels
+from isochrone.render.bundle import identity
+from isochrone.render.gateway.config_maps import is_index
+from isochrone.rollout import difference
+from isochrone.rollout.actions import Apply, Identity, Remove
+
+Json = Mapping[str, Any]
+
+_HANDOVER: Final = "isochrone-replicas"
+"""Who holds the number of replicas between us and an autoscaler, so that it doesn't fall to 1."""
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What became of a list of actions."""
+
+    faults: list[Fault] = dataclasses.field(default_factory=list)
+    applied: list[Apply] = dataclasses.field(default_factory=list)
+    removed: list[Remove] = dataclasses.field(default_factory=list)
+    made: dict[Identity, Json] = dataclasses.field(default_factory=dict)
+    """What was applied, as the API server has it."""
+    settled: dict[Identity, str | None] = dataclasses.field(default_factory=dict)
+    """What the API server made of what was applied, where that isn't what was asked for."""
+
+
+def named(item: Json) -> str:
+    """An object as people write it."""
+    metadata = item["metadata"]
+    namespace = metadata.get("namespace")
+    return f"{item['kind']} {namespace}/{metadata['name']}" if namespace else f"{item['kind']} {metadata['name']}"
+
+
+def fault_of(error: ApiError, subject: str) -> Fault:
+    """What a failed request becomes in a condition."""
+    match error:
+        case Unreachable():
+            reason = Reason.UNREACHABLE
+        case Unauthorized():
+            reason = Reason.CREDENTIALS_INVALID
+        case Forbidden():
+            reason = Reason.FORBIDDEN
+        case Conflict():
+            reason = Reason.CONFLICT
+        case _:
+            reason = Reason.DELIVERY_FAILED
+    return Fault(reason=reason, subject=subject, message=str(error))
+
+
+class Applier:
+    """Applies and removes in one cluster."""
+
+    def __init__(self, api: Api, installation: str) -> None:
+        self._api = api
+        self._installation = installation
+        self._there: set[Identity] = set()
+        """Objects of others that are there, as we were told to leave them alone."""
+
+    async def apply(self, actions: Iterable[Apply], outcome: Outcome, found: Mapping[Identity, Json]) -> bool:
+        """Kind by kind, in order. The index waits for its shards. Whether the index, if there was one, went out."""
+        for _, group in itertools.groupby(actions, key=lambda each: (each.item["kind"], is_index(each.item))):
+            each = tuple(group)
+            if is_index(each[0].item) and any(_is_of_shard(fault) for fault in outcome.faults):
+                return False
+            await asyncio.gather(*(self._apply(action, outcome, found) for action in each))
+            if any(fault.reason in {Reason.UNREACHABLE, Reason.CREDENTIALS_INVALID} for fault in outcome.faults):
+                return False
+        return True
+
+    async def remove(self, removals: Iterable[Remove], outcome: Outcome) -> None:
+        """Kind by kind, in order; only what is still as it was seen."""
+        for _, group in itertools.groupby(removals, key=lambda each: each.identity[:2]):
+            await asyncio.gather(*(self._remove(each, outcome) for each in group))
+
+    async def _apply(self, action: Apply, outcome: Outcome, found: Mapping[Identity, Json]) -> None:
+        item, key = action.item, identity(action.item)
+        try:
+            if action.is_missing and not await self._may_make(action):
+                return
+            if there := found.get(key):
+                await self._hand_over(item, there)
+            made = await self._api.apply(item)
+        except ApiError as error:
+            outcome.faults.append(fault_of(error, named(item)))
+            return
+        outcome.applied.append(action)
+        outcome.made[key] = made
+        outcome.settled[key] = difference.first(item, made) or difference.leftover(item, made, MANAGER)
+
+    async def _may_make(self, action: Apply) -> bool:
+        """Whether there is none, or one that is ours after all. Raises Conflict if it is somebody else's."""
+        item, key = action.item, identity(action.item)
+        if key in self._there:
+            return False
+        try:
+            there = await self._api.get(path_of(item))
+        except NotFound:
+            return True
+        if there["metadata"].get("labels", {}).get(labels.INSTALLATION) == self._installation:
+            return not action.is_create_only
+        if action.is_create_only:
+            self._there.add(key)
+            return False
+        raise Conflict(
+            f"{named(item)} is there already and is not ours, so it is left alone: rename or delete it, or label it"
+            f" {labels.INSTALLATION}={self._installation} to hand it over"
+        )
+
+    async def _hand_over(self, item: Json, there: Json) -> None:
+        """Let somebody hold the replicas whom nobody applies for, before we give them up."""
+        if item["kind"] != "Deployment" or "replicas" in item["spec"]:
+            return
+        if not difference.owns(there, MANAGER, "spec", "replicas"):
+            return
+        await self._api.apply(replicas_of(item, there["spec"]["replicas"]), manager=_HANDOVER)
+
+    async def _remove(self, removal: Remove, outcome: Outcome) -> None:
+        api_version, kind, namespace, name = removal.identity
+        metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+        item = {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+        try:
+            await self._api.delete(
+                kind_of(item).path(namespace, name), uid=removal.uid, resource_version=removal.resource_version
+            )
+        except NotFound:
+            return
+        except Conflict:
+            return  # it has changed since it was seen: the next look decides
+        except ApiError as error:
+            outcome.faults.append(fault_of(error, named(item)))
+            return
+        outcome.removed.append(removal)
+
+
+def replicas_of(item: Json, count: int) -> Json:
+    """Nothing of a Deployment but its number of replicas."""
+    metadata = item["metadata"]
+    return {
+        "apiVersion": item["apiVersion"],
+        "kind": item["kind"],
+        "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+        "spec": {"replicas": count},
+    }
+
+
+def _is_of_shard(fault: Fault) -> bool:
+    return fault.subject.startswith("ConfigMap ")

@@ -1,0 +1,180 @@
+"""One cluster of an installation: looks at what is there, brings it to the parcels of its sites, and reports.
+
+The hub does this for clusters that it reaches (Push), and the operator in a cluster for itself (Pull). A cluster that
+can't be reached, or that refuses something, is reported as such, and is tried again by whoever calls.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from isochrone.api.conditions import Reason
+from isochrone.kube import found, gather, told
+from isochrone.kube.api import Api
+from isochrone.kube.applying import Applier, Outcome, fault_of, named
+from isochrone.kube.errors import ApiError, Unreachable
+from isochrone.kube.found import Abilities, Objects
+from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
+from isochrone.render import labels
+from isochrone.render.bundle import identity
+from isochrone.render.gateway.config_maps import is_index, shards_named
+from isochrone.rollout import actions
+from isochrone.rollout.actions import Actions, Found, Identity
+
+Json = Mapping[str, Any]
+
+_ABILITIES_FOR: Final = 300.0
+"""Seconds for which what an API server can do is not asked again."""
+_SHARDS_FOR: Final = 600
+"""Seconds for which a new piece of a config stays though nothing names it: its index may be on its way."""
+
+
+class Member:
+    """A cluster, with what is remembered of it between deliveries."""
+
+    def __init__(self, api: Api, installation: str, *, clock: Callable[[], float]) -> None:
+        self._api = api
+        self._installation = installation
+        self._clock = clock
+        self._applier = Applier(api, installation)
+        self._abilities: Abilities | None = None
+        self._abilities_at = 0.0
+        self._settled: dict[Identity, str] = {}
+        self._delivered: dict[str, Revision] = {}
+        self._last: dict[str, SiteReport] = {}
+
+    async def deliver(self, parcels: Sequence[Parcel], *, paused: Collection[str] = ()) -> dict[str, SiteReport]:
+        """One attempt to bring the cluster to these parcels, all that it is to have. EdgeNode -> what became of it."""
+        try:
+            abilities = await self._able()
+            objects = await found.objects(self._api, self._installation, abilities.optional)
+        except ApiError as error:
+            return {parcel.site: self._unanswered(parcel, error) for parcel in parcels}
+        wanted = [{identity(item) for item in parcel.objects} for parcel in parcels]
+        reports = {}
+        for index, parcel in enumerate(parcels):
+            elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
+            reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
+        await self._remove_shards(objects, parcels)
+        self._last |= reports
+        return reports
+
+    async def _able(self) -> Abilities:
+        now = self._clock()
+        if self._abilities is None or now - self._abilities_at > _ABILITIES_FOR:
+            self._abilities, self._abilities_at = await found.abilities(self._api), now
+        return self._abilities
+
+    async def _deliver(
+        self,
+        parcel: Parcel,
+        objects: Objects,
+        abilities: Abilities,
+        spared: tuple[Collection[Identity], Collection[str]],
+    ) -> SiteReport:
+        elsewhere, paused = spared
+        readable = _readable(parcel, objects)
+        there = Found(children=objects.children, pods=objects.pods, settled=self._settled)
+        decided = actions.decide(readable, there, elsewhere=elsewhere, paused=paused)
+        outcome = Outcome(faults=[*_unreadable(parcel, objects)])
+        is_out = await self._applier.apply(decided.apply, outcome, objects.children)
+        if is_out:
+            await self._applier.remove(decided.remove, outcome)
+        self._settle(outcome)
+        return self._report(parcel, objects, abilities, (decided, outcome))
+
+    def _settle(self, outcome: Outcome) -> None:
+        for key, difference in outcome.settled.items():
+            if difference is None:
+                self._settled.pop(key, None)
+            else:
+                self._settled[key] = difference
+
+    def _report(
+        self, parcel: Parcel, objects: Objects, abilities: Abilities, done: tuple[Actions, Outcome]
+    ) -> SiteReport:
+        decided, outcome = done
+        is_again = self._delivered.get(parcel.site) == parcel.revision
+        is_complete = not outcome.faults and not decided.waiting and len(outcome.removed) == len(decided.remove)
+        if is_complete:
+            self._delivered[parcel.site] = parcel.revision
+        gone = {each.identity for each in outcome.removed}
+        there = {key: item for key, item in {**objects.children, **outcome.made}.items() if key not in gone}
+        ours = [item for item in there.values() if _label(item, labels.EDGE_NODE) == parcel.site]
+        gateway = next((item for item in ours if _is_gateway(item)), {})
+        status = gateway.get("status", {})
+        return SiteReport(
+            site=parcel.site,
+            at=int(self._clock()),
+            delivered=self._delivered.get(parcel.site),
+            faults=tuple(sorted(outcome.faults)),
+            repairs=tuple(_repairs(outcome)) if is_again else (),
+            children=len(ours),
+            running=tuple(sorted(filter(None, map(gather.running, filter(_is_engine, ours))))),
+            gateway_replicas=gateway.get("spec", {}).get("replicas", 0),
+            gateway_ready=status.get("readyReplicas", 0),
+            gateway_pods=told.pods_of(ours),
+            version=abilities.version,
+            observation=SiteObservation(
+                capabilities=abilities.capabilities,
+                kubernetes=abilities.kubernetes,
+                api_servers=abilities.api_servers,
+            ),
+        )
+
+    def _unanswered(self, parcel: Parcel, error: ApiError) -> SiteReport:
+        """What was known before, and that it can't be asked now."""
+        now = int(self._clock())
+        before = self._last.get(parcel.site, SiteReport(site=parcel.site, at=0))
+        since = before.observation.unreachable_since or now
+        is_away = isinstance(error, Unreachable)
+        observation = dataclasses.replace(before.observation, unreachable_since=since if is_away else None)
+        faults = (fault_of(error, self._api.url),)
+        report = dataclasses.replace(before, at=now, faults=faults, repairs=(), observation=observation)
+        self._last[parcel.site] = report
+        return report
+
+    async def _remove_shards(self, objects: Objects, parcels: Iterable[Parcel]) -> None:
+        """Pieces of configs that neither an index in the cluster nor one that we deliver names."""
+        indexes = [item for item in objects.children.values() if is_index(item)]
+        indexes += [item for parcel in parcels for item in parcel.objects if is_index(item)]
+        used = frozenset[str]().union(*map(shards_named, indexes))
+        before = dt.datetime.fromtimestamp(self._clock() - _SHARDS_FOR, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        unused = actions.unused_shards(objects.children.values(), used, before=before)
+        await self._applier.remove(unused, Outcome())
+
+
+def _readable(parcel: Parcel, objects: Objects) -> Parcel:
+    """Without objects of kinds that can't be seen: what is there already would be applied again and again."""
+    names = {(kind.api_version, kind.name) for kind in objects.unreadable}
+    if not names:
+        return parcel
+    kept = tuple(item for item in parcel.objects if (item["apiVersion"], item["kind"]) not in names)
+    return dataclasses.replace(parcel, objects=kept)
+
+
+def _unreadable(parcel: Parcel, objects: Objects) -> Iterable[Fault]:
+    wanted = {(item["apiVersion"], item["kind"]) for item in parcel.objects}
+    for kind, message in objects.unreadable.items():
+        if (kind.api_version, kind.name) in wanted:
+            yield Fault(reason=Reason.FORBIDDEN, subject=kind.name, message=message)
+
+
+def _repairs(outcome: Outcome) -> Iterable[Repair]:
+    for each in outcome.applied:
+        what = "it was deleted" if each.is_missing else each.because
+        yield Repair(subject=named(each.item), difference=what)
+
+
+def _label(item: Json, name: str) -> str | None:
+    found_label: str | None = item["metadata"].get("labels", {}).get(name)
+    return found_label
+
+
+def _is_gateway(item: Json) -> bool:
+    return item["kind"] == "Deployment" and _label(item, labels.COMPONENT) == labels.GATEWAY
+
+
+def _is_engine(item: Json) -> bool:
+    return item["kind"] == "Deployment" and _label(item, labels.MODEL_ROUTE) is not None

@@ -1,0 +1,87 @@
+"""Which revision of each site is the newest, and how the next ones are numbered.
+
+The state is persisted before anything of it is delivered, by a write that fails if somebody else wrote since. So no two
+leaders give one number to two contents, and one that has been replaced can number nothing.
+
+A hub that was restored from an older backup, or made anew, finds gateways that run something newer than it has issued:
+it opens a new epoch for their site, whose indexes are signed. Epochs are a site's own, so a gateway that claims
+anything disturbs nobody else.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from isochrone.model import Revision, SiteReport
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """What was issued for a site last."""
+
+    epoch: int
+    sequence: int
+    digest: str
+    """The bundle's."""
+    at: int
+    """Seconds since the epoch; part of the index, so the same revision is the same to the byte."""
+
+    @property
+    def revision(self) -> Revision:
+        return Revision(epoch=self.epoch, sequence=self.sequence, digest=self.digest)
+
+    @property
+    def time(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.at, tz=dt.UTC)
+
+
+class Releases(msgspec.Struct, frozen=True, kw_only=True):
+    """All that has to be remembered to number deliveries."""
+
+    sequence: int = 0
+    """The highest that was given, to whichever site."""
+    sites: dict[str, Issued] = {}
+
+    def with_issued(self, digests: Mapping[str, str], *, now: int) -> "Releases":
+        """New numbers for these sites' bundles, one for all of them."""
+        if not digests:
+            return self
+        sequence = self.sequence + 1
+        issued = {
+            site: Issued(
+                epoch=self.sites[site].epoch if site in self.sites else 1, sequence=sequence, digest=digest, at=now
+            )
+            for site, digest in digests.items()
+        }
+        return msgspec.structs.replace(self, sequence=sequence, sites={**self.sites, **issued})
+
+    def without(self, gone: Iterable[str]) -> "Releases":
+        """Sites that are no more are forgotten; their numbers are not given again."""
+        left = {site: issued for site, issued in self.sites.items() if site not in set(gone)}
+        return self if len(left) == len(self.sites) else msgspec.structs.replace(self, sites=left)
+
+    def caught_up(self, reports: Iterable[SiteReport]) -> "Releases":
+        """Sites whose gateways know of something newer than was issued begin a new epoch, with everything anew."""
+        ahead = {report.site: newest for report in reports if (newest := _newest(report)) > self._last(report.site)}
+        if not ahead:
+            return self
+        fresh = {site: Issued(epoch=epoch + 1, sequence=0, digest="", at=0) for site, (epoch, _) in ahead.items()}
+        return msgspec.structs.replace(self, sites={**self.sites, **fresh})
+
+    def _last(self, site: str) -> tuple[int, int]:
+        issued = self.sites.get(site)
+        return (issued.epoch, issued.sequence) if issued is not None else (0, 0)
+
+
+def _newest(report: SiteReport) -> tuple[int, int]:
+    said = (each for pod in report.gateway_pods for each in (pod.running, pod.refused) if each is not None)
+    return max(((each.epoch, each.sequence) for each in said), default=(0, 0))
+
+
+def encoded(releases: Releases) -> str:
+    return msgspec.json.encode(releases, order="sorted").decode()
+
+
+def decoded(text: str) -> Releases:
+    """Raises msgspec.ValidationError or DecodeError if it isn't what `encoded` gave."""
+    return msgspec.json.decode(text, type=Releases)

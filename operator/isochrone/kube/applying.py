@@ -10,7 +10,7 @@ from isochrone.api.conditions import Reason
 from isochrone.kube.api import MANAGER, Api
 from isochrone.kube.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
 from isochrone.kube.kinds import kind_of, path_of
-from isochrone.model import Fault
+from isochrone.model import Fault, SiteReport
 from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.gateway.config_maps import is_index
@@ -57,6 +57,14 @@ def fault_of(error: ApiError, subject: str) -> Fault:
         case _:
             reason = Reason.DELIVERY_FAILED
     return Fault(reason=reason, subject=subject, message=str(error))
+
+
+def unanswered(before: SiteReport, error: ApiError, subject: str, *, now: int) -> SiteReport:
+    """What was known of a site before, and why its cluster can't be looked at now."""
+    is_away = isinstance(error, Unreachable)
+    since = (before.observation.unreachable_since or now) if is_away else None
+    observation = dataclasses.replace(before.observation, unreachable_since=since)
+    return dataclasses.replace(before, at=now, faults=(fault_of(error, subject),), repairs=(), observation=observation)
 
 
 class Applier:

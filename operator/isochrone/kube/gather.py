@@ -1,7 +1,7 @@
 """What a hub's cluster declares and runs, as a snapshot."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import pydantic
 
@@ -23,33 +23,60 @@ from isochrone.render import labels
 R = TypeVar("R", bound=Resource)
 
 
+KINDS: Final = (EdgeNode, GPUPool, ModelRoute, DataResidencyPolicy, ModelProvider, InferenceTenant)
+
+
 def gather(reader: Reader, *, settings: Settings | None = None) -> Snapshot:
     """All that the hub's API server knows. Raises ClusterError.
 
     Only the engines in the hub's own cluster are seen: what other clusters run is known to the operator.
     """
     chosen = Settings() if settings is None else settings
-    return Snapshot(
-        edge_nodes=_all(reader, EdgeNode),
-        pools=_all(reader, GPUPool),
-        routes=_all(reader, ModelRoute),
-        policies=_all(reader, DataResidencyPolicy),
-        providers=_all(reader, ModelProvider),
-        tenants=_all(reader, InferenceTenant),
-        namespaces={
-            each["metadata"]["name"]: each["metadata"].get("labels", {}) for each in reader.list("/api/v1/namespaces")
-        },
+    return snapshot_of(
+        {kind: _all(reader, kind) for kind in KINDS},
+        labels_of(reader.list("/api/v1/namespaces")),
         observed=Observed(running=tuple(sorted(_running(reader, chosen.installation)))),
         settings=chosen,
     )
 
 
+def snapshot_of(
+    declared: Mapping[type[Resource], Iterable[Resource]],
+    namespaces: Mapping[str, Mapping[str, str]],
+    *,
+    observed: Observed,
+    settings: Settings,
+) -> Snapshot:
+    """The objects of all six kinds, as a snapshot."""
+
+    def each(kind: type[R]) -> tuple[R, ...]:
+        return tuple(item for item in declared.get(kind, ()) if isinstance(item, kind))
+
+    return Snapshot(
+        edge_nodes=each(EdgeNode),
+        pools=each(GPUPool),
+        routes=each(ModelRoute),
+        policies=each(DataResidencyPolicy),
+        providers=each(ModelProvider),
+        tenants=each(InferenceTenant),
+        namespaces=namespaces,
+        observed=observed,
+        settings=settings,
+    )
+
+
+def labels_of(namespaces: Iterable[Object]) -> dict[str, Mapping[str, str]]:
+    """Name -> labels."""
+    return {each["metadata"]["name"]: each["metadata"].get("labels", {}) for each in namespaces}
+
+
 def _all(reader: Reader, kind: type[R]) -> tuple[R, ...]:
     found = reader.list(f"/apis/{GROUP}/{VERSION}/{kind.info.plural}")
-    return tuple(_read(kind, each) for each in found)
+    return tuple(read(kind, each) for each in found)
 
 
-def _read(kind: type[R], obj: Object) -> R:
+def read(kind: type[R], obj: Object) -> R:
+    """An object as the API server gives it. Raises ClusterError if it isn't what its CRD promises."""
     try:
         return kind.model_validate({"apiVersion": f"{GROUP}/{VERSION}", "kind": kind.__name__, **obj})
     except pydantic.ValidationError as error:

@@ -1,7 +1,7 @@
 """One cluster of an installation: looks at what is there, brings it to the parcels of its sites, and reports.
 
-The hub does this for clusters that it reaches (Push), and the operator in a cluster for itself (Pull). A cluster that
-can't be reached, or that refuses something, is reported as such, and is tried again by whoever calls.
+The hub does this for clusters that it reaches (Push), and the operator in a cluster for itself (Pull). What a cluster
+refuses is reported, and tried again by whoever calls.
 """
 
 import dataclasses
@@ -12,8 +12,7 @@ from typing import Any, Final
 from isochrone.api.conditions import Reason
 from isochrone.kube import found, gather, told
 from isochrone.kube.api import Api
-from isochrone.kube.applying import Applier, Outcome, fault_of, named
-from isochrone.kube.errors import ApiError, Unreachable
+from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.found import Abilities, Objects
 from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
 from isochrone.render import labels
@@ -42,22 +41,20 @@ class Member:
         self._abilities_at = 0.0
         self._settled: dict[Identity, str] = {}
         self._delivered: dict[str, Revision] = {}
-        self._last: dict[str, SiteReport] = {}
 
     async def deliver(self, parcels: Sequence[Parcel], *, paused: Collection[str] = ()) -> dict[str, SiteReport]:
-        """One attempt to bring the cluster to these parcels, all that it is to have. EdgeNode -> what became of it."""
-        try:
-            abilities = await self._able()
-            objects = await found.objects(self._api, self._installation, abilities.optional)
-        except ApiError as error:
-            return {parcel.site: self._unanswered(parcel, error) for parcel in parcels}
+        """One attempt to bring the cluster to these parcels, all that it is to have. EdgeNode -> what became of it.
+
+        Raises ApiError if the cluster can't even be looked at.
+        """
+        abilities = await self._able()
+        objects = await found.objects(self._api, self._installation, abilities.optional)
         wanted = [{identity(item) for item in parcel.objects} for parcel in parcels]
         reports = {}
         for index, parcel in enumerate(parcels):
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
             reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
         await self._remove_shards(objects, parcels)
-        self._last |= reports
         return reports
 
     async def _able(self) -> Abilities:
@@ -122,18 +119,6 @@ class Member:
                 api_servers=abilities.api_servers,
             ),
         )
-
-    def _unanswered(self, parcel: Parcel, error: ApiError) -> SiteReport:
-        """What was known before, and that it can't be asked now."""
-        now = int(self._clock())
-        before = self._last.get(parcel.site, SiteReport(site=parcel.site, at=0))
-        since = before.observation.unreachable_since or now
-        is_away = isinstance(error, Unreachable)
-        observation = dataclasses.replace(before.observation, unreachable_since=since if is_away else None)
-        faults = (fault_of(error, self._api.url),)
-        report = dataclasses.replace(before, at=now, faults=faults, repairs=(), observation=observation)
-        self._last[parcel.site] = report
-        return report
 
     async def _remove_shards(self, objects: Objects, parcels: Iterable[Parcel]) -> None:
         """Pieces of configs that neither an index in the cluster nor one that we deliver names."""

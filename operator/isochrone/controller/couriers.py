@@ -1,0 +1,195 @@
+"""Delivers parcels: one task per cluster, which tries again and again, so that no cluster holds up another.
+
+A courier knows what its cluster is to have and looks whether it has it, quickly while something is on its way, seldom
+when all is well, and ever more seldom while the cluster can't be reached. What it finds it tells the loop.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from isochrone.controller.settings import Pace
+from isochrone.controller.waking import Waker
+from isochrone.kube.applying import unanswered
+from isochrone.kube.errors import ApiError
+from isochrone.model import Parcel, SiteReport
+
+_LOG = logging.getLogger("isochrone.delivery")
+
+
+class Deliverer(Protocol):
+    """Something that brings parcels to one cluster."""
+
+    async def deliver(self, parcels: Sequence[Parcel], *, paused: frozenset[str]) -> Mapping[str, SiteReport]:
+        """One attempt. Raises ApiError if the cluster can't even be looked at."""
+
+    async def close(self) -> None:
+        """Give up connections."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Load:
+    """All that a cluster is to have."""
+
+    parcels: tuple[Parcel, ...]
+    paused: frozenset[str] = frozenset()
+    credentials: str = ""
+    """Changes with the credentials: the connection is then made anew."""
+
+    @property
+    def version(self) -> tuple[object, ...]:
+        """Equal for equal loads."""
+        return (self.credentials, self.paused, *((parcel.site, parcel.revision) for parcel in self.parcels))
+
+
+Connect = Callable[[], Awaitable[Deliverer]]
+"""To the cluster. Raises ApiError."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all couriers share."""
+
+    pace: Pace
+    few: asyncio.Semaphore
+    clock: Callable[[], float]
+    tell: Callable[[Mapping[str, SiteReport]], None]
+    known: Callable[[str], SiteReport]
+    """The last report of a site, or an empty one."""
+    chance: Callable[[], float] = random.random
+
+
+class Courier:
+    """Delivers to one cluster until it is stopped."""
+
+    def __init__(self, cluster: str, connect: Connect, around: Surroundings) -> None:
+        self.cluster = cluster
+        self._connect = connect
+        self._around = around
+        self._load = Load(parcels=())
+        self._waker = Waker()
+        self._failures = 0
+        self._deliverer: Deliverer | None = None
+        self._credentials = ""
+        self._task = asyncio.ensure_future(self._run())
+
+    def give(self, load: Load, connect: Connect) -> None:
+        """What the cluster is to have from now on."""
+        is_news = load.version != self._load.version
+        self._load, self._connect = load, connect
+        if is_news:
+            self._failures = 0
+            self._waker.wake()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                is_busy = await self._once()
+                await self._waker.settled(
+                    self._pause(is_busy=is_busy), debounce=0.05, most=1.0, clock=self._around.clock
+                )
+        finally:
+            await self._disconnect()
+
+    async def _once(self) -> bool:
+        """One attempt. Whether something is still on its way."""
+        load = self._load
+        try:
+            async with self._around.few:
+                deliverer = await self._connected(load)
+                reports = await deliverer.deliver(load.parcels, paused=load.paused)
+        except ApiError as error:
+            self._failures += 1
+            _LOG.warning("cluster %s: %s", self.cluster, error)
+            reports = self._unanswered(load, error)
+        else:
+            self._failures = 0
+        self._around.tell(reports)
+        return any(is_underway(report, load) for report in reports.values())
+
+    async def _connected(self, load: Load) -> Deliverer:
+        if self._deliverer is None or load.credentials != self._credentials:
+            await self._disconnect()
+            self._deliverer = await self._connect()
+            self._credentials = load.credentials
+        return self._deliverer
+
+    async def _disconnect(self) -> None:
+        if self._deliverer is not None:
+            await self._deliverer.close()
+            self._deliverer = None
+
+    def _unanswered(self, load: Load, error: ApiError) -> Mapping[str, SiteReport]:
+        now = int(self._around.clock())
+        sites = (parcel.site for parcel in load.parcels)
+        return {site: unanswered(self._around.known(site), error, f"cluster {self.cluster}", now=now) for site in sites}
+
+    def _pause(self, *, is_busy: bool) -> float:
+        pace = self._around.pace
+        pause = pace.busy_look if is_busy else pace.look
+        if self._failures:
+            pause = min(pace.busy_look * 2.0 ** min(self._failures - 1, 10), pace.most_pause)
+        return pause * (1.0 - self._around.chance() / 4)
+
+
+def is_underway(report: SiteReport, load: Load) -> bool:
+    """Whether a cluster isn't yet as it is to be: engines start, a gateway isn't ready, something failed."""
+    wanted = {parcel.site: parcel.revision for parcel in load.parcels}
+    return (
+        bool(report.faults)
+        or report.delivered != wanted.get(report.site)
+        or report.gateway_ready < report.gateway_replicas
+        or any(each.ready < each.replicas for each in report.running)
+    )
+
+
+class Couriers:
+    """All of them."""
+
+    def __init__(self, *, pace: Pace, at_once: int, clock: Callable[[], float], changed: Callable[[], None]) -> None:
+        self.reports: dict[str, SiteReport] = {}
+        self._changed = changed
+        self._couriers: dict[str, Courier] = {}
+        self._around = Surroundings(
+            pace=pace, few=asyncio.Semaphore(at_once), clock=clock, tell=self._tell, known=self._known
+        )
+
+    def give(self, cluster: str, load: Load, connect: Connect) -> None:
+        """What a cluster is to have. A cluster that wasn't known gets a courier."""
+        courier = self._couriers.get(cluster)
+        if courier is None:
+            courier = self._couriers[cluster] = Courier(cluster, connect, self._around)
+        courier.give(load, connect)
+
+    async def keep_only(self, clusters: frozenset[str], sites: frozenset[str]) -> None:
+        """End the couriers of all others, and forget what was heard of other sites."""
+        ended = [self._couriers.pop(name) for name in self._couriers.keys() - clusters]
+        await asyncio.gather(*(courier.stop() for courier in ended))
+        for site in self.reports.keys() - sites:
+            del self.reports[site]
+
+    async def stop(self) -> None:
+        """End them all. What was heard is kept."""
+        await self.keep_only(frozenset(), frozenset(self.reports))
+
+    def _known(self, site: str) -> SiteReport:
+        return self.reports.get(site) or SiteReport(site=site, at=0)
+
+    def _tell(self, reports: Mapping[str, SiteReport]) -> None:
+        news = [site for site, each in reports.items() if _essence(self._known(site)) != _essence(each)]
+        self.reports |= reports
+        if news:
+            self._changed()
+
+
+def _essence(report: SiteReport) -> SiteReport:
+    """Without what is new in every report."""
+    pods = tuple(dataclasses.replace(pod, at=0) for pod in report.gateway_pods)
+    return dataclasses.replace(report, at=0, gateway_pods=pods)

@@ -1,0 +1,60 @@
+"""Sites on their way out: the finalizer that holds an EdgeNode until its cluster is clean, and what is let go."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from isochrone.api import EdgeNode
+from isochrone.kube import hub, kinds
+from isochrone.kube.api import Api
+from isochrone.kube.errors import Conflict, NotFound
+from isochrone.kube.hub import KINDS, Declared
+from isochrone.model.declared import SYSTEM_NAMESPACE
+from isochrone.rollout import leaving
+from isochrone.rollout.leaving import FINALIZER, Phase
+
+Json = Mapping[str, Any]
+
+IN_USE: Final = "isochrone.dev/in-use"
+"""On Secrets with kubeconfigs, until no EdgeNode needs them."""
+
+
+def departing(declared: Declared) -> Iterator[EdgeNode]:
+    """EdgeNodes that are being deleted and wait for us."""
+    for edge in declared.of(EdgeNode):
+        if edge.metadata.deletion_timestamp and FINALIZER in hub.finalizers_of(declared.raw["EdgeNode", edge.key]):
+            yield edge
+
+
+async def settle(api: Api, declared: Declared, phases: Mapping[str, Phase]) -> None:
+    """Hold what has to be held, and let go of what is done. What has changed meanwhile is left to the next pass."""
+    for edge in declared.of(EdgeNode):
+        item = declared.raw["EdgeNode", edge.key]
+        is_done = phases.get(edge.metadata.name) in {Phase.GONE, Phase.GONE_WITH_TOMBSTONE}
+        is_held = leaving.needs_cleanup(edge) and not is_done
+        if edge.metadata.deletion_timestamp and FINALIZER not in hub.finalizers_of(item):
+            continue  # a finalizer can't be added any more
+        await _hold(api, KINDS[EdgeNode].path(None, edge.metadata.name), item, FINALIZER, is_held=is_held)
+    needed = set(_kubeconfigs(declared, phases))
+    for name, secret in declared.secrets.items():
+        is_new = name in needed and not secret["metadata"].get("deletionTimestamp")
+        if is_new or IN_USE in hub.finalizers_of(secret):
+            path = kinds.SECRET.path(SYSTEM_NAMESPACE, name)
+            await _hold(api, path, secret, IN_USE, is_held=name in needed)
+
+
+def _kubeconfigs(declared: Declared, phases: Mapping[str, Phase]) -> Iterator[str]:
+    for edge in declared.of(EdgeNode):
+        ref = edge.spec.cluster.kubeconfig_secret_ref
+        if ref is not None and phases.get(edge.metadata.name) not in {Phase.GONE, Phase.GONE_WITH_TOMBSTONE}:
+            yield ref.name
+
+
+async def _hold(api: Api, path: str, item: Json, finalizer: str, *, is_held: bool) -> None:
+    found = hub.finalizers_of(item)
+    if (finalizer in found) == is_held:
+        return
+    wanted = [*found, finalizer] if is_held else [each for each in found if each != finalizer]
+    try:
+        await hub.set_finalizers(api, path, item, wanted)
+    except (Conflict, NotFound):
+        return

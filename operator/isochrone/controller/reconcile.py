@@ -1,0 +1,260 @@
+"""One pass of the hub: look, plan, render, number, hand out, report.
+
+Everything is decided anew from what is declared and what was found, so a pass that fails, or that never was, is made
+good by the next. What is kept between passes spares work, but for the few things that clusters can't tell: listed in
+`Memory`.
+"""
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from isochrone import plan as planning
+from isochrone.api import EdgeNode
+from isochrone.api.conditions import Reason
+from isochrone.api.edge_node import Delivery as By
+from isochrone.controller import departures, state
+from isochrone.controller.couriers import Connect, Couriers, Load
+from isochrone.controller.settings import OperatorSettings
+from isochrone.controller.watching import Deletions
+from isochrone.kube import gather
+from isochrone.kube.hub import Declared, Hub
+from isochrone.model import Delivery, Held, Observed, Parcel, Plan, Revision, SecretCopy, SiteReport, Snapshot
+from isochrone.model.declared import key_of, present
+from isochrone.plan.planner import Planned
+from isochrone.render import bundle as bundles
+from isochrone.render.bundle import Bundle
+from isochrone.render.secrets import PROVIDERS
+from isochrone.rollout import guard, leaving, waves
+from isochrone.rollout.actions import PAUSED
+from isochrone.rollout.guard import Absences
+from isochrone.rollout.leaving import Phase
+from isochrone.rollout.recalled import Recalled, recalled
+from isochrone.rollout.releases import Issued, Releases
+from isochrone.rollout.waves import Progress
+from isochrone_gateway.config import Kind, Release
+
+_LOG = logging.getLogger("isochrone.operator")
+
+ConnectTo = Callable[[EdgeNode, Mapping[str, object]], Connect]
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Memory:
+    """What is kept from pass to pass while this replica leads."""
+
+    planned: Planned | None = None
+    progress: Progress | None = None
+    absences: Absences = dataclasses.field(default_factory=Absences)
+    recalled: Recalled = dataclasses.field(default_factory=Recalled)
+    drained: set[str] = dataclasses.field(default_factory=set)
+    """Sites on their way out from which nothing moves any more."""
+    laws: dict[str, str] = dataclasses.field(default_factory=dict)
+    """EdgeNode -> the digest of the law that was issued for it last."""
+    parcels: dict[str, Parcel] = dataclasses.field(default_factory=dict)
+    """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pass:
+    """What one pass came to."""
+
+    declared: Declared
+    snapshot: Snapshot
+    plan: Plan
+    delivery: Delivery
+    phases: Mapping[str, Phase]
+    """EdgeNodes that are being deleted."""
+
+
+class Reconciler:
+    """Makes passes while its replica leads."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        couriers: Couriers,
+        settings: OperatorSettings,
+        *,
+        connections: Callable[[EdgeNode, Declared], tuple[str, Connect]],
+        deletions: Deletions,
+        wall: Callable[[], float],
+    ) -> None:
+        self._hub = hub
+        self._couriers = couriers
+        self._settings = settings
+        self._connections = connections
+        self._deletions = deletions
+        self._wall = wall
+        self._memory = Memory()
+        self._kept: state.Kept | None = None
+
+    async def once(self) -> Pass:
+        """One pass. Raises ApiError if the hub can't be asked, or somebody else leads."""
+        now = int(self._wall())
+        declared = await self._hub.declared()
+        phases = self._phases(declared, now)
+        snapshot = self._snapshot(declared, phases)
+        planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
+        made = await asyncio.to_thread(self._render, snapshot, planned, now)
+        self._remember(planned, phases, now)
+        kept = self._kept or await state.read(self._hub)
+        releases, held = self._number(kept.releases, made, snapshot, now)
+        self._kept = await state.write(self._hub, kept, releases)
+        await self._hand_out(declared, snapshot, made, releases)
+        delivery = Delivery(
+            reports=dict(self._couriers.reports),
+            wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
+            held=held,
+        )
+        return Pass(declared=declared, snapshot=snapshot, plan=planned.plan, delivery=delivery, phases=phases)
+
+    def _phases(self, declared: Declared, now: int) -> dict[str, Phase]:
+        """Of EdgeNodes that are being deleted and still hold us."""
+        return {
+            edge.metadata.name: leaving.phase(
+                edge,
+                self._couriers.reports.get(edge.metadata.name),
+                has_drained=edge.metadata.name in self._memory.drained,
+                now=now,
+            )
+            for edge in departures.departing(declared)
+        }
+
+    def _snapshot(self, declared: Declared, phases: Mapping[str, Phase]) -> Snapshot:
+        reports = self._couriers.reports
+        observed = Observed(
+            sites={site: report.observation for site, report in reports.items()},
+            running=tuple(sorted(each for report in reports.values() for each in report.running)),
+            failed=frozenset(self._memory.recalled.failed),
+            moves=self._memory.recalled.move_times,
+        )
+        edges = tuple(_as_planned(edge, phases) for edge in declared.of(EdgeNode))
+        return gather.snapshot_of(
+            {**declared.resources, EdgeNode: edges},
+            declared.namespaces,
+            observed=observed,
+            settings=self._settings.planning,
+        )
+
+    def _render(self, snapshot: Snapshot, planned: Planned, now: int) -> dict[str, Bundle]:
+        routing = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
+        rendering, gateway = self._settings.rendering, self._settings.gateway
+        made = bundles.render(snapshot, planned.plan, routing.at, settings=rendering, gateway=gateway)
+        return {bundle.site: bundle for bundle in made}
+
+    def _remember(self, planned: Planned, phases: Mapping[str, Phase], now: int) -> None:
+        memory = self._memory
+        memory.planned = planned
+        memory.recalled = recalled(memory.recalled, planned.plan, now=now)
+        memory.drained = {
+            site
+            for site, phase in phases.items()
+            if site in memory.drained or (phase is Phase.DRAINING and leaving.drained(site, planned.plan))
+        }
+
+    def _number(
+        self, releases: Releases, made: Mapping[str, Bundle], snapshot: Snapshot, now: int
+    ) -> tuple[Releases, Mapping[str, Held]]:
+        """The releases with whatever is issued now, and why some sites wait."""
+        memory, reports = self._memory, self._couriers.reports
+        edges = present(snapshot.edge_nodes)
+        releases = releases.caught_up(reports.values()).without(releases.sites.keys() - made.keys())
+        declared = {key_of(route) for route in snapshot.routes}
+        memory.absences = guard.looked(memory.absences, reports.values(), declared, self._deletions.routes, now=now)
+        held = guard.held(memory.absences, reports.values(), edges, now=now) | _paused(edges.values())
+        sites = [
+            waves.Site(
+                name=site,
+                wanted=bundle.digest,
+                issued=_revision(releases.sites.get(site)),
+                is_urgent=memory.laws.get(site) not in {None, _law(bundle)},
+                report=reports.get(site),
+            )
+            for site, bundle in made.items()
+            if site not in held
+        ]
+        decided = waves.decide(sites, memory.progress, now=now)
+        memory.progress = decided.progress
+        digests = {site: made[site].digest for site in decided.issue}
+        return releases.with_issued(digests, now=now), {**held, **decided.held}
+
+    async def _hand_out(
+        self, declared: Declared, snapshot: Snapshot, made: Mapping[str, Bundle], releases: Releases
+    ) -> None:
+        """Give each cluster what was issued for its sites."""
+        edges = present(snapshot.edge_nodes)
+        for site, bundle in made.items():
+            issued = releases.sites.get(site)
+            if issued is not None and issued.digest == bundle.digest:
+                self._memory.parcels[site] = self._parcel(bundle, issued, declared)
+                self._memory.laws[site] = _law(bundle)
+        self._memory.parcels = {site: each for site, each in self._memory.parcels.items() if site in edges}
+        clusters: dict[str, list[EdgeNode]] = {}
+        for site in sorted(self._memory.parcels):
+            if edges[site].spec.delivery is not By.GIT_OPS and not _is_paused(edges[site]):
+                clusters.setdefault(made[site].cluster, []).append(edges[site])
+        paused = frozenset(str(key_of(route)) for route in snapshot.routes if PAUSED in route.metadata.annotations)
+        for cluster, here in clusters.items():
+            credentials, connect = self._connections(here[0], declared)
+            parcels = tuple(self._memory.parcels[edge.metadata.name] for edge in here)
+            self._couriers.give(cluster, Load(parcels=parcels, paused=paused, credentials=credentials), connect)
+        await self._couriers.keep_only(frozenset(clusters), frozenset(edges))
+
+    def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared) -> Parcel:
+        installation = self._settings.installation
+        release = Release(
+            installation=installation, epoch=issued.epoch, sequence=issued.sequence, issued_at=issued.time
+        )
+        index = (bundles.index_object(bundle, release),) if bundle.config is not None else ()
+        return Parcel(
+            site=bundle.site,
+            installation=installation,
+            revision=issued.revision,
+            objects=(*bundle.objects, *index),
+            secrets=() if bundle.cluster == "local" else tuple(_copies(bundle, declared)),
+        )
+
+
+def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
+    phase = phases.get(edge.metadata.name)
+    return leaving.as_planned(edge, phase) if phase in {Phase.DRAINING, Phase.EMPTYING} else edge
+
+
+def _revision(issued: Issued | None) -> Revision | None:
+    return issued.revision if issued is not None and issued.digest else None
+
+
+def _law(bundle: Bundle) -> str:
+    """What says whose data may be where, and who may call: a change of it waits for nobody."""
+    kinds = {Kind.LAW, Kind.PLACES, Kind.TENANTS}
+    entries = bundle.config.entries if bundle.config is not None else ()
+    named = sorted(entry.document_sha256 for entry in entries if entry.kind in kinds)
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def _is_paused(edge: EdgeNode) -> bool:
+    return PAUSED in edge.metadata.annotations
+
+
+def _paused(edges: Iterable[EdgeNode]) -> dict[str, Held]:
+    message = f"nothing is changed here while the annotation {PAUSED} is set; remove it to go on"
+    return {edge.metadata.name: Held(reason=Reason.PAUSED, message=message) for edge in edges if _is_paused(edge)}
+
+
+def _copies(bundle: Bundle, declared: Declared) -> Iterable[SecretCopy]:
+    """The keys of providers that this site may call, and no others."""
+    for needed in bundle.secrets:
+        secret = declared.secrets.get(needed.name) if needed.folder.startswith(f"{PROVIDERS}/") else None
+        data = (secret or {}).get("data") or {}
+        chosen = {key: data[key] for key in needed.keys if key in data}
+        if chosen:
+            yield SecretCopy(name=needed.name, data=chosen)
+
+
+def reports_of(passed: Pass) -> Mapping[str, SiteReport]:
+    """What was heard of each site."""
+    return passed.delivery.reports

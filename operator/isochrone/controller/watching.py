@@ -1,0 +1,76 @@
+"""kopf's part: it watches the hub and tells us that something happened.
+
+What it hands over is not used: a watch that was cut for long misses deletions, and a list doesn't. So an event wakes
+the loop, which lists. The one thing that a list can't say is that a deletion was seen: those are noted here.
+
+kopf sets no finalizers, writes no annotations and posts no events: its handlers are `on.event` only.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import kopf
+
+from isochrone.api import GROUP, VERSION
+from isochrone.kube import gather
+from isochrone.model import RouteKey
+from isochrone.model.declared import SYSTEM_NAMESPACE
+
+_WATCH_S: Final = 300
+_CONNECT_S: Final = 10
+_ROUTES: Final = "modelroutes"
+
+
+@dataclasses.dataclass(slots=True)
+class Deletions:
+    """ModelRoutes whose deletion was seen, since this process began."""
+
+    routes: set[RouteKey] = dataclasses.field(default_factory=set)
+
+    def note(self, plural: str, namespace: str | None, name: str, *, is_gone: bool) -> None:
+        if plural == _ROUTES:
+            (self.routes.add if is_gone else self.routes.discard)(RouteKey(namespace or "", name))
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf's, so that nothing of it is left in the objects that it watches and no watch hangs for ever."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.watching.server_timeout = _WATCH_S
+    chosen.watching.client_timeout = _WATCH_S + 30
+    chosen.watching.connect_timeout = _CONNECT_S
+    chosen.networking.request_timeout = 30
+    chosen.networking.connect_timeout = _CONNECT_S
+    chosen.persistence.finalizer = f"{GROUP}/kopf"
+    chosen.peering.standalone = True
+    chosen.scanning.disabled = True
+    return chosen
+
+
+def registry(
+    login: Callable[[], kopf.ConnectionInfo], deletions: Deletions, wake: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """Handlers for the six kinds, and for what else a plan depends on."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)  # type: ignore[arg-type] # kopf's types want all of its keyword arguments
+    def connect(**_: Any) -> kopf.ConnectionInfo:
+        return login()
+
+    def happened(resource: Any, event: Mapping[str, Any], **_: Any) -> None:
+        metadata = event["object"]["metadata"]
+        is_gone = event["type"] == "DELETED"
+        deletions.note(resource.plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
+        wake()
+
+    def of_ours(namespace: str | None, **_: Any) -> bool:
+        return namespace == SYSTEM_NAMESPACE
+
+    for kind in gather.KINDS:
+        kopf.on.event(GROUP, VERSION, kind.info.plural, registry=handlers)(happened)
+    kopf.on.event("", "v1", "namespaces", registry=handlers)(happened)
+    kopf.on.event("", "v1", "secrets", registry=handlers, when=of_ours)(happened)
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    return handlers

@@ -1,0 +1,119 @@
+"""The hub's cluster: what is declared in it, and what the operator keeps there.
+
+Everything declared is listed at each look. Lists are read from the store, so nothing that was deleted is in them,
+however long a watch was cut: watches only say when to look. What was parsed at one version is not parsed again.
+"""
+
+import asyncio
+import base64
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from isochrone.api import GROUP, VERSION, Resource
+from isochrone.kube import gather, kinds
+from isochrone.kube.api import Api
+from isochrone.kube.errors import NotFound
+from isochrone.kube.kinds import Kind
+from isochrone.kube.reader import ClusterError
+from isochrone.model.declared import SYSTEM_NAMESPACE
+
+Json = Mapping[str, Any]
+R = TypeVar("R", bound=Resource)
+
+KINDS: Final[Mapping[type[Resource], Kind]] = {
+    kind: Kind(f"{GROUP}/{VERSION}", kind.__name__, kind.info.plural, is_namespaced=kind.info.scope == "Namespaced")
+    for kind in gather.KINDS
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Declared:
+    """What users say, at one moment."""
+
+    resources: Mapping[type[Resource], tuple[Resource, ...]]
+    raw: Mapping[tuple[str, str], Json]
+    """(kind, key) -> the object as the API server has it."""
+    namespaces: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, Json] = dataclasses.field(repr=False)
+    """Those of isochrone-system, by name."""
+    unreadable: tuple[str, ...] = ()
+    """Objects that no version of ours has written, and why."""
+
+    def of(self, kind: type[R]) -> tuple[R, ...]:
+        """All objects of a kind."""
+        return tuple(each for each in self.resources.get(kind, ()) if isinstance(each, kind))
+
+
+class Hub:
+    """Reads and writes the hub's cluster."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._parsed: dict[tuple[str, str], Resource] = {}
+
+    async def declared(self) -> Declared:
+        """Raises ApiError."""
+        *lists, namespaces, secrets = await asyncio.gather(
+            *(self.api.list(kind.path()) for kind in KINDS.values()),
+            self.api.list(kinds.NAMESPACE.path()),
+            self.api.list(kinds.SECRET.path(SYSTEM_NAMESPACE)),
+        )
+        seen: dict[tuple[str, str], Resource] = {}
+        resources, raw, unreadable = {}, {}, []
+        for kind, listed in zip(KINDS, lists, strict=True):
+            found = []
+            for item in listed.items:
+                try:
+                    found.append(self._read(kind, item, seen))
+                except ClusterError as error:
+                    unreadable.append(str(error))
+                    continue
+                raw[kind.__name__, found[-1].key] = item
+            resources[kind] = tuple(found)
+        self._parsed = seen
+        return Declared(
+            resources=resources,
+            raw=raw,
+            namespaces=gather.labels_of(namespaces.items),
+            secrets={item["metadata"]["name"]: item for item in secrets.items},
+            unreadable=tuple(unreadable),
+        )
+
+    def _read(self, kind: type[Resource], item: Json, seen: dict[tuple[str, str], Resource]) -> Resource:
+        metadata = item["metadata"]
+        version = metadata["uid"], metadata["resourceVersion"]
+        seen[version] = known = self._parsed.get(version) or gather.read(kind, item)
+        return known
+
+    async def kept(self, name: str) -> Json | None:
+        """A ConfigMap of ours in isochrone-system. Raises ApiError."""
+        try:
+            return await self.api.get(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, name))
+        except NotFound:
+            return None
+
+    async def keep(self, name: str, data: Mapping[str, str], before: Json | None) -> Json:
+        """Write it, unless somebody has written it since `before` was read: then raises Conflict."""
+        metadata: dict[str, Any] = {"name": name, "namespace": SYSTEM_NAMESPACE}
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+        if before is None:
+            return await self.api.create(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE), item)
+        metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
+        return await self.api.replace(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, name), item)
+
+
+def secret_value(secret: Json, key: str) -> bytes | None:
+    """One entry of a Secret."""
+    encoded = (secret.get("data") or {}).get(key)
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+def finalizers_of(item: Json) -> tuple[str, ...]:
+    return tuple(item["metadata"].get("finalizers") or ())
+
+
+async def set_finalizers(api: Api, path: str, item: Json, finalizers: Iterable[str]) -> None:
+    """Exactly these, if the object is still as it was read. Raises ApiError."""
+    metadata = {"finalizers": list(finalizers), "resourceVersion": item["metadata"]["resourceVersion"]}
+    await api.merge(path, {"metadata": metadata})

@@ -62,6 +62,7 @@ class ControlPlane:
         self._authority = pki.new_authority()
         self._servers: list[Server] = []
         self._folder: Path | None = None
+        self._copies = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,6 +111,23 @@ class ControlPlane:
         self._api_server.start()
         self._wait_until_ready()
 
+    def back_up(self) -> Path:
+        """A copy of all that is stored. Everything stops meanwhile: what is written is whole, then."""
+        self._copies += 1
+        copy = self.folder / f"backup-{self._copies}"
+        with self._all_stopped():
+            shutil.copytree(self.folder / "etcd", copy)
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Go back to that copy, and start all programs again, as the manual of a restore says.
+
+        https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#restoring-an-etcd-cluster
+        """
+        with self._all_stopped():
+            shutil.rmtree(self.folder / "etcd")
+            shutil.copytree(copy, self.folder / "etcd")
+
     def issue_kubeconfig(self, user: str, *, groups: Sequence[str] = ()) -> Path:
         """A kubeconfig for a user who has only the rights that RBAC grants to that name and those groups."""
         path = self.folder / f"{user.replace(':', '-')}.kubeconfig"
@@ -139,6 +157,7 @@ class ControlPlane:
         binary = tools.built()
         began = time.monotonic()
         self._folder = current_run().new_folder("plane")
+        self._ports = ports
         self._url = f"https://{_ADDRESS}:{ports.api}"
         self._write_files()
         etcd = Server([binary.parent / "etcd", *_etcd_arguments(self.folder, ports)], log=self.folder / "etcd.log")
@@ -147,12 +166,26 @@ class ControlPlane:
             log=self.folder / "kube-apiserver.log",
         )
         self._servers = [etcd, self._api_server]
-        etcd.start()
-        etcd.wait_until(lambda: self.folder.name in _etcd_members(ports), limit=_READY_LIMIT)
-        self._api_server.start()
-        self._wait_until_ready()
+        self._start_storage()
         self.started_in = time.monotonic() - began
         self._start_controllers(binary.parent)
+
+    def _start_storage(self) -> None:
+        """etcd and what serves its data."""
+        etcd = self._servers[0]
+        etcd.start()
+        etcd.wait_until(lambda: self.folder.name in _etcd_members(self._ports), limit=_READY_LIMIT)
+        self._api_server.start()
+        self._wait_until_ready()
+
+    @contextlib.contextmanager
+    def _all_stopped(self) -> Iterator[None]:
+        for server in reversed(self._servers):
+            server.stop()
+        yield
+        self._start_storage()
+        for server in self._servers[2:]:
+            server.start()
 
     def _write_files(self) -> None:
         files = {

@@ -51,7 +51,7 @@ test-fast: setup ## Run the tests that need no cluster
 
 .PHONY: soak
 soak: cluster-tools ## Run the long properties in full
-	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak
+	@ISOCHRONE_SOAK=1 $(RUN) pytest -m soak -o faulthandler_timeout=14400
 	@$(RUN) python -m tests.bench.memory
 
 .PHONY: compile

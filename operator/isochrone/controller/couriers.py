@@ -42,7 +42,8 @@ class Load:
     @property
     def version(self) -> tuple[object, ...]:
         """Equal for equal loads."""
-        return (self.credentials, self.paused, *((parcel.site, parcel.revision) for parcel in self.parcels))
+        secrets = tuple((each.name, tuple(each.data.items())) for parcel in self.parcels for each in parcel.secrets)
+        return (self.credentials, self.paused, secrets, *((parcel.site, parcel.revision) for parcel in self.parcels))
 
 
 Connect = Callable[[], Awaitable[Deliverer]]

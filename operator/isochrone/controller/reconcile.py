@@ -22,7 +22,7 @@ from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
 from isochrone.kube.hub import Declared, Hub
-from isochrone.model import Delivery, Held, Observed, Parcel, Plan, Revision, SecretCopy, SiteReport, Snapshot
+from isochrone.model import Delivery, Held, Observed, Parcel, Plan, Revision, SecretCopy, Snapshot
 from isochrone.model.declared import key_of, present
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
@@ -38,8 +38,6 @@ from isochrone.rollout.waves import Progress
 from isochrone_gateway.config import Kind, Release
 
 _LOG = logging.getLogger("isochrone.operator")
-
-ConnectTo = Callable[[EdgeNode, Mapping[str, object]], Connect]
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -91,6 +89,10 @@ class Reconciler:
         self._wall = wall
         self._memory = Memory()
         self._kept: state.Kept | None = None
+
+    def forget(self) -> None:
+        """Somebody else has written what is kept: it is read again."""
+        self._kept = None
 
     async def once(self) -> Pass:
         """One pass. Raises ApiError if the hub can't be asked, or somebody else leads."""
@@ -253,8 +255,3 @@ def _copies(bundle: Bundle, declared: Declared) -> Iterable[SecretCopy]:
         chosen = {key: data[key] for key in needed.keys if key in data}
         if chosen:
             yield SecretCopy(name=needed.name, data=chosen)
-
-
-def reports_of(passed: Pass) -> Mapping[str, SiteReport]:
-    """What was heard of each site."""
-    return passed.delivery.reports

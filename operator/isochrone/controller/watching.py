@@ -55,7 +55,7 @@ def registry(
     """Handlers for the six kinds, and for what else a plan depends on."""
     handlers = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=handlers)  # type: ignore[arg-type] # kopf's types want all of its keyword arguments
+    @kopf.on.login(registry=handlers)
     def connect(**_: Any) -> kopf.ConnectionInfo:
         return login()
 

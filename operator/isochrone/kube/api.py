@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import random
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
@@ -51,6 +51,8 @@ class Limits:
     most_pause: float = 10.0
     at_once: int = 16
     """Requests beside each other, watches not counted."""
+    chance: Callable[[], float] = random.random
+    """From 0 to 1: so that many who failed together don't come again together."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class WatchEvent:
 
 
 class Api:
-    """Use as an asynchronous context manager: it keeps connections."""
+    """Use as an asynchronous context manager: it keeps connections.
+
+    `check` is called before each write, and may raise: whoever leads no longer writes no more.
+    """
 
     def __init__(
         self,
@@ -79,15 +84,13 @@ class Api:
         tls: ssl.SSLContext,
         token: Token = lambda: None,
         limits: Limits | None = None,
-        chance: Callable[[], float] = random.random,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url.rstrip("/")
         self._tls = tls
         self._token = token
         self._limits = limits or Limits()
-        self._chance = chance
-        self._sleep = sleep
+        self._check = check
         self._few = asyncio.Semaphore(self._limits.at_once)
         self._session: aiohttp.ClientSession | None = None
 
@@ -190,15 +193,17 @@ class Api:
             except again as error:
                 if attempt == self._limits.attempts:
                     raise
-                await self._sleep(self._pause(attempt, error.retry_after))
+                await asyncio.sleep(self._pause(attempt, error.retry_after))
         raise AssertionError("there is at least one attempt")
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:
-        pause: float = self._limits.pause * 2 ** (attempt - 1) * (1 - self._chance() / 2)
+        pause: float = self._limits.pause * 2 ** (attempt - 1) * (1 - self._limits.chance() / 2)
         return min(max(pause, retry_after or 0.0), self._limits.most_pause)
 
     async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, content: str) -> Json:
         async with self._few:
+            if method != "GET":
+                self._check()
             data = None if body is None else msgspec.json.encode(body)
             async with self._answered(
                 method, path, query=query, limit=self._total(), data=data, content=content

@@ -47,6 +47,7 @@ class Member:
 
         Raises ApiError if the cluster can't even be looked at.
         """
+        parcels = tuple(map(actions.with_secrets, parcels))
         abilities = await self._able()
         objects = await found.objects(self._api, self._installation, abilities.optional)
         wanted = [{identity(item) for item in parcel.objects} for parcel in parcels]

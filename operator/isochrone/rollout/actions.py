@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.model import Parcel
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.engines import CREATE_ONLY
+from isochrone.render.manifest import manifest
 from isochrone.rollout import difference
 
 Json = Mapping[str, Any]
@@ -84,6 +86,28 @@ def decide(
     return Actions(apply=tuple(changes), remove=tuple(map(removal, _backwards(ready))), waiting=len(gone) - len(ready))
 
 
+def with_secrets(parcel: Parcel) -> Parcel:
+    """The parcel with its Secrets among its objects, right after the Namespaces."""
+    if not parcel.secrets:
+        return parcel
+    namespaces = tuple(item for item in parcel.objects if item["kind"] == "Namespace")
+    rest = tuple(item for item in parcel.objects if item["kind"] != "Namespace")
+    shared = labels.shared_labels(parcel.installation)
+    secrets = tuple(
+        manifest(
+            "v1",
+            "Secret",
+            each.name,
+            namespace=SYSTEM_NAMESPACE,
+            labels={**shared, labels.EDGE_NODE: parcel.site},
+            type="Opaque",
+            data=dict(each.data),
+        )
+        for each in parcel.secrets
+    )
+    return dataclasses.replace(parcel, objects=(*namespaces, *secrets, *rest), secrets=())
+
+
 def _change(item: Json, found: Found) -> Apply | None:
     key = identity(item)
     there = found.children.get(key)
@@ -93,6 +117,8 @@ def _change(item: Json, found: Found) -> Apply | None:
     if is_create_only:
         return None
     changed = difference.first(item, there) or difference.leftover(item, there, MANAGER)
+    if changed and item["kind"] == "Secret":
+        changed = "its content is not what was delivered"  # which is in no log and no event
     return Apply(item=item, because=changed) if changed and found.settled.get(key) != changed else None
 
 

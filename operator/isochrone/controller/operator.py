@@ -1,0 +1,133 @@
+"""`isochrone operator` in the hub: puts the parts together and runs them until told to end."""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from isochrone.controller import departures, watching
+from isochrone.controller.connections import Connections
+from isochrone.controller.couriers import Couriers
+from isochrone.controller.reconcile import Pass, Reconciler
+from isochrone.controller.settings import OperatorSettings
+from isochrone.controller.waking import Waker
+from isochrone.kube.access import Access
+from isochrone.kube.api import Api
+from isochrone.kube.election import Election, NotLeadingError
+from isochrone.kube.errors import ApiError, Conflict
+from isochrone.kube.hub import Hub
+
+_LOG = logging.getLogger("isochrone.operator")
+_STOP_WITHIN = 10.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Time, as an argument: seconds since 1970, and seconds that only go forward."""
+
+    wall: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Operator:
+    """One replica."""
+
+    def __init__(self, access: Access, identity: str, settings: OperatorSettings, *, clocks: Clocks) -> None:
+        self._access = access
+        self._settings = settings
+        self._clocks = clocks
+        self._waker = Waker()
+        self._deletions = watching.Deletions()
+        plain = Api(access.url, tls=access.tls(), token=lambda: access.token)
+        self.election = Election(
+            plain, identity, wall=clocks.wall, monotonic=clocks.monotonic, timing=settings.election
+        )
+        self._apis = (plain, Api(access.url, tls=access.tls(), token=lambda: access.token, check=self.election.check))
+        self.passed: Pass | None = None
+        """The last pass that was made here."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set. Raises what can't be mended by trying again."""
+        watching_task: asyncio.Task[Any] = asyncio.create_task(self._watch(stop))
+        leading: asyncio.Task[Any] = asyncio.create_task(self.election.run(self._lead))
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({watching_task, leading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            for task in (leading, stopping):
+                task.cancel()
+            await asyncio.wait({watching_task, leading, stopping}, timeout=_STOP_WITHIN)
+            watching_task.cancel()
+            for api in self._apis:
+                await api.close()
+        for task in done - {stopping}:
+            task.result()
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await kopf.operator(
+            registry=watching.registry(self._login, self._deletions, self._waker.wake),
+            settings=watching.settings(),
+            standalone=True,
+            clusterwide=True,
+            stop_flag=stop,
+            memo=kopf.Memo(),
+        )
+
+    def _login(self) -> kopf.ConnectionInfo:
+        access = self._access
+        return kopf.ConnectionInfo(
+            server=access.url,
+            ca_data=access.authority,
+            certificate_data=access.client_certificate,
+            private_key_data=access.client_key,
+            token=access.token,
+            scheme="Bearer" if access.token else None,
+        )
+
+    async def _lead(self) -> None:
+        """Pass after pass, for as long as this replica leads."""
+        _LOG.info("%s leads", self.election.identity)
+        settings, clocks = self._settings, self._clocks
+        api = self._apis[1]
+        couriers = Couriers(
+            pace=settings.pace, at_once=settings.clusters_at_once, clock=clocks.wall, changed=self._waker.wake
+        )
+        connections = Connections(api, settings.installation, clock=clocks.wall, check=self.election.check)
+        reconciler = Reconciler(
+            Hub(api),
+            couriers,
+            settings,
+            connections=connections.of,
+            deletions=self._deletions,
+            wall=clocks.wall,
+        )
+        try:
+            while True:
+                await self._pass(reconciler, api)
+                pace = settings.pace
+                await self._waker.settled(
+                    pace.resync, debounce=pace.debounce, most=pace.most_debounce, clock=clocks.monotonic
+                )
+        finally:
+            with contextlib.suppress(ApiError):
+                await couriers.stop()
+
+    async def _pass(self, reconciler: Reconciler, api: Api) -> None:
+        try:
+            self.passed = await reconciler.once()
+            await departures.settle(api, self.passed.declared, self.passed.phases)
+        except (NotLeadingError, Conflict) as error:
+            _LOG.warning("somebody else has written: %s", error)
+            reconciler.forget()
+        except ApiError as error:
+            _LOG.warning("no pass: %s", error)
+
+
+def describe(operator: Operator) -> dict[str, Any]:
+    """What health checks ask."""
+    return {"leading": operator.election.is_leading}

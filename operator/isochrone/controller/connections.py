@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType, Delivery
 from isochrone.controller.couriers import Connect, Deliverer
+from isochrone.controller.pulled import Pulled
 from isochrone.kube import access
 from isochrone.kube.api import Api, Limits
 from isochrone.kube.errors import ApiError, Unauthorized
@@ -52,7 +53,7 @@ class Connections:
         """What the credentials depend on, and how to connect with them."""
         kind = edge.spec.cluster.type
         if edge.spec.delivery is Delivery.PULL:
-            return "", self._not_yet(edge, "delivery Pull")
+            return "", self._pulled(edge.metadata.name)
         if kind is ClusterType.LOCAL:
             return "", self._local
         if kind is ClusterType.KUBECONFIG:
@@ -83,6 +84,12 @@ class Connections:
             return Connected(api, self._installation, clock=self._clock, is_ours=True)
 
         return version, connect
+
+    def _pulled(self, site: str) -> Connect:
+        async def connect() -> Deliverer:
+            return Pulled(self._hub, site, clock=self._clock)
+
+        return connect
 
     def _not_yet(self, edge: EdgeNode, what: str) -> Connect:
         async def connect() -> Deliverer:

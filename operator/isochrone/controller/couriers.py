@@ -184,13 +184,13 @@ class Couriers:
         return self.reports.get(site) or SiteReport(site=site, at=0)
 
     def _tell(self, reports: Mapping[str, SiteReport]) -> None:
-        news = [site for site, each in reports.items() if _essence(self._known(site)) != _essence(each)]
+        news = [site for site, each in reports.items() if essence(self._known(site)) != essence(each)]
         self.reports |= reports
         if news:
             self._changed()
 
 
-def _essence(report: SiteReport) -> SiteReport:
+def essence(report: SiteReport) -> SiteReport:
     """Without what is new in every report."""
     pods = tuple(dataclasses.replace(pod, at=0) for pod in report.gateway_pods)
     return dataclasses.replace(report, at=0, gateway_pods=pods)

@@ -1,0 +1,50 @@
+"""What the operator counts, for Prometheus. Names are `isochrone_operator_<noun>_<unit>`."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from isochrone.controller.reconcile import Pass
+from isochrone.model import SiteReport
+
+_PASS_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """All of one process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.leading = Gauge("isochrone_operator_leading", "1 while this replica leads", registry=registry)
+        self.pass_seconds = Histogram(
+            "isochrone_operator_pass_seconds", "Duration of a pass", buckets=_PASS_SECONDS, registry=registry
+        )
+        self.passes = Counter("isochrone_operator_passes", "Passes, by result", ("result",), registry=registry)
+        self.repairs = Counter(
+            "isochrone_operator_repairs", "Objects that somebody had changed or deleted", ("site",), registry=registry
+        )
+        self._sites = Gauge(
+            "isochrone_operator_sites", "EdgeNodes, by what is known of them", ("state",), registry=registry
+        )
+        self._faults = Gauge("isochrone_operator_faults", "What can't be done", ("site", "reason"), registry=registry)
+        self._held = Gauge("isochrone_operator_sites_held", "Sites whose new bundle waits", registry=registry)
+        self._placements = Gauge("isochrone_operator_placements", "Engines placed", registry=registry)
+        self._shortfalls = Gauge("isochrone_operator_shortfalls", "Routes that want more", registry=registry)
+
+    def passed(self, made: Pass) -> None:
+        """After a pass."""
+        reports = made.delivery.reports.values()
+        self._held.set(len(made.delivery.held))
+        self._placements.set(len(made.plan.placements))
+        self._shortfalls.set(len(made.plan.shortfalls))
+        self._sites.labels("reachable").set(sum(report.is_reachable for report in reports))
+        self._sites.labels("unreachable").set(sum(not report.is_reachable for report in reports))
+        self._faults.clear()
+        for site, reason in _faults(list(reports)):
+            self._faults.labels(site, reason).inc()
+
+
+def _faults(reports: list[SiteReport]) -> Iterator[tuple[str, str]]:
+    for report in reports:
+        for fault in report.faults:
+            yield report.site, str(fault.reason)

@@ -1,0 +1,59 @@
+"""The hub's side of a site that pulls: leaves parcels in its namespace, and takes its reports from there."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from isochrone.kube import mailbox
+from isochrone.kube.api import Api
+from isochrone.kube.errors import NotFound, Unreachable
+from isochrone.model import Parcel, Revision, SiteReport
+
+SILENT_AFTER = 60.0
+"""Seconds without a sign of life after which there is no contact with a site's operator."""
+
+
+class Pulled:
+    """One site; each is a cluster of its own."""
+
+    def __init__(self, hub: Api, site: str, *, clock: Callable[[], float]) -> None:
+        self._hub = hub
+        self._site = site
+        self._clock = clock
+        self._put: tuple[Revision, object] | None = None
+        self._sign = ("", 0.0)
+        """The last sign of life, and when it was seen to change."""
+
+    async def deliver(self, parcels: Sequence[Parcel], *, paused: frozenset[str]) -> Mapping[str, SiteReport]:
+        """Leave what is new, and read what has come back. Raises ApiError."""
+        for parcel in parcels:
+            version = (parcel.revision, (paused, parcel.authorities, parcel.secrets))
+            if version != self._put:
+                await self._leave(parcel, paused)
+                self._put = version
+        report = await self._report()
+        return {self._site: report} if parcels else {}
+
+    async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
+        namespace = mailbox.namespace_of(self._site)
+        try:
+            await mailbox.put(self._hub, parcel, paused)
+        except NotFound as error:
+            raise NotFound(
+                f"there is no namespace {namespace} for this site: run `isochrone site join {self._site} --pull`"
+            ) from error
+
+    async def _report(self) -> SiteReport:
+        sign, now = await mailbox.sign_of_life(self._hub, self._site), self._clock()
+        if sign != self._sign[0]:
+            self._sign = (sign, now)
+        report = await mailbox.report(self._hub, self._site)
+        if report is None or not sign:
+            raise Unreachable(
+                f"the operator of site {self._site} has not reported yet: start it in the site's cluster with"
+                f" `isochrone operator --site {self._site}`"
+            )
+        if now - self._sign[1] > SILENT_AFTER:
+            raise Unreachable(f"the operator of site {self._site} has been silent for {int(now - self._sign[1])} s")
+        return report
+
+    async def close(self) -> None:
+        """The hub's connection is not ours to close."""

@@ -1,0 +1,91 @@
+"""`isochrone operator --site NAME`: the operator in a cluster that the hub can't reach.
+
+It reads its own namespace in the hub and nothing else there, brings its cluster to what it finds, and reports. Without
+the hub it goes on with what it had last: what somebody changes here is still put right.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable
+
+from isochrone.controller.couriers import Load, essence, is_underway
+from isochrone.controller.settings import Pace
+from isochrone.kube import mailbox
+from isochrone.kube.api import Api
+from isochrone.kube.errors import ApiError
+from isochrone.kube.member import Member
+from isochrone.model import Parcel, SiteReport
+
+_LOG = logging.getLogger("isochrone.site")
+_SIGN_EVERY = 15.0
+_TELL_EVERY = 300.0
+
+
+class SiteOperator:
+    """One replica of it, while it leads in its cluster."""
+
+    def __init__(
+        self,
+        site: str,
+        hub: Api,
+        here: Api,
+        *,
+        installation: str,
+        pace: Pace,
+        wall: Callable[[], float],
+    ) -> None:
+        self._site = site
+        self._hub = hub
+        self._member = Member(here, installation, clock=wall)
+        self._installation = installation
+        self._pace = pace
+        self._wall = wall
+        self._head: mailbox.Head | None = None
+        self._parcel: Parcel | None = None
+        self._told: SiteReport | None = None
+        self._shown = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            is_busy = await self.once()
+            await asyncio.sleep(self._pace.busy_look if is_busy else min(self._pace.look, _SIGN_EVERY))
+
+    async def once(self) -> bool:
+        """One look at the hub, one delivery here, one report. Whether something is on its way."""
+        try:
+            await self._fetch()
+        except ApiError as error:
+            _LOG.warning("the hub: %s", error)
+        if self._parcel is None or self._head is None:
+            return True
+        load = Load(parcels=(self._parcel,), paused=frozenset(self._head.paused))
+        try:
+            report = (await self._member.deliver(load.parcels, paused=load.paused))[self._site]
+        except ApiError as error:
+            _LOG.warning("this cluster: %s", error)
+            return True
+        try:
+            await self._tell(report)
+        except ApiError as error:
+            _LOG.warning("the hub doesn't take our report: %s", error)
+        return is_underway(report, load)
+
+    async def _fetch(self) -> None:
+        now = self._wall()
+        if now - self._shown >= _SIGN_EVERY:
+            said = dt.datetime.fromtimestamp(now, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            await mailbox.show_life(self._hub, self._site, said)
+            self._shown = now
+        head = await mailbox.head(self._hub, self._site)
+        if head is not None and head != self._head:
+            self._parcel = await mailbox.take(self._hub, self._site, head)
+            self._head = head
+
+    async def _tell(self, report: SiteReport) -> None:
+        """What is new; and all of it now and then, since its times are in it too."""
+        before = self._told
+        if before is None or essence(before) != essence(report) or report.at - before.at >= _TELL_EVERY:
+            await mailbox.tell(self._hub, self._installation, report)
+            self._told = report

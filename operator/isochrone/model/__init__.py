@@ -24,6 +24,7 @@ from isochrone.model.delivery import (
 )
 from isochrone.model.keys import RouteKey
 from isochrone.model.observed import Capability, Observed, Running, SiteObservation
+from isochrone.model.peering import Peering
 from isochrone.model.plan import (
     Because,
     Change,
@@ -48,6 +49,7 @@ __all__ = [
     "Held",
     "Observed",
     "Parcel",
+    "Peering",
     "Placement",
     "Plan",
     "Repair",

@@ -13,6 +13,7 @@ from typing import Any
 
 from isochrone.api.conditions import Reason
 from isochrone.model.observed import Running, SiteObservation
+from isochrone.model.peering import Peering
 
 Json = Mapping[str, Any]
 
@@ -103,6 +104,8 @@ class SiteReport:
     gateway_pods: tuple[GatewayPod, ...] = ()
     version: str = ""
     """Of the API server, such as v1.34.1."""
+    peering: Peering | None = None
+    """Whom its gateway trusts and who vouches for it; None where that was not looked at."""
     observation: SiteObservation = dataclasses.field(default_factory=SiteObservation)
     """`unreachable_since` says since when there is no contact; all else is then as it was last seen."""
 

@@ -10,7 +10,7 @@ from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType, Delivery
 from isochrone.controller.couriers import Connect, Deliverer
 from isochrone.controller.pulled import Pulled
-from isochrone.kube import access
+from isochrone.kube import kubeconfig as kubeconfigs
 from isochrone.kube.api import Api, Limits
 from isochrone.kube.errors import ApiError, Unauthorized
 from isochrone.kube.hub import Declared, secret_value
@@ -79,8 +79,7 @@ class Connections:
                 )
             if kubeconfig is None:
                 raise Unauthorized(f"Secret {SYSTEM_NAMESPACE}/{ref.name} has no key {ref.key} with a kubeconfig")
-            found = access.parse(kubeconfig)
-            api = Api(found.url, tls=found.tls(), token=lambda: found.token, limits=self._limits, check=self._check)
+            api = kubeconfigs.parse(kubeconfig).api(limits=self._limits, check=self._check)
             return Connected(api, self._installation, clock=self._clock, is_ours=True)
 
         return version, connect

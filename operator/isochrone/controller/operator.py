@@ -42,11 +42,11 @@ class Operator:
         self._clocks = clocks
         self._waker = Waker()
         self._deletions = watching.Deletions()
-        plain = Api(access.url, tls=access.tls(), token=lambda: access.token)
+        plain = access.api()
         self.election = Election(
             plain, identity, wall=clocks.wall, monotonic=clocks.monotonic, timing=settings.election
         )
-        self._apis = (plain, Api(access.url, tls=access.tls(), token=lambda: access.token, check=self.election.check))
+        self._apis = (plain, access.api(check=self.election.check))
         self.passed: Pass | None = None
         """The last pass that was made here."""
 
@@ -85,8 +85,8 @@ class Operator:
             ca_data=access.authority,
             certificate_data=access.client_certificate,
             private_key_data=access.client_key,
-            token=access.token,
-            scheme="Bearer" if access.token else None,
+            token=access.bearer(),
+            scheme="Bearer" if access.bearer() else None,
         )
 
     async def _lead(self) -> None:

@@ -74,7 +74,8 @@ class WatchEvent:
 class Api:
     """Use as an asynchronous context manager: it keeps connections.
 
-    `check` is called before each write, and may raise: whoever leads no longer writes no more.
+    `check` is called before each write, and may raise: whoever leads no longer writes no more. `server_name` is whom
+    the server's certificate must name, where that isn't the host of the URL.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Api:
         token: Token = lambda: None,
         limits: Limits | None = None,
         check: Callable[[], None] = lambda: None,
+        server_name: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._tls = tls
         self._token = token
         self._limits = limits or Limits()
         self._check = check
+        self._server_name = server_name
         self._few = asyncio.Semaphore(self._limits.at_once)
         self._session: aiohttp.ClientSession | None = None
 
@@ -231,7 +234,14 @@ class Api:
             headers["Authorization"] = f"Bearer {token}"
         try:
             async with self._connected().request(
-                method, self.url + path, params=query, data=data, headers=headers, timeout=limit, allow_redirects=False
+                method,
+                self.url + path,
+                params=query,
+                data=data,
+                headers=headers,
+                timeout=limit,
+                allow_redirects=False,
+                server_hostname=self._server_name,
             ) as answer:
                 if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
                     raise error_of(

@@ -1,6 +1,7 @@
 """`isochrone operator`: what runs in the operator's container, in the hub or in a cluster that pulls."""
 
 import pathlib
+from typing import Any
 
 import click
 
@@ -24,17 +25,7 @@ import click
     help="With --site: the way to the hub that `isochrone site join --pull` made.",
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
-def command(
-    *,
-    kubeconfig: pathlib.Path | None,
-    context: str | None,
-    installation: str,
-    identity: str | None,
-    health: str,
-    site: str | None,
-    hub_kubeconfig: pathlib.Path | None,
-    log_level: str,
-) -> None:
+def command(**given: Any) -> None:
     """Watch the resources of this cluster and bring all sites to what they declare.
 
     Several replicas may run: one leads, by the Lease isochrone-operator in isochrone-system. SIGTERM ends it within
@@ -44,17 +35,6 @@ def command(
     """
     from isochrone.controller import run
 
-    if (site is None) != (hub_kubeconfig is None):
+    if (given["site"] is None) != (given["hub_kubeconfig"] is None):
         raise click.UsageError("--site and --hub-kubeconfig go together")
-    run.main(
-        run.Options(
-            kubeconfig=kubeconfig,
-            context=context,
-            installation=installation,
-            identity=identity,
-            health=health,
-            site=site,
-            hub_kubeconfig=hub_kubeconfig,
-            log_level=log_level,
-        )
-    )
+    run.main(run.Options(**given))

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import kopf
+from prometheus_client import CollectorRegistry
 
 from isochrone.controller import departures, watching
 from isochrone.controller.connections import Connections
 from isochrone.controller.couriers import Couriers
+from isochrone.controller.metrics import Metrics
 from isochrone.controller.reconcile import Pass, Reconciler
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.waking import Waker
@@ -36,10 +38,20 @@ class Clocks:
 class Operator:
     """One replica."""
 
-    def __init__(self, access: Access, identity: str, settings: OperatorSettings, *, clocks: Clocks) -> None:
+    def __init__(
+        self,
+        access: Access,
+        identity: str,
+        settings: OperatorSettings,
+        *,
+        clocks: Clocks,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._access = access
         self._settings = settings
         self._clocks = clocks
+        self._metrics = metrics or Metrics(CollectorRegistry())
+        self._passed_at = clocks.monotonic()
         self._waker = Waker()
         self._deletions = watching.Deletions()
         plain = access.api()
@@ -118,8 +130,12 @@ class Operator:
                 await couriers.stop()
 
     async def _pass(self, reconciler: Reconciler, api: Api) -> None:
+        began = self._clocks.monotonic()
         try:
             self.passed = await reconciler.once()
+            self._passed_at = self._clocks.monotonic()
+            self._metrics.pass_seconds.observe(self._passed_at - began)
+            self._metrics.passed(self.passed)
             await departures.settle(api, self.passed.declared, self.passed.phases)
         except (NotLeadingError, Conflict) as error:
             _LOG.warning("somebody else has written: %s", error)
@@ -127,7 +143,13 @@ class Operator:
         except ApiError as error:
             _LOG.warning("no pass: %s", error)
 
+    def stuck(self, limit: float) -> str | None:
+        """Why this replica should be started anew; None if all is well."""
+        silent = self._clocks.monotonic() - self._passed_at
+        if self.election.is_leading and silent > limit:
+            return f"this replica leads and has made no pass for {int(silent)} s"
+        return None
 
-def describe(operator: Operator) -> dict[str, Any]:
-    """What health checks ask."""
-    return {"leading": operator.election.is_leading}
+    def unready(self) -> str | None:
+        """Why this replica can't do its part yet; None if it can."""
+        return "the hub has not been read yet" if self.election.is_leading and self.passed is None else None

@@ -21,6 +21,7 @@ from tests.cluster import kubeconfig
 
 TYPE_JSON = "application/json"
 TYPE_APPLY = "application/apply-patch+yaml"
+TYPE_MERGE = "application/merge-patch+json"
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 Object = Mapping[str, Any]
@@ -129,6 +130,10 @@ class Client:
             "fieldValidation": field_validation,
         }
         return self.request("PATCH", self.path(item), item, params=params, content_type=TYPE_APPLY)
+
+    def patch(self, item: Object, change: Object) -> Response:
+        """JSON merge patch (RFC 7386)."""
+        return self.request("PATCH", self.path(item), body=change, content_type=TYPE_MERGE)
 
     def get(self, item: Object) -> Response:
         """The object that has the apiVersion, kind, namespace and name of `item`."""

@@ -14,7 +14,13 @@ import click
     help="This cluster's API server. In a pod it is found without.",
 )
 @click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one.")
-@click.option("--installation", default="isochrone", show_default=True, help="The label of all that is ours.")
+@click.option("--installation", metavar="NAME", help="The label of all that is ours, if not isochrone.")
+@click.option(
+    "--settings",
+    type=click.Path(path_type=pathlib.Path, dir_okay=False),
+    metavar="FILE",
+    help="YAML: planning, rendering, gateway, pace and election.",
+)
 @click.option("--identity", envvar="POD_NAME", metavar="NAME", help="Who this replica is; the host's name if left out.")
 @click.option("--health", default=":8080", show_default=True, metavar="[HOST]:PORT", help="For health and metrics.")
 @click.option("--site", metavar="NAME", help="Run in the cluster of this site, and pull from the hub.")

@@ -75,6 +75,7 @@ class Courier:
         self._failures = 0
         self._deliverer: Deliverer | None = None
         self._credentials = ""
+        self._complaint = ""
         self._task = asyncio.ensure_future(self._run())
 
     def give(self, load: Load, connect: Connect) -> None:
@@ -108,12 +109,19 @@ class Courier:
                 reports = await deliverer.deliver(load.parcels, paused=load.paused)
         except ApiError as error:
             self._failures += 1
-            _LOG.warning("cluster %s: %s", self.cluster, error)
+            self._complain(str(error))
             reports = self._unanswered(load, error)
         else:
             self._failures = 0
+            self._complaint = ""
         self._around.tell(reports)
         return any(is_underway(report, load) for report in reports.values())
+
+    def _complain(self, why: str) -> None:
+        """Once for each reason."""
+        if why != self._complaint:
+            _LOG.warning("cluster %s: %s", self.cluster, why)
+            self._complaint = why
 
     async def _connected(self, load: Load) -> Deliverer:
         if self._deliverer is None or load.credentials != self._credentials:

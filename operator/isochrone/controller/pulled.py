@@ -52,7 +52,7 @@ class Pulled:
                 f" `isochrone operator --site {self._site}`"
             )
         if now - self._sign[1] > SILENT_AFTER:
-            raise Unreachable(f"the operator of site {self._site} has been silent for {int(now - self._sign[1])} s")
+            raise Unreachable(f"the operator of site {self._site} has been silent for more than {SILENT_AFTER:g} s")
         return report
 
     async def close(self) -> None:

@@ -17,12 +17,11 @@ from prometheus_client import CollectorRegistry
 from isochrone.controller import health
 from isochrone.controller.metrics import Metrics
 from isochrone.controller.operator import Clocks, Operator
-from isochrone.controller.settings import OperatorSettings
+from isochrone.controller.settings import OperatorSettings, SettingsError, read
 from isochrone.controller.site import SiteOperator
 from isochrone.kube import access
 from isochrone.kube.access import Access, AccessError
 from isochrone.kube.election import Election
-from isochrone.model import Settings
 
 _UNUSABLE = 2
 _STUCK_AFTER = 300.0
@@ -35,7 +34,8 @@ class Options:
 
     kubeconfig: pathlib.Path | None
     context: str | None
-    installation: str
+    installation: str | None
+    settings: pathlib.Path | None
     identity: str | None
     health: str
     site: str | None
@@ -59,7 +59,7 @@ def main(options: Options) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         asyncio.run(_run(options))
-    except AccessError as error:
+    except (AccessError, SettingsError) as error:
         sys.stderr.write(f"isochrone operator: {error}\n")
         sys.exit(_UNUSABLE)
 
@@ -70,7 +70,7 @@ async def _run(options: Options) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    settings = OperatorSettings(planning=Settings(installation=options.installation))
+    settings = _settings(options)
     identity = options.identity or socket.gethostname()
     registry = CollectorRegistry()
     clocks = Clocks(wall=time.time, monotonic=time.monotonic)
@@ -83,6 +83,16 @@ async def _run(options: Options) -> None:
     checks = {"/healthz": lambda: operator.stuck(_STUCK_AFTER), "/readyz": operator.unready}
     async with _serving(options.health, checks, registry):
         await operator.run(stop)
+
+
+def _settings(options: Options) -> OperatorSettings:
+    text = ""
+    if options.settings is not None:
+        try:
+            text = options.settings.read_text()
+        except OSError as error:
+            raise SettingsError(str(error)) from error
+    return read(text, installation=options.installation)
 
 
 def _access(kubeconfig: pathlib.Path | None, context: str | None) -> Access:

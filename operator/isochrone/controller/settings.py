@@ -1,11 +1,16 @@
 """What an installation says of its operator."""
 
 import dataclasses
+from typing import Any, Final, get_type_hints
 
+import msgspec
+import yaml
+
+from isochrone.api.serving import EngineType
 from isochrone.kube.election import Timing
 from isochrone.model import Settings
 from isochrone.render.gateway_settings import GatewaySettings
-from isochrone.render.settings import RenderSettings
+from isochrone.render.settings import ENGINE_IMAGES, Accelerator, RenderSettings
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +49,79 @@ class OperatorSettings:
     @property
     def installation(self) -> str:
         return self.planning.installation
+
+
+class SettingsError(Exception):
+    """A file of settings that can't be used. The message says where and why."""
+
+
+def read(text: str, *, installation: str | None = None) -> OperatorSettings:
+    """Settings from YAML, in the shape of OperatorSettings with keys in camelCase. What is left out has its default.
+
+    Images of engines are keyed by `ENGINE/ACCELERATOR`, such as `VLLM/NVIDIA`.
+    """
+    try:
+        given = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"not YAML: {error}") from error
+    if not isinstance(given, dict):
+        raise SettingsError("the settings are a map of sections")
+    settings = OperatorSettings()
+    for name, value in given.items():
+        field = _snake(name)
+        if field not in _SECTIONS:
+            raise SettingsError(f"{name} is no section; there are {', '.join(sorted(map(_camel, _SECTIONS)))}")
+        settings = dataclasses.replace(settings, **{field: _section(name, getattr(settings, field), value)})
+    if installation is not None:
+        settings = dataclasses.replace(
+            settings, planning=dataclasses.replace(settings.planning, installation=installation)
+        )
+    return settings
+
+
+_SECTIONS: Final = frozenset(field.name for field in dataclasses.fields(OperatorSettings))
+
+
+def _section(name: str, default: Any, value: Any) -> Any:
+    if not dataclasses.is_dataclass(default):
+        return _converted(name, value, type(default))
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} is a map")
+    kinds = get_type_hints(type(default))
+    known = {_camel(field.name): field.name for field in dataclasses.fields(default)}
+    changed = {}
+    for key, each in value.items():
+        if key not in known:
+            raise SettingsError(f"{name}.{key} is no setting; there are {', '.join(sorted(known))}")
+        field = known[key]
+        path = f"{name}.{key}"
+        changed[field] = _images(path, each) if field == "engine_images" else _converted(path, each, kinds[field])
+    return dataclasses.replace(default, **changed)  # type: ignore[type-var] # is_dataclass has told
+
+
+def _images(path: str, value: Any) -> Any:
+    given = _converted(path, value, dict[str, str])
+    found = {}
+    for key, image in given.items():
+        engine, _, accelerator = key.partition("/")
+        try:
+            found[EngineType(engine), Accelerator(accelerator)] = image
+        except ValueError as error:
+            raise SettingsError(f"{path}: {key} is not ENGINE/ACCELERATOR: {error}") from error
+    return {**ENGINE_IMAGES, **found}
+
+
+def _converted(path: str, value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ Json = Mapping[str, Any]
 Clock = Callable[[], float]
 
 NAME: Final = "isochrone-operator"
+_LOG: Final = logging.getLogger("isochrone.election")
 
 
 class NotLeadingError(ApiError):
@@ -59,6 +61,7 @@ class Election:
         self._renewed_at: float | None = None
         self._seen: tuple[Any, float] | None = None
         """What the Lease said when it last changed, and when that was seen."""
+        self._complaint = ""
 
     @property
     def is_leading(self) -> bool:
@@ -105,10 +108,18 @@ class Election:
         try:
             async with asyncio.timeout(self._timing.renew_within):
                 is_ours = await self._claim()
-        except (ApiError, TimeoutError):
+        except (ApiError, TimeoutError) as error:
+            self._complain(str(error) or "no answer in time")
             return False
+        self._complaint = ""
         self._renewed_at = began if is_ours else None
         return is_ours
+
+    def _complain(self, why: str) -> None:
+        """Once for each reason."""
+        if why != self._complaint:
+            _LOG.warning("the Lease %s/%s can't be had: %s", SYSTEM_NAMESPACE, NAME, why)
+            self._complaint = why
 
     async def _claim(self) -> bool:
         try:

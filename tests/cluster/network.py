@@ -1,0 +1,186 @@
+"""A network of real clusters with the operator's real processes, and what should be in each cluster by now."""
+
+import asyncio
+import base64
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tests.cluster.fleet import SYSTEM, Fleet, Member, Site
+from tests.cluster.nodes import GPU_TAINT, Nodes
+from tests.cluster.operators import PACE, OperatorProcess
+from tests.cluster.waiting import until
+
+from isochrone import manifests
+from isochrone.kube import found, gather, kubeconfig, mailbox
+from isochrone.kube.hub import Hub
+from isochrone.model import Observed, Settings, SiteObservation
+from isochrone.plan import plan, routing
+from isochrone.render import labels
+from isochrone.render.bundle import Bundle, identity, render
+from isochrone.rollout import difference
+
+Json = Mapping[str, Any]
+
+EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart-multicluster"
+CLUSTERS: Final = {"local": "hub", "kubeconfig/cdg1/kubeconfig": "cdg1", "remote/iad1": "iad1"}
+OF_SITE: Final = {"fra1": "hub", "ber1": "hub", "cdg1": "cdg1", "iad1": "iad1"}
+LIMIT: Final = 120.0
+
+
+def _nodes(zone: str, product: str = "NVIDIA-L4", gpus: int = 4) -> tuple[Nodes, ...]:
+    gpu = Nodes(prefix=f"gpu-{zone}", zone=zone, count=2, gpus=gpus, product=product, taints=(GPU_TAINT,))
+    return (Nodes(prefix=f"cpu-{zone}", zone=zone, gpus=0, cpu="16", memory="64Gi"), gpu)
+
+
+class Network:
+    """The quickstart of several clusters: two sites in the hub, one that it pushes to, one that pulls."""
+
+    def __init__(self, fleet: Fleet, folder: Path) -> None:
+        self.fleet = fleet
+        self.hub: Site = fleet.hub
+        self._folder = folder
+        self.hub_operators = [self._hub_operator(name) for name in ("hub-a", "hub-b")]
+        self.site_operator = OperatorProcess(
+            fleet["iad1"].kubeconfig_for("site-operator"),
+            folder,
+            "site-iad1",
+            more=["--site", "iad1", "--hub-kubeconfig", str(self._hub_kubeconfig())],
+        )
+
+    def _hub_operator(self, name: str) -> OperatorProcess:
+        return OperatorProcess(self.hub.kubeconfig_for(name), self._folder, name)
+
+    def _hub_kubeconfig(self) -> Path:
+        path = self._folder / "hub-of-iad1.kubeconfig"
+        path.write_bytes(self.hub.kubeconfig_for("pull-iad1"))
+        return path
+
+    def declare(self) -> None:
+        """As a user does: manifests, the kubeconfig of the member, the namespace of the one that pulls."""
+        self.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": mailbox.namespace_of("iad1")}},
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "cdg1", "namespace": SYSTEM},
+                "data": {"kubeconfig": base64.b64encode(self.fleet["cdg1"].kubeconfig_for("push")).decode()},
+            },
+        )
+        system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
+        assert self.fleet["iad1"].api.apply(system).ok
+        read = manifests.read([str(EXAMPLE)]).manifests
+        self.apply(*(each.obj for each in sorted(read, key=lambda each: each.kind != "Namespace")))
+
+    def apply(self, *items: Json) -> None:
+        for each in items:
+            answer = self.hub.api.apply(each)
+            assert answer.ok, answer.message
+
+    def change(self, kind: str, name: str, spec: Json, namespace: str | None = None) -> None:
+        metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+        item = {"apiVersion": "isochrone.dev/v1alpha1", "kind": kind, "metadata": metadata}
+        answer = self.hub.api.patch(item, {"spec": spec})
+        assert answer.ok, answer.message
+
+    def leader(self) -> OperatorProcess | None:
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        answer = self.hub.api.get({**lease, "metadata": {"name": "isochrone-operator", "namespace": SYSTEM}})
+        holder = answer.body.get("spec", {}).get("holderIdentity") if answer.ok else None
+        return next((each for each in self.hub_operators if each.name == holder), None)
+
+    def converged(self, *, limit: float = LIMIT, without: frozenset[str] = frozenset()) -> None:
+        """Wait until every cluster (but those left out) has exactly what is planned."""
+        until(lambda: self.problems(without), holds=lambda found: not found, limit=limit, why=self.tails)
+
+    def tails(self) -> str:
+        return "\n".join(f"--- {each.name}\n{each.tail()}" for each in (*self.hub_operators, self.site_operator))
+
+    def problems(self, without: frozenset[str] = frozenset()) -> list[str]:
+        """What is not as planned, object by object; the first dozen."""
+        return asyncio.run(self._problems(without))
+
+    async def _problems(self, without: frozenset[str]) -> list[str]:
+        async with contextlib.AsyncExitStack() as stack:
+            apis = {
+                name: await stack.enter_async_context(kubeconfig.parse(self.fleet[name].kubeconfig).api())
+                for name in ("hub", "cdg1", "iad1")
+                if name not in without
+            }
+            there = {name: await found.objects(api, "isochrone", ()) for name, api in apis.items()}
+            able = {name: await found.abilities(api) for name, api in apis.items()}
+            declared = await Hub(apis["hub"]).declared()
+        running = [
+            each
+            for name in there
+            for item in there[name].children.values()
+            if item["kind"] == "Deployment" and labels.MODEL_ROUTE in item["metadata"]["labels"]
+            if (each := gather.running(item)) is not None
+        ]
+        sites = {
+            site: SiteObservation(
+                capabilities=able[name].capabilities,
+                kubernetes=able[name].kubernetes,
+                api_servers=able[name].api_servers,
+            )
+            for site, name in OF_SITE.items()
+            if name in able
+        }
+        sites |= {site: SiteObservation(unreachable_since=1) for site, name in OF_SITE.items() if name in without}
+        snapshot = gather.snapshot_of(
+            declared.resources,
+            declared.namespaces,
+            observed=Observed(running=tuple(sorted(running)), sites=sites),
+            settings=Settings(lost_after=5),
+        )
+        now = int(time.time())
+        planned = plan(snapshot, now=now)
+        bundles = list(render(snapshot, planned, routing(snapshot, planned, now=now).at))
+        return [
+            problem
+            for cluster, name in CLUSTERS.items()
+            if name in apis
+            for problem in _differences(
+                name, [each for each in bundles if each.cluster == cluster], there[name].children
+            )
+        ][:12]
+
+
+def _differences(name: str, bundles: list[Bundle], there: Mapping[Any, Json]) -> Iterator[str]:
+    wanted = {identity(item): item for bundle in bundles for item in bundle.objects}
+    for key, item in wanted.items():
+        if key not in there:
+            if item["kind"] != "Namespace":
+                yield f"{name}: {key} is missing"
+        elif changed := difference.first(item, there[key]) or difference.leftover(item, there[key], "isochrone"):
+            yield f"{name}: {key}: {changed}"
+    for key, found_item in there.items():
+        if key not in wanted and found_item["kind"] not in {"Namespace", "Secret"} and not _is_config(found_item):
+            yield f"{name}: {key} is there and not planned"
+
+
+def _is_config(item: Json) -> bool:
+    """Indexes, which are made with their revision; shards, which go later; parcels and reports."""
+    return bool(item["kind"] == "ConfigMap")
+
+
+@contextlib.contextmanager
+def network(folder: Path) -> Iterator[Network]:
+    """It runs, with the example declared."""
+    hub = Member("hub", nodes=(*_nodes("fra1"), *_nodes("ber1")))
+    members = (Member("cdg1", nodes=_nodes("cdg1")), Member("iad1", nodes=_nodes("iad1", "NVIDIA-H100-80GB-HBM3", 8)))
+    with Fleet(*members, hub=hub) as fleet:
+        made = Network(fleet, folder)
+        made.declare()
+        try:
+            for each in (*made.hub_operators, made.site_operator):
+                each.start()
+            yield made
+        finally:
+            for each in (*made.hub_operators, made.site_operator):
+                each.stop()
+
+
+__all__ = ["PACE", "Network", "network"]

@@ -1,0 +1,148 @@
+"""The operator on three real API servers: each test disturbs the network, and it converges to what is planned."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.cluster.fleet import SYSTEM
+from tests.cluster.network import Network, network
+from tests.cluster.waiting import until
+
+Json = dict[str, Any]
+
+GROUP: Final = "isochrone.dev/v1alpha1"
+
+
+@pytest.fixture(scope="module")
+def net(kube: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    assert kube.exists()
+    with network(tmp_path_factory.mktemp("operators")) as made:
+        made.converged()
+        yield made
+
+
+def resource(kind: str, name: str, namespace: str | None = None, group: str = GROUP) -> Json:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": group, "kind": kind, "metadata": metadata}
+
+
+def deployments(net: Network, cluster: str) -> dict[str, Json]:
+    listed = net.fleet[cluster].api.request("GET", "/apis/apps/v1/deployments").body["items"]
+    return {f"{each['metadata']['namespace']}/{each['metadata']['name']}": each for each in listed}
+
+
+def test_the_quickstart_is_delivered_everywhere(net: Network) -> None:
+    assert set(deployments(net, "hub")) > {"isochrone-system/isochrone-gateway-fra1"}
+    assert "isochrone-system/isochrone-gateway" in deployments(net, "cdg1")
+    assert "isochrone-system/isochrone-gateway" in deployments(net, "iad1")
+
+
+def test_when_nothing_changes_nothing_is_written_but_leases(net: Network) -> None:
+    users = ("hub-a", "hub-b", "push", "site-operator", "pull-iad1")
+    before = {name: len(site.plane.audit_events()) for name in ("hub", "cdg1", "iad1") for site in [net.fleet[name]]}
+    count = functools.partial(_passes, net)
+    start = count()
+    until(count, holds=lambda passes: passes >= start + 2)
+    writes = [
+        (event["verb"], event["objectRef"]["resource"], event["objectRef"].get("name"))
+        for name in before
+        for event in net.fleet[name].plane.audit_events()[before[name] :]
+        if event["user"]["username"] in users and event["verb"] not in {"get", "list", "watch"}
+    ]
+    assert {resource for _, resource, _ in writes} <= {"leases"}, writes
+
+
+def _passes(net: Network) -> float:
+    return sum(each.metric("isochrone_operator_pass_seconds_count") for each in net.hub_operators)
+
+
+def test_children_that_somebody_deletes_or_changes_come_back(net: Network) -> None:
+    for cluster in ("hub", "cdg1", "iad1"):
+        api = net.fleet[cluster].api
+        name, gateway = next((key, each) for key, each in deployments(net, cluster).items() if "gateway" in key)
+        item = resource("Deployment", gateway["metadata"]["name"], SYSTEM, "apps/v1")
+        assert api.patch(item, {"spec": {"replicas": 7}}).ok, name
+        policy = resource("NetworkPolicy", gateway["metadata"]["name"], SYSTEM, "networking.k8s.io/v1")
+        assert api.delete(policy).ok
+    net.converged()
+
+
+def test_a_route_that_is_deleted_goes_and_comes_back(net: Network) -> None:
+    route = resource("ModelRoute", "bge", "demo")
+    before = net.hub.api.get(route).body
+    assert net.hub.api.delete(route).ok
+    net.converged()
+    assert not [key for name in ("hub", "cdg1", "iad1") for key in deployments(net, name) if key.startswith("demo/bge")]
+    net.apply({key: before[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": route["metadata"]})
+    net.converged()
+    assert [key for name in ("hub", "cdg1", "iad1") for key in deployments(net, name) if key.startswith("demo/bge")]
+
+
+def test_a_site_drains_and_comes_back(net: Network) -> None:
+    net.change("EdgeNode", "fra1", {"state": "Draining"})
+    net.converged()
+    net.change("EdgeNode", "fra1", {"state": "Active"})
+    net.converged()
+
+
+def test_a_member_that_is_away_for_a_while(net: Network) -> None:
+    plane = net.fleet["cdg1"].plane
+    plane.stop_api_server()
+    try:
+        until(lambda: _unreachable(net), holds=lambda found: found >= 1)
+        net.converged(without=frozenset({"cdg1"}))
+    finally:
+        plane.start_api_server()
+    net.converged()
+
+
+def _unreachable(net: Network) -> float:
+    return max(each.metric('isochrone_operator_sites{state="unreachable"}') for each in net.hub_operators)
+
+
+def test_another_replica_takes_over_when_the_leader_is_killed(net: Network) -> None:
+    leader = until(net.leader)
+    assert leader is not None
+    net.change("ModelRoute", "bge", {"placement": {"maxSites": 3}}, "demo")
+    leader.kill()
+    net.converged()
+    assert net.leader() is not leader
+    leader.start()
+    net.change("ModelRoute", "bge", {"placement": {"maxSites": 2}}, "demo")
+    net.converged()
+
+
+def test_a_leader_that_was_asleep_writes_nothing_when_it_wakes(net: Network) -> None:
+    asleep = until(net.leader)
+    assert asleep is not None
+    asleep.pause()
+    until(lambda: net.leader() not in {None, asleep})
+    net.change("ModelRoute", "bge", {"placement": {"maxSites": 1}}, "demo")
+    net.converged()
+    before = len(net.hub.requests_of(asleep.name))
+    asleep.go_on()
+    until(lambda: len(net.hub.requests_of(asleep.name)) > before + 3)
+    late = net.hub.requests_of(asleep.name)[before:]
+    written = [
+        each for each in late if each["verb"] not in {"get", "list", "watch"} and each["responseStatus"]["code"] < 300
+    ]
+    assert written == []
+    net.change("ModelRoute", "bge", {"placement": {"maxSites": 2}}, "demo")
+    net.converged()
+
+
+def test_a_site_that_is_deleted_is_left_clean(net: Network) -> None:
+    site = resource("EdgeNode", "ber1")
+    before = net.hub.api.get(site).body
+    assert "isochrone.dev/cleanup" in before["metadata"]["finalizers"]
+    assert net.hub.api.delete(site).ok
+    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+    assert not [each for each in deployments(net, "hub") if "ber1" in each]
+    net.converged()
+    net.apply(
+        {key: before[key] for key in ("apiVersion", "kind", "spec")}
+        | {"metadata": {"name": "ber1", "labels": before["metadata"]["labels"]}}
+    )
+    net.converged()

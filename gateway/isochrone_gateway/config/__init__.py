@@ -9,6 +9,7 @@ routing, which belong to the packages that evaluate them.
 
     write:  shard(config, Release(...), signers=[...]) -> index, blobs; store the blobs, then encode_index(index)
     read:   read_index(data, verify=...) -> newer(running, received, expected=...) -> assemble(received, blobs).config
+    back:   report.encode(PodReport(...)), which the gateway writes and the operator reads
 """
 
 from isochrone_gateway.config.checks import find_problems

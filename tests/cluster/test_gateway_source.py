@@ -5,6 +5,7 @@ import base64
 import contextlib
 import dataclasses
 import pathlib
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -18,8 +19,9 @@ from tests.contract.config_cases import RELEASE
 from tests.unit.source.publishing import RecordingOwner, published, until
 from tests.unit.supervisor import gateways
 
-from isochrone_gateway.config import encode_index, shard
+from isochrone_gateway.config import encode_index, report, shard
 from isochrone_gateway.config.fencing import RefusalReason
+from isochrone_gateway.config.report import PodReport
 from isochrone_gateway.source import kube_watch, kubernetes
 from isochrone_gateway.source.contact import age_seconds, system_clock
 from isochrone_gateway.source.files import INDEX
@@ -34,7 +36,9 @@ NAME = "isochrone-config"
 RULES = [
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"], "resourceNames": [NAME]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["patch"], "resourceNames": [NAME]},
 ]
+POD = "gateway-x2x7q"
 QUICK = Pace(between=0.05, first=0.05, most=0.5)
 
 
@@ -73,6 +77,25 @@ class Site:
 
     def delete_index(self) -> None:
         assert self._api.delete(self._object("v1", "ConfigMap", NAME)).ok
+
+    def lease(self) -> dict[str, Any]:
+        answer = self._api.get(self._object("coordination.k8s.io/v1", "Lease", NAME))
+        assert answer.ok, answer.message
+        return answer.body
+
+    def make_lease(self) -> None:
+        made = self._object("coordination.k8s.io/v1", "Lease", NAME)
+        made["metadata"]["labels"] = {"a": "b"}
+        answer = self._api.apply(made, manager="isochrone")
+        assert answer.ok, answer.message
+
+    def managers(self) -> set[str]:
+        return {each["manager"] for each in self.lease()["metadata"]["managedFields"]}
+
+    def said(self) -> PodReport | None:
+        """What the pod says on the Lease."""
+        value = self.lease()["metadata"].get("annotations", {}).get(report.annotation(POD))
+        return None if value is None else report.decode(value)
 
     def touch_another(self) -> None:
         self._apply("another", data={"x": uuid.uuid4().hex})
@@ -269,6 +292,48 @@ def test_a_gateway_in_a_pod(site: Site, tmp_path: pathlib.Path, monkeypatch: pyt
                 gateways.until(gateway.is_ready, log=lambda: gateway.log)
             gateways.until(lambda expected=f"s{sequence}.example.com": gateway.runs(expected), limit=5)  # type: ignore[misc]
         assert gateway.status()["config"]["source"] == f"ConfigMap {NAME}"
+
+
+def test_a_pod_says_on_the_lease_what_it_runs_and_refuses(
+    site: Site, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the right to patch this Lease, and no other right to it."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", site.account.host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(site.account.port))
+    monkeypatch.setenv("POD_NAME", POD)
+
+    def running() -> int | None:
+        said = site.said()
+        return said.running.sequence if said and said.running else None
+
+    def refused() -> str | None:
+        said = site.said()
+        return said.refused.reason if said and said.refused else None
+
+    options = ("--config", f"kubernetes:{NAME}", "--service-account", str(site.account.folder))
+    with gateways.running(tmp_path, *options, publish=False, workers=1) as gateway:
+
+        def publish(sequence: int) -> None:
+            made = gateways.make_config(gateway.data, gateway.admin, hostname=f"s{sequence}.example.com")
+            index, blobs = shard(made, dataclasses.replace(RELEASE, sequence=sequence))
+            site.store(encode_index(index), blobs)
+
+        gateways.until(lambda: "ConfigNotReported" in gateway.log, log=lambda: gateway.log)
+        site.make_lease()
+        publish(1)
+        gateways.until(lambda: running() == 1, log=lambda: gateway.log)
+        publish(2)
+        gateways.until(lambda: running() == 2, log=lambda: gateway.log)
+        assert refused() is None
+        publish(1)
+        gateways.until(lambda: refused() == "OldSequence", log=lambda: gateway.log)
+        assert running() == 2
+        assert site.managers() == {"isochrone", report.field_manager(POD)}
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait() == 0
+        assert gateway.log.count("ConfigNotReported") == 1
+        assert site.said() is None
+        assert site.managers() == {"isochrone"}
 
 
 def test_an_api_server_that_goes_and_comes_back(own_plane: ControlPlane, tmp_path: pathlib.Path) -> None:

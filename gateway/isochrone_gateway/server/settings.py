@@ -2,8 +2,10 @@
 
 import argparse
 import dataclasses
+import os
 import pathlib
 import re
+import socket
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -42,6 +44,8 @@ class Settings:
     """What was asked for."""
 
     config: Folder | ConfigMap
+    lease: str | None
+    pod: str
     installation: str | None
     site: str | None
     workers: int
@@ -69,9 +73,13 @@ def parse(arguments: Sequence[str]) -> Settings:
     for option, path in (("--secrets", found.secrets), ("--trusted-keys", found.trusted_keys)):
         if path is not None and not path.is_dir():
             parser.error(f"{option}: {path} is not a folder")
+    if isinstance(found.config, ConfigMap):
+        found.lease = found.lease or found.config.name
+    elif found.lease is not None:
+        parser.error("--lease goes with --config kubernetes:NAME")
     if found.otlp is not None and not _COLLECTOR.match(found.otlp):
         parser.error(f"--otlp: {found.otlp} is no http:// or https:// address")
-    return Settings(**vars(found))
+    return Settings(**vars(found), pod=os.environ.get("POD_NAME") or socket.gethostname())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER|kubernetes:NAME",
         help="where the config is: a folder with index.json and its shards, which is watched; "
         "or the ConfigMap that holds the index, in this pod's namespace",
+    )
+    add(
+        "--lease",
+        type=_name,
+        metavar="NAME",
+        help="the Lease in this pod's namespace on which the gateway says which config it runs, as the pod that "
+        "POD_NAME says; it has to be there (default: the name of the ConfigMap)",
     )
     add(
         "--installation",

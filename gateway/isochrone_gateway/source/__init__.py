@@ -14,6 +14,7 @@ What lives here, from the inside out:
     kubernetes   a source: ConfigMaps, watched through the API
     trust        the public keys that may sign a config
     report       what is told about all this, for `/status` and metrics
+    lease        what this pod runs and refuses, told on a Lease, where the operator reads it
     follower     the loop that ties them together
 
 The way of a config: source -> judge (fence, then load it whole) -> apply (the data planes may still refuse) -> store.

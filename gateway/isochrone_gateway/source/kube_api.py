@@ -1,14 +1,14 @@
 """One HTTP client for the Kubernetes API: requests with bounded answers, and watches.
 
-It is small because it needs little: one server, GET, JSON, a bearer token, and every wait bounded. A connection carries
-one request at a time and is kept for the next. Formats and the meaning of status codes:
-https://kubernetes.io/docs/reference/using-api/api-concepts/.
+It is small because it needs little: one server, GET and server-side apply, JSON, a bearer token, and every wait
+bounded. A connection carries one request at a time and is kept for the next. What is asked may be asked twice. Formats
+and the meaning of status codes: https://kubernetes.io/docs/reference/using-api/api-concepts/.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import httptools
@@ -21,6 +21,8 @@ _READ: Final = 64 * 1024
 _MAX_ANSWER: Final = 16 * 1024 * 1024
 _MAX_HEAD: Final = 64 * 1024
 _OK: Final = 200
+_CREATED: Final = 201
+_APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML.
 _FIRST_FINAL: Final = 200
 """Below are interim answers, and the 0 of an answer that hasn't come."""
 
@@ -81,10 +83,10 @@ class _Connection:
         # Nothing is left to send: waiting for the server's goodbye would keep the socket open past the end of the loop.
         self._writer.transport.abort()
 
-    async def ask(self, head: bytes, *, limit: float) -> int:
+    async def ask(self, request: bytes, *, limit: float) -> int:
         """Send a request and wait for the head of its answer; gives the status."""
         self._answer = _Answer()
-        self._writer.write(head)
+        self._writer.write(request)
         async with asyncio.timeout(limit):
             await self._writer.drain()
             read = 0
@@ -129,15 +131,22 @@ class ApiClient:
             self._kept.pop().close()
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
-        """A whole answer of status 200. Raises ApiError."""
-        with _as_api_error(path):
-            async with asyncio.timeout(self._limit):
-                return await self._get(path, parameters or {})
+        """A whole answer of success. Raises ApiError."""
+        return await self._whole("GET", path, parameters or {})
+
+    async def apply(self, path: str, content: Any, *, manager: str) -> bytes:
+        """Make this what `manager` has said of an object, whoever said something else of it before. Raises ApiError.
+
+        Where the object isn't there, it is made if the account may do that, and 403 if not. See
+        https://kubernetes.io/docs/reference/using-api/server-side-apply/.
+        """
+        parameters = {"fieldManager": manager, "force": "true"}
+        return await self._whole("PATCH", path, parameters, msgspec.json.encode(content))
 
     async def watch(self, path: str, parameters: Mapping[str, str], *, silence: float) -> AsyncGenerator[bytes, None]:
         """The lines of a watch until the server ends it. Raises ApiError, also if nothing comes for so long."""
         with _as_api_error(path):
-            connection, status = await self._ask(path, {**parameters, "watch": "true"})
+            connection, status = await self._ask(self._request("GET", path, {**parameters, "watch": "true"}))
             try:
                 if status != _OK:
                     raise ApiError(await _refusal(connection, self._limit), status=status)
@@ -147,29 +156,33 @@ class ApiClient:
             finally:
                 self._done_with(connection)
 
-    async def _get(self, path: str, parameters: Mapping[str, str]) -> bytes:
-        connection, status = await self._ask(path, parameters)
+    async def _whole(self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None) -> bytes:
+        with _as_api_error(path):
+            async with asyncio.timeout(self._limit):
+                return await self._answer(self._request(method, path, parameters, body))
+
+    async def _answer(self, request: bytes) -> bytes:
+        connection, status = await self._ask(request)
         try:
-            if status != _OK:
+            if status not in (_OK, _CREATED):
                 raise ApiError(await _refusal(connection, self._limit), status=status)
             return await _whole(connection, self._limit)
         finally:
             self._done_with(connection)
 
-    async def _ask(self, path: str, parameters: Mapping[str, str]) -> tuple[_Connection, int]:
+    async def _ask(self, request: bytes) -> tuple[_Connection, int]:
         """Send a request; once more on a new connection if a kept one turns out to be dead."""
-        head = self._head(path, parameters)
         while self._kept:
             connection = self._kept.pop()
             try:
-                return connection, await connection.ask(head, limit=self._limit)
+                return connection, await connection.ask(request, limit=self._limit)
             except BaseException as error:
                 connection.close()
                 if not isinstance(error, ApiError | OSError):
                     raise
         connection = await self._connect()
         try:
-            return connection, await connection.ask(head, limit=self._limit)
+            return connection, await connection.ask(request, limit=self._limit)
         except BaseException:
             connection.close()
             raise
@@ -188,17 +201,19 @@ class ApiClient:
         else:
             connection.close()
 
-    def _head(self, path: str, parameters: Mapping[str, str]) -> bytes:
+    def _request(self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None) -> bytes:
         host = f"[{self._account.host}]" if ":" in self._account.host else self._account.host
         query = f"?{urlencode(parameters)}" if parameters else ""
-        lines = (
-            f"GET {path}{query} HTTP/1.1",
+        lines = [
+            f"{method} {path}{query} HTTP/1.1",
             f"host: {host}:{self._account.port}",
             f"authorization: Bearer {self._account.token()}",
             "accept: application/json",
             "user-agent: isochrone-gateway",
-        )
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        ]
+        if body is not None:
+            lines += [f"content-type: {_APPLY}", f"content-length: {len(body)}"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + (body or b"")
 
 
 async def _whole(connection: _Connection, silence: float) -> bytes:

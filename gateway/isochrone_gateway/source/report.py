@@ -1,4 +1,4 @@
-"""What is told about the configuration, to people (`/status`, logs) and to programs (metrics)."""
+"""What is told about the configuration, to people (`/status`, logs) and to programs (metrics, the operator)."""
 
 import dataclasses
 import enum
@@ -24,9 +24,11 @@ class Happening(enum.StrEnum):
     SOURCE_BACK = "ConfigSourceBack"
     NOT_STORED = "ConfigNotStored"
     STORED_UNUSABLE = "StoredConfigUnusable"
+    REPORTED = "ConfigReported"
+    NOT_REPORTED = "ConfigNotReported"
 
 
-GOOD: Final = frozenset({Happening.ACCEPTED, Happening.SOURCE_BACK})
+GOOD: Final = frozenset({Happening.ACCEPTED, Happening.SOURCE_BACK, Happening.REPORTED})
 
 
 @dataclasses.dataclass(slots=True)

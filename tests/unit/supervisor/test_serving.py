@@ -331,6 +331,7 @@ def test_events_are_json_lines(tmp_path: pathlib.Path) -> None:
         pytest.param(["--config", "x", "--site", ""], "'' is no name", id="site"),
         pytest.param(["--config", "x", "--secrets", "/nowhere"], "/nowhere is not a folder", id="secrets"),
         pytest.param(["--config", "kubernetes:A/b"], "'A/b' is not the name of a ConfigMap", id="ConfigMap"),
+        pytest.param(["--config", "x", "--lease", "y"], "--lease goes with --config kubernetes:NAME", id="lease"),
         pytest.param(["--config", "x", "--log-percent", "101"], "from 0 to 100", id="percent"),
         pytest.param(["--config", "x", "--otlp", "collector:4318"], "no http:// or https:// address", id="collector"),
         pytest.param(["--config", "x", "--conf", "y"], "unrecognized arguments", id="abbreviation"),
@@ -343,6 +344,24 @@ def test_a_wrong_command_line_says_what_to_do(
         settings.parse(arguments)
     assert caught.value.code == 2
     assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lease"),
+    [
+        pytest.param(["--config", "x"], None, id="a folder"),
+        pytest.param(["--config", "kubernetes:a-config"], "a-config", id="the name of the config"),
+        pytest.param(["--config", "kubernetes:a-config", "--lease", "b"], "b", id="another name"),
+    ],
+)
+def test_where_a_gateway_says_what_it_runs(
+    arguments: list[str], lease: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POD_NAME", "gateway-x2x7q")
+    found = settings.parse(arguments)
+    assert (found.lease, found.pod) == (lease, "gateway-x2x7q")
+    monkeypatch.delenv("POD_NAME")
+    assert settings.parse(arguments).pod == socket.gethostname()
 
 
 def test_outside_of_a_pod_kubernetes_is_no_source() -> None:

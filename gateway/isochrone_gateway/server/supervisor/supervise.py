@@ -29,6 +29,7 @@ from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.server.supervisor.remembered import Remembered
 from isochrone_gateway.server.supervisor.signals import heeding
 from isochrone_gateway.server.supervisor.slices import Surroundings
+from isochrone_gateway.source import lease
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
 from isochrone_gateway.source.credentials import in_cluster
 from isochrone_gateway.source.follower import Follower
@@ -83,6 +84,12 @@ class Supervisor:
         self._services: frozenset[ServiceEndpoints] = frozenset()
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
         self._follower = Follower(source, self, clock=clock, store=store, trust=trust)
+        self._reporter = None if settings.lease is None else self._make_reporter(settings.lease)
+
+    def _make_reporter(self, name: str) -> lease.LeaseReporter:
+        around = lease.Surroundings(report=lambda: self._follower.report, happened=self.happened, wall=self._clock.wall)
+        account = in_cluster(self._settings.service_account)
+        return lease.LeaseReporter(account, name, around, pod=self._settings.pod)
 
     async def run(self) -> int:
         """Serve until told to end; gives the process's exit status. Raises OSError if the admin port is taken."""
@@ -97,17 +104,25 @@ class Supervisor:
         """Until all has ended; gives whether that was for want of hope."""
         following = asyncio.create_task(self._follower.run())
         remembering = asyncio.create_task(self._remembered.run(self._discovery.worth_keeping))
+        reporting = asyncio.create_task(self._report())
         try:
             hopeless = await self._wait()
             await self._drain()
         finally:
-            for task in (remembering, following):
+            for task in (reporting, remembering, following):
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             await self._discovery.close()
             await self._fleet.stop()
             self._close()
         return hopeless
+
+    async def _report(self) -> None:
+        if self._reporter is not None:
+            try:
+                await self._reporter.run()
+            finally:
+                await self._reporter.close()
 
     def stop(self) -> None:
         """Drain; the second time, end now."""
@@ -171,9 +186,15 @@ class Supervisor:
 
     def confirmed(self, contact: Contact) -> None:
         self._fleet.confirm(contact)
+        self._changed()
 
     def happened(self, what: Happening, detail: str) -> None:
         self._events.say(LogLevel.INFO if what in GOOD else LogLevel.WARNING, what, detail=detail)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._reporter is not None:
+            self._reporter.look()
 
     def _listen(self, listeners: Listeners) -> None:
         """Bind, once: workers inherit the sockets when they start, and keep them."""

@@ -23,11 +23,14 @@ from isochrone.model import Observed, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render.bundle import Bundle, index_object, render
 from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, Ports
-from isochrone_gateway.config import Release
+from isochrone_gateway.config import Release, report
+from isochrone_gateway.config.index import Revision
+from isochrone_gateway.config.report import PodReport
 
 Json = dict[str, Any]
 
 WORLDS: Final = 200
+POD: Final = "isochrone-gateway-fra1-7d4b9c6f5d-x2x7q"
 RELEASE: Final = Release(
     installation="isochrone", epoch=1, sequence=7, issued_at=dt.datetime(2026, 11, 26, 12, 0, tzinfo=dt.UTC)
 )
@@ -90,7 +93,7 @@ def test_every_object_of_the_examples_is_taken(server: Client) -> None:
     for name in examples.NAMES:
         for each in objects(examples.example(name)):
             taken.check(each)
-    assert {"Deployment", "NetworkPolicy", "Role", "ConfigMap", "Service"} <= taken.kinds
+    assert {"Deployment", "NetworkPolicy", "Role", "ConfigMap", "Lease", "Service"} <= taken.kinds
 
 
 def test_every_object_of_many_worlds_is_taken(server: Client) -> None:
@@ -180,6 +183,7 @@ class Site:
         variables = {
             "KUBERNETES_SERVICE_HOST": self.pod.account.host,
             "KUBERNETES_SERVICE_PORT": str(self.pod.account.port),
+            **{each["name"]: POD for each in container["env"] if "fieldRef" in each.get("valueFrom", {})},
         }
         command = [sys.executable, "-m", "isochrone_gateway.server", *arguments]
         with (self._folder / "log").open("ab") as log:
@@ -193,6 +197,13 @@ class Site:
             yield
         finally:
             gateways.end(self.gateway.process)
+
+    def said(self) -> PodReport | None:
+        """What the pod says on the site's Lease."""
+        (lease,) = (each for each in self.bundle.objects if each["kind"] == "Lease")
+        annotations = self._server.get(lease).body["metadata"].get("annotations", {})
+        value = annotations.get(report.annotation(POD))
+        return None if value is None else report.decode(value)
 
     def deployment(self) -> Json:
         return next(
@@ -230,6 +241,14 @@ def test_a_gateway_runs_from_a_bundle_with_the_rights_in_it(site: Site) -> None:
 
         gateways.until(lambda: set(problems()) == {None}, limit=60, log=lambda: f"{problems()}\n{gateway.log}")
 
+        def reported() -> bool:
+            said = site.said()
+            return said is not None and said.running == Revision(epoch=1, sequence=7, digest=config.digest)
+
+        gateways.until(reported, limit=60, log=lambda: f"{site.said()}\n{gateway.log}")
+    assert "ConfigNotReported" not in gateway.log
+    assert site.said() is None
+
 
 def test_a_gateway_may_ask_for_nothing_else(site: Site, server: Client) -> None:
     namespaces = sorted({each["metadata"]["namespace"] for each in site.bundle.objects if each["kind"] == "Role"})
@@ -241,7 +260,10 @@ def test_a_gateway_may_ask_for_nothing_else(site: Site, server: Client) -> None:
     with site.pod.client() as pod:
         asked = {path: pod.request("GET", path).status for path in (index, slices.format("demo"))}
         assert set(asked.values()) == {200}, asked
+        leases = "/apis/coordination.k8s.io/v1/namespaces/isochrone-system/leases"
         refused = [
+            leases,
+            f"{leases}/{site.bundle.gateway}-config",
             "/api/v1/namespaces/isochrone-system/secrets/openai",
             "/api/v1/namespaces/isochrone-system/configmaps",
             "/api/v1/namespaces/demo/configmaps",

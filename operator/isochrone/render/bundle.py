@@ -47,6 +47,7 @@ _ORDER: Final = (
     "FQDNNetworkPolicy",
     "Service",
     "ConfigMap",
+    "Lease",
     "ResourceClaimTemplate",
     "PodDisruptionBudget",
     "Deployment",
@@ -203,6 +204,7 @@ def _gateway_objects(subject: Subject) -> Iterator[Json]:
     yield from (namespace(each, subject.settings.installation) for each in _namespaces(map(key_of, subject.engines)))
     yield access.account(subject)
     yield from access.roles(subject)
+    yield access.lease(subject)
     yield from network.policies(subject)
     yield from service.services(subject)
     yield deployment.deployment(subject)

@@ -235,9 +235,24 @@ def test_rights_are_for_its_config_and_the_engines_that_it_has() -> None:
         "isochrone-system": [
             {**maps, "resourceNames": [f"{NAME}-config"], "verbs": ["list", "watch"]},
             {**maps, "verbs": ["get"]},
+            {
+                "apiGroups": ["coordination.k8s.io"],
+                "resources": ["leases"],
+                "resourceNames": [f"{NAME}-config"],
+                "verbs": ["patch"],
+            },
         ],
         "shop": [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}],
     }
+
+
+def test_pods_say_what_they_run_on_a_lease_of_their_site() -> None:
+    made = site()
+    lease = of_kind(made, "Lease", f"{NAME}-config")
+    assert lease["metadata"]["labels"] == made.labels
+    assert lease.keys() == {"apiVersion", "kind", "metadata"}, "the rest is theirs"
+    (variable,) = container(made)["env"]
+    assert (variable["name"], variable["valueFrom"]["fieldRef"]["fieldPath"]) == ("POD_NAME", "metadata.name")
 
 
 # Networks
@@ -387,6 +402,7 @@ def test_what_others_need_comes_first() -> None:
         "NetworkPolicy",
         "Service",
         "ConfigMap",
+        "Lease",
         "PodDisruptionBudget",
         "Deployment",
     ]

@@ -69,6 +69,7 @@ def _container(subject: Subject) -> Json:
         "imagePullPolicy": "IfNotPresent",
         "command": ["isochrone-gateway"],
         "args": _arguments(subject),
+        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": _ports(subject),
         "resources": _resources(subject),
         "volumeMounts": [

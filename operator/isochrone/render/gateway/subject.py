@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def index_name(self) -> str:
-        """The ConfigMap that holds the index of its config."""
+        """The ConfigMap that holds the index of its config, and the Lease on which its pods say which they run."""
         return f"{self.name}-config"
 
     @property

@@ -7,11 +7,12 @@ import click
 
 from isochrone.api import ModelRoute
 from isochrone.cli.plan_text import where
-from isochrone.cli.text import columns, count
-from isochrone.cli.words import VERDICT, WHY_NOT, because
+from isochrone.cli.text import columns
+from isochrone.cli.words import VERDICT
 from isochrone.law import Origin, Verdict
 from isochrone.model import Candidate, RouteKey, Snapshot, ToEngine, ToPeer, ToProvider, WhyNot
 from isochrone.model.declared import key_of
+from isochrone.model.words import WHY_NOT, because, count
 from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling
 
 VERSION: Final = 1

@@ -10,10 +10,10 @@ from isochrone import maps
 from isochrone import plan as planning
 from isochrone.api.edge_node import EdgeNode, State
 from isochrone.cli.inputs import Unusable
-from isochrone.cli.words import WHY_NOT
 from isochrone.law import atlas
-from isochrone.model import Plan, Snapshot
+from isochrone.model import Plan, Snapshot, lost_sites
 from isochrone.model.declared import key_of
+from isochrone.model.words import WHY_NOT
 
 _FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
 _STATES: Final = {
@@ -41,7 +41,7 @@ def scene(snapshot: Snapshot, planned: planning.Planned, *, now: int) -> maps.Sc
     """What the map shows."""
     plan = planned.plan
     reached = planning.reached(snapshot, plan, now=now, prepared=planned.prepared)
-    lost = planning.lost_sites(snapshot, now=now)
+    lost = lost_sites(snapshot, now=now)
     return maps.Scene(
         title=f"Plan of {snapshot.settings.installation}",
         sites=tuple(_sites(snapshot, plan, lost)),

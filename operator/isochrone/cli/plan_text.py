@@ -9,12 +9,13 @@ import click
 
 from isochrone.api import EdgeNode, ModelRoute
 from isochrone.api.edge_node import ClusterType
-from isochrone.cli.text import columns, count
-from isochrone.cli.words import CHANGE, WHY_NOT, because
+from isochrone.cli.text import columns
+from isochrone.cli.words import CHANGE
 from isochrone.geo import places
 from isochrone.law import atlas
 from isochrone.model import Because, Change, ChangeKind, Placement, Plan, RouteKey, Shortfall, Snapshot
 from isochrone.model.declared import key_of
+from isochrone.model.words import WHY_NOT, because, count
 from isochrone.plan import Served
 
 VERSION: Final = 1

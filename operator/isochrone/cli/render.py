@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from isochrone.cli.inputs import Source, Unusable, network_options
-from isochrone.cli.text import count
+from isochrone.model.words import count
 
 if TYPE_CHECKING:
     from isochrone.render.bundle import Bundle

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from isochrone.cli.text import count, printable
+from isochrone.cli.text import printable
+from isochrone.model.words import count
 from isochrone.validate import Finding, Severity
 
 VERSION: Final = 1

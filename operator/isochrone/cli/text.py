@@ -22,11 +22,6 @@ def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - len(click.unstyle(cell)))
 
 
-def count(number: int, noun: str) -> str:
-    """`no sites`, `1 site`, `2 sites`; the noun takes an s."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
 def printable(text: str) -> str:
     """What a file says must not steer the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from isochrone.api import GPUPool
 from isochrone.api.selectors import LabelSelector, Namespaces, PositiveSelector
 
 
@@ -40,6 +41,14 @@ def matches(selector: LabelSelector | PositiveSelector, labels: Mapping[str, str
     return all(labels.get(key) == value for key, value in exact) and all(
         _holds(item.operator.value, labels.get(item.key), item.values or []) for item in expressions
     )
+
+
+def is_at(pool: GPUPool, site: str, labels: Mapping[str, str]) -> bool:
+    """Whether a site, by its name and its labels, is one of those that a pool is at."""
+    spec = pool.spec
+    if spec.edge_node_selector is not None:
+        return matches(spec.edge_node_selector, labels)
+    return spec.edge_node_ref is not None and spec.edge_node_ref.name == site
 
 
 def admits(namespaces: Namespaces, namespace: Labelled) -> bool:

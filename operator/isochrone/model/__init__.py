@@ -22,7 +22,7 @@ from isochrone.model.delivery import (
     SecretCopy,
     SiteReport,
 )
-from isochrone.model.keys import RouteKey
+from isochrone.model.keys import ObjectKey, RouteKey
 from isochrone.model.observed import Capability, Observed, Running, SiteObservation
 from isochrone.model.peering import Peering
 from isochrone.model.plan import (
@@ -35,7 +35,7 @@ from isochrone.model.plan import (
     WhyNot,
 )
 from isochrone.model.routing import Candidate, Routing, Target, ToEngine, ToPeer, ToProvider
-from isochrone.model.snapshot import Settings, Snapshot
+from isochrone.model.snapshot import Settings, Snapshot, lost_sites
 
 __all__ = [
     "Because",
@@ -47,6 +47,7 @@ __all__ = [
     "Fault",
     "GatewayPod",
     "Held",
+    "ObjectKey",
     "Observed",
     "Parcel",
     "Peering",
@@ -68,4 +69,5 @@ __all__ = [
     "ToPeer",
     "ToProvider",
     "WhyNot",
+    "lost_sites",
 ]

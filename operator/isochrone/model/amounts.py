@@ -1,5 +1,6 @@
-"""Amounts as the API writes them, as exact numbers: quantities, durations, money."""
+"""Amounts as the API writes them, as exact numbers: quantities, durations, money, moments."""
 
+import datetime as dt
 import decimal
 import functools
 import re
@@ -9,6 +10,7 @@ from typing import Final
 from isochrone.admission import quantities
 
 _PART: Final = re.compile("([0-9]+)(h|ms|m|s)")
+_LONG_AGO: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECONDS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 
@@ -28,3 +30,12 @@ def milliseconds(duration: str) -> int:
 def micro_dollars(dollars: str) -> int:
     """An amount of dollars in millionths of one."""
     return int(decimal.Decimal(dollars) * 1_000_000)
+
+
+def instant(text: str) -> dt.datetime:
+    """A moment as RFC 3339 writes it. One that can't be read is long ago: a key that ends then has ended."""
+    try:
+        found = dt.datetime.fromisoformat(text.upper())
+    except ValueError:
+        return _LONG_AGO
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

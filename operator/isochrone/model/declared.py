@@ -15,6 +15,9 @@ SYSTEM_NAMESPACE: Final = "isochrone-system"
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """The label that the API server gives to every Namespace."""
 
+PAUSED: Final = "isochrone.dev/paused"
+"""The annotation that stops changes of an object; `false` is as good as none."""
+
 R = TypeVar("R", bound=Resource)
 
 
@@ -46,6 +49,21 @@ def age_of(resource: Resource) -> tuple[bool, str]:
     return (not created, created)
 
 
+def by_age(resources: Iterable[R]) -> list[R]:
+    """The oldest first, who keeps what several claim; by name where the age is the same, or not known."""
+    return sorted(resources, key=lambda each: (age_of(each), key_of(each)))
+
+
+def model_name(route: ModelRoute) -> str:
+    """What clients send as `model`, and gateways to the engines, whichever alias was asked for."""
+    return route.spec.model_name or route.metadata.name
+
+
+def is_paused(resource: Resource) -> bool:
+    """Whether its owner wants nothing about it to be changed."""
+    return resource.metadata.annotations.get(PAUSED, "false") != "false"
+
+
 def public_names(routes: Iterable[ModelRoute]) -> Mapping[RouteKey, tuple[str, ...]]:
     """The names by which each route is called, its own before its aliases.
 
@@ -53,7 +71,7 @@ def public_names(routes: Iterable[ModelRoute]) -> Mapping[RouteKey, tuple[str, .
     """
     there = list(present(routes).values())
     owners: dict[str, RouteKey] = {}
-    for route in sorted(there, key=lambda each: (age_of(each), key_of(each))):
+    for route in by_age(there):
         for name in _claimed(route):
             owners.setdefault(name, key_of(route))
     kept = {key_of(route): route for route in there}
@@ -61,4 +79,4 @@ def public_names(routes: Iterable[ModelRoute]) -> Mapping[RouteKey, tuple[str, .
 
 
 def _claimed(route: ModelRoute) -> tuple[str, ...]:
-    return (route.spec.model_name or route.metadata.name, *(route.spec.aliases or ()))
+    return (model_name(route), *(route.spec.aliases or ()))

@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 from collections.abc import Mapping
+from typing import Final
 
 from isochrone.model.keys import RouteKey
 
@@ -24,6 +25,10 @@ class Capability(enum.StrEnum):
     """Volumes whose source is an OCI image"""
 
 
+BY_NAME: Final = (Capability.CILIUM_NETWORK_POLICY, Capability.FQDN_NETWORK_POLICY)
+"""Policies by which egress is allowed by domain name; of several that a cluster has, the first is used."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SiteObservation:
     """What is known of one site's cluster."""
@@ -37,6 +42,11 @@ class SiteObservation:
     """Version of the API server; offline, the oldest that is supported."""
     api_servers: tuple[str, ...] = ()
     """Where pods reach the API server, each `IP:port`; none where that is not known, as offline."""
+
+    @property
+    def policy_by_name(self) -> Capability | None:
+        """The kind of policy by which the cluster allows a domain name."""
+        return next((each for each in BY_NAME if each in self.capabilities), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

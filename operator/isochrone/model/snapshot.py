@@ -50,3 +50,10 @@ class Snapshot:
     """Labels of the hub's namespaces, by name."""
     observed: Observed = dataclasses.field(default_factory=Observed)
     settings: Settings = dataclasses.field(default_factory=Settings)
+
+
+def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:
+    """The sites that can't be reached for so long that they count as lost."""
+    after = snapshot.settings.lost_after
+    seen = ((name, each.unreachable_since) for name, each in snapshot.observed.sites.items())
+    return frozenset(name for name, since in seen if since is not None and now - since >= after)

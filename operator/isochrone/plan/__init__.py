@@ -22,7 +22,6 @@ from isochrone.plan.planner import Planned, plan, replan
 from isochrone.plan.reached import Reached, reached
 from isochrone.plan.routing import Routings, routing
 from isochrone.plan.summary import Served, summary
-from isochrone.plan.world import lost_sites
 
 __all__ = [
     "AtEndpoint",
@@ -35,7 +34,6 @@ __all__ = [
     "Served",
     "counts",
     "explain",
-    "lost_sites",
     "plan",
     "public_names",
     "reached",

@@ -140,11 +140,10 @@ class Callers:
         self._by_route: dict[RouteKey, set[Profile]] = {}
         self.is_open = any(site.is_open for site in world.sites)
         """Whether some site answers without a key."""
-        routes = {key: route.resource for key, route in world.routes.items()}
         for tenant in present(tenants).values():
             if tenant.spec.allowed_routes is None:
                 self._by_namespace.setdefault(key_of(tenant).namespace, set()).add(_profile(tenant))
-            for key in rights.listed(tenant, routes, world.namespaces):
+            for key in rights.listed(tenant, world.resources, world.namespaces):
                 self._by_route.setdefault(key, set()).add(_profile(tenant))
 
     def of(self, route: Route) -> frozenset[Profile]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from isochrone.api.model_route import Backend, Tier
-from isochrone.law.rights import lets_in, may_use
+from isochrone.law import references
 from isochrone.model import RouteKey
 from isochrone.plan.world import Route, World
 
@@ -72,20 +72,19 @@ def _levels(world: World, route: Route, tier: Tier, within: frozenset[RouteKey])
 
 
 def _of_backend(world: World, route: Route, backend: Backend, within: frozenset[RouteKey]) -> list[Shares]:
+    if references.of_backend(
+        backend,
+        route.key.namespace,
+        routes=world.resources,
+        providers=world.providers,
+        namespaces=world.namespaces,
+    ):
+        return []
     if backend.provider is not None:
-        provider = world.providers.get(backend.provider.name)
-        models = {model.name for model in provider.spec.models} if provider else set()
-        if provider is None or backend.provider.model not in models:
-            return []
-        if not may_use(provider.spec.allowed_namespaces, world.namespace(route.key.namespace)):
-            return []
         return [{Outside(backend.provider.name, backend.provider.model): Fraction(1)}]
     if backend.route is not None:
-        key = RouteKey(backend.route.namespace or route.key.namespace, backend.route.name)
-        other = world.routes.get(key)
-        if other is None or key in within or not lets_in(other.resource, world.namespace(route.key.namespace)):
-            return []
-        return _written_out(world, other, within)
+        key = references.target(backend, route.key.namespace)
+        return [] if key in within else _written_out(world, world.routes[key], within)
     return [{Engines(route.key): Fraction(1)}] if route.serves else []
 
 

@@ -12,13 +12,13 @@ from fractions import Fraction
 from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
 from isochrone.api.gpu_pool import CapacityType
-from isochrone.api.selectors import LabelSelector, Namespaces
+from isochrone.api.selectors import Namespaces
 from isochrone.geo.latency import Point
 from isochrone.law import Labelled, Place
 from isochrone.law.atlas import Atlas, Located
 from isochrone.law.rights import namespace_of
-from isochrone.law.subject import matches
-from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot
+from isochrone.law.subject import is_at
+from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot, lost_sites
 from isochrone.model.amounts import micro_dollars, number
 from isochrone.model.declared import age_of, key_of, present, serves
 
@@ -107,6 +107,8 @@ class World:
     """For each site its pools, by name."""
     routes: Mapping[RouteKey, Route]
     """In order."""
+    resources: Mapping[RouteKey, ModelRoute]
+    """The routes as they are declared."""
     providers: Mapping[str, ModelProvider]
     namespaces: Mapping[str, Mapping[str, str]]
     site_index: Mapping[str, int]
@@ -131,6 +133,7 @@ class World:
             pools=pools,
             pools_at=tuple(tuple(pool for pool in pools.values() if site.index in pool.sites) for site in sites),
             routes={route.key: route for route in routes},
+            resources={route.key: route.resource for route in routes},
             providers=providers,
             namespaces=snapshot.namespaces,
             site_index={site.name: site.index for site in sites},
@@ -144,16 +147,6 @@ class World:
         """Devices that others leave free, one number per node."""
         seen = self.observed.sites.get(self.sites[site].name, SiteObservation())
         return _free(pool.nodes, pool.kind.devices_per_node, seen.taken.get(pool.name, ()))
-
-
-def lost_sites(snapshot: Snapshot, *, now: int) -> frozenset[str]:
-    """The sites that can't be reached for so long that they count as lost."""
-    return frozenset(name for name in snapshot.observed.sites if _is_lost(snapshot, name, now))
-
-
-def _is_lost(snapshot: Snapshot, site: str, now: int) -> bool:
-    since = snapshot.observed.sites.get(site, SiteObservation()).unreachable_since
-    return since is not None and now - since >= snapshot.settings.lost_after
 
 
 def _site(edge: EdgeNode, index: int, located: Located, *, is_lost: bool) -> Site:
@@ -189,15 +182,8 @@ def _pool(pool: GPUPool, sites: tuple[Site, ...]) -> Pool:
         kind=kind,
         price=micro_dollars(spec.price_per_device_hour),
         nodes=spec.nodes,
-        sites=frozenset(site.index for site in sites if _is_at(pool, site)),
+        sites=frozenset(site.index for site in sites if is_at(pool, site.name, site.labels)),
     )
-
-
-def _is_at(pool: GPUPool, site: Site) -> bool:
-    selector: LabelSelector | None = pool.spec.edge_node_selector
-    if selector is not None:
-        return matches(selector, site.labels)
-    return pool.spec.edge_node_ref is not None and pool.spec.edge_node_ref.name == site.name
 
 
 def _free(nodes: int, each: int, taken: tuple[int, ...]) -> tuple[int, ...]:

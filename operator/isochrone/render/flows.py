@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from isochrone.model import Capability, SiteObservation
+from isochrone.model import Capability
 from isochrone.model.declared import NAME_LABEL
 from isochrone.render import labels
 from isochrone.render.manifest import Json
@@ -71,11 +71,6 @@ class ByName:
     settings: RenderSettings
     reaches_api: bool = False
     """Whether the cluster's own API server is one of them."""
-
-
-def kind_by_name(observation: SiteObservation) -> Capability | None:
-    """The kind of policy by which a cluster allows a domain name."""
-    return next((each for each in _KINDS if each in observation.capabilities), None)
 
 
 def policies_by_name(kind: Capability, named: ByName, manifest: Callable[..., Json]) -> list[Json]:

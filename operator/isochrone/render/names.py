@@ -7,7 +7,7 @@ from one EdgeNode, and must not change with the others, since a Deployment can't
 import hashlib
 from typing import Final
 
-from isochrone.api import EdgeNode, ModelRoute
+from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType
 
 LONGEST: Final = 63
@@ -35,11 +35,6 @@ def gateway_name(site: EdgeNode) -> str:
     if not may_share_cluster(site):
         return "isochrone-gateway"
     return cut(f"isochrone-gateway-{site.metadata.name}")
-
-
-def model_name(route: ModelRoute) -> str:
-    """What clients send as `model`, and gateways to the engines, whichever alias was asked for."""
-    return route.spec.model_name or route.metadata.name
 
 
 def cut(name: str, digest: str | None = None) -> str:

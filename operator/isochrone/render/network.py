@@ -18,7 +18,7 @@ from isochrone.render.weights import way
 def policies(subject: Subject) -> list[Json]:
     """The NetworkPolicy, and where the cluster knows domain names, one for the source of the weights."""
     source = _fetched_from(subject)
-    kind = flows.kind_by_name(subject.observation)
+    kind = subject.observation.policy_by_name
     spec = {
         "podSelector": {"matchLabels": subject.selector},
         "policyTypes": ["Ingress", "Egress"],

@@ -9,6 +9,7 @@ from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.api.serving import Serving
 from isochrone.model import Placement, SiteObservation
 from isochrone.model.amounts import number
+from isochrone.model.declared import model_name
 from isochrone.render import labels, names, pod_parts
 from isochrone.render.manifest import Json, manifest
 from isochrone.render.programs import PROGRAMS, Ask, Program
@@ -80,7 +81,7 @@ class Subject:
         ask = Ask(
             engine=engine,
             weights=self.weights_path,
-            model=names.model_name(self.route),
+            model=model_name(self.route),
             devices=self.devices,
             cpus=math.ceil(number(cpu)) if cpu else None,
             embeds_only=self.route.spec.endpoints == ["Embeddings"],

@@ -2,7 +2,8 @@
 
 import dataclasses
 import enum
-from typing import NamedTuple
+
+from isochrone.model import ObjectKey
 
 
 class Severity(enum.StrEnum):
@@ -95,15 +96,7 @@ class Rule(enum.StrEnum):
     """Several sites in one cluster that are not told apart by nodes."""
 
 
-class Key(NamedTuple):
-    """What identifies an object. Kinds without namespace have an empty one."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+Key = ObjectKey
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

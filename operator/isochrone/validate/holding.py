@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from isochrone.api import EdgeNode, GPUPool, ModelRoute
 from isochrone.api.edge_node import State
-from isochrone.law.subject import matches
+from isochrone.law.subject import is_at, matches
 from isochrone.model.amounts import number
 from isochrone.validate.item import Item
 from isochrone.validate.world import World, once
@@ -104,11 +104,7 @@ def _faults_of_devices(route: Item[ModelRoute], pool: Item[GPUPool]) -> Iterator
 
 @once
 def _sites(world: World, pool: Item[GPUPool]) -> tuple[Item[EdgeNode], ...]:
-    ref, selector = pool.resource.spec.edge_node_ref, pool.resource.spec.edge_node_selector
-    if selector is None:
-        named = world.edge_node(ref.name) if ref else None
-        return (named,) if named else ()
-    return tuple(edge for edge in world.edge_nodes if matches(selector, edge.resource.metadata.labels))
+    return tuple(edge for edge in world.edge_nodes if is_at(pool.resource, edge.name, edge.resource.metadata.labels))
 
 
 def _site_fault(route: Item[ModelRoute], edge: Item[EdgeNode]) -> str | None:

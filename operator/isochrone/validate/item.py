@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from isochrone.api import KINDS, Resource
 from isochrone.manifests import Manifest
@@ -86,10 +86,3 @@ def meant(text: str, known: Iterable[str]) -> str:
     """`did you mean ...?` for the most similar of the known names; empty where none is similar."""
     close = nearest(text, known)
     return f'did you mean "{close}"?' if close else ""
-
-
-def listed(names: Iterable[Any], *, most: int = 5) -> str:
-    """Names for people: the first few, and how many more."""
-    words = [str(name) for name in names]
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return f"{', '.join(words[:most])}{more}"

@@ -2,15 +2,14 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from isochrone import law
 from isochrone.api import DataResidencyPolicy, EdgeNode, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.model_provider import Endpoint
-from isochrone.geo import codes
-from isochrone.geo.areas import Area
-from isochrone.geo.suggestions import WORLD
-from isochrone.law import Labelled, Mode, Origin, Place, Policy, Question, Scope, Subject, Verdict, atlas
+from isochrone.law import Mode, Origin, Place, Policy, Question, Scope, Subject, Verdict, atlas
+from isochrone.law.rights import asking
+from isochrone.law.satisfiable import some_origins
 from isochrone.model.declared import serves
 from isochrone.validate import backends
 from isochrone.validate.finding import Key
@@ -88,43 +87,14 @@ def callers(world: World, route: Item[ModelRoute]) -> tuple[Caller, ...]:
 
 def anybody(world: World, route: Item[ModelRoute], policies: Iterable[Policy], at: Iterable[Candidate]) -> Caller:
     """Somebody without labels, with data of any origin that could make a difference."""
-    return Caller(tenant=None, subject=subject(world, route, None), origins=some_origins(policies, at))
-
-
-def some_origins(
-    policies: Iterable[Policy], at: Iterable[Candidate], scope: Scope = Scope.INFERENCE
-) -> tuple[Origin, ...]:
-    """Every origin at which an answer can change: the places' own countries, what policies name, another, unknown."""
-    homes = {home for candidate in at for code in candidate.place.codes if (home := codes.country_of(code))}
-    named = {code for policy in policies for area in areas(policy, scope) for code in area.include | area.exclude} - {
-        WORLD
-    }
-    countries = {codes.country_of(code) for code in named}
-    other = next((code for code in codes.countries() if code not in homes and code not in countries), None)
-    ordered = dict.fromkeys((*sorted(homes), *sorted(named), *([other] if other else [])))
-    return (*(Origin.of(code) for code in ordered), law.UNKNOWN)
-
-
-def areas(policy: Policy, scope: Scope) -> Iterator[Area]:
-    """What a policy names: the origins that it binds, and where it allows the scope."""
-    if policy.origins is not None:
-        yield policy.origins
-    yield policy.allowance(scope).area
+    return Caller(
+        tenant=None, subject=subject(world, route, None), origins=some_origins(policies, [each.place for each in at])
+    )
 
 
 def subject(world: World, route: Item[ModelRoute], tenant: Item[InferenceTenant] | None) -> Subject:
     """What policies select by."""
-    classes = {
-        *(route.resource.spec.data_classes or ()),
-        *((tenant.resource.spec.data_classes or ()) if tenant else ()),
-    }
-    return Subject(
-        route=Labelled(route.name, route.resource.metadata.labels),
-        route_namespace=world.namespace(route.namespace),
-        tenant=Labelled(tenant.name, tenant.resource.metadata.labels) if tenant else None,
-        tenant_namespace=world.namespace(tenant.namespace) if tenant else None,
-        data_classes=frozenset(classes),
-    )
+    return asking(route.in_its_namespace, tenant.in_its_namespace if tenant else None, world.namespaces)
 
 
 def answer(

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isochrone.cli import main, words
-from isochrone.cli.text import columns, count, printable
+from isochrone.cli.text import columns, printable
 from isochrone.law import VerdictReason
 from isochrone.model import Because, ChangeKind, WhyNot
+from isochrone.model import words as reasons
+from isochrone.model.words import count
 
 ROOT: Final = pathlib.Path(__file__).parents[3]
 EXAMPLE: Final = str(ROOT / "examples" / "quickstart-multicluster")
@@ -94,8 +96,8 @@ def test_a_map_that_can_not_be_written(tmp_path: pathlib.Path, file: str, said: 
 
 
 def test_each_reason_has_words() -> None:
-    assert set(words.BECAUSE) == set(Because)
-    assert set(words.WHY_NOT) == set(WhyNot)
+    assert set(reasons.BECAUSE) == set(Because)
+    assert set(reasons.WHY_NOT) == set(WhyNot)
     assert set(words.VERDICT) == set(VerdictReason)
     assert set(words.CHANGE) == set(ChangeKind)
 

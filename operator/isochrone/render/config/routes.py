@@ -9,9 +9,8 @@ from isochrone.api import ModelProvider, ModelRoute
 from isochrone.api.route_policy import Parameters
 from isochrone.model import Candidate, RouteKey, ToEngine, ToPeer, ToProvider
 from isochrone.model.amounts import milliseconds
-from isochrone.model.declared import key_of
+from isochrone.model.declared import key_of, model_name
 from isochrone.render.config.providers import price_of, upstream_name
-from isochrone.render.names import model_name
 from isochrone_gateway.config import routes as contract
 
 _MICROSECONDS: Final = 1000

@@ -1,29 +1,27 @@
 """Tenants: who may call what, found by the hash of a key."""
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from isochrone import law
 from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.api.inference_tenant import Limits
-from isochrone.law.rights import Labels, listed
+from isochrone.law.rights import Labels, callable_by
 from isochrone.model import RouteKey
-from isochrone.model.declared import age_of, key_of
+from isochrone.model.amounts import instant
+from isochrone.model.declared import by_age, key_of
 from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.config.tenants import Budget, BudgetAction, BudgetWindow, Key, Tenant, Tenants
-
-_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def tenants_of(tenants: Iterable[InferenceTenant], routes: Mapping[RouteKey, ModelRoute], known: Labels) -> Tenants:
     """All tenants. A key that two of them claim is the older one's: whoever copies a hash gains nothing."""
     keys: dict[str, Key] = {}
-    by_age = sorted(tenants, key=lambda each: (age_of(each), key_of(each)))
-    for tenant in by_age:
+    oldest_first = by_age(tenants)
+    for tenant in oldest_first:
         for key in tenant.spec.keys:
-            expires = None if key.expires is None else _instant(key.expires)
+            expires = None if key.expires is None else instant(key.expires)
             keys.setdefault(key.sha256, Key(tenant=str(key_of(tenant)), name=key.name, expires=expires))
-    return Tenants(keys=keys, tenants=tuple(_tenant(each, routes, known) for each in by_age))
+    return Tenants(keys=keys, tenants=tuple(_tenant(each, routes, known) for each in oldest_first))
 
 
 def rates_of(limits: Limits | None) -> Rates:
@@ -41,7 +39,7 @@ def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], know
     origin = law.origins_of(spec.origins)[0] if spec.origins else None
     return Tenant(
         id=str(key_of(tenant)),
-        routes=frozenset(map(str, _allowed(tenant, routes, known))),
+        routes=frozenset(map(str, callable_by(tenant, routes, known))),
         origins=origin.codes if origin else frozenset(),
         or_elsewhere=origin is not None and origin.or_elsewhere,
         origin_header=spec.origin_header == "Trust",
@@ -55,19 +53,3 @@ def _tenant(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], know
         explain=spec.explain_header == "Allow",
         suspended=spec.state == "Suspended",
     )
-
-
-def _allowed(tenant: InferenceTenant, routes: Mapping[RouteKey, ModelRoute], known: Labels) -> Iterable[RouteKey]:
-    """All of its own namespace, or those listed; another namespace's only if the route lets this one in."""
-    if tenant.spec.allowed_routes is None:
-        return [key for key in routes if key.namespace == key_of(tenant).namespace]
-    return listed(tenant, routes, known)
-
-
-def _instant(text: str) -> dt.datetime:
-    """A key whose end can't be read has ended."""
-    try:
-        instant = dt.datetime.fromisoformat(text.upper())
-    except ValueError:
-        return _LONG_AGO
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

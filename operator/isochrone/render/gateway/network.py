@@ -10,9 +10,9 @@ from typing import Final
 
 from isochrone.model import Capability
 from isochrone.model.declared import NAME_LABEL, SYSTEM_NAMESPACE, key_of
+from isochrone.model.hosts import Remote, block
 from isochrone.render import flows, labels
 from isochrone.render.gateway import remotes
-from isochrone.render.gateway.remotes import Remote
 from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
 from isochrone.render.manifest import Json, filled
 
@@ -22,7 +22,7 @@ _API_PORTS: Final = (443, 6443)
 def policies(subject: Subject) -> list[Json]:
     """The NetworkPolicy, and where the cluster knows domain names, one with those."""
     found = tuple(remotes.of(subject))
-    kind = flows.kind_by_name(subject.observation)
+    kind = subject.observation.policy_by_name
     spec = {
         "podSelector": {"matchLabels": subject.selector},
         "policyTypes": ["Ingress", "Egress"],
@@ -70,7 +70,7 @@ def _api_server(subject: Subject) -> Json:
         return {"to": flows.anywhere(), "ports": [flows.tcp(port) for port in _API_PORTS]}
     hosts, ports = zip(*(remotes.split(each) for each in known), strict=True)
     return {
-        "to": [{"ipBlock": {"cidr": remotes.block(host)}} for host in sorted(set(hosts))],
+        "to": [{"ipBlock": {"cidr": block(host)}} for host in sorted(set(hosts))],
         "ports": [flows.tcp(port) for port in sorted(set(ports))],
     }
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from isochrone.api import ModelRoute
 from isochrone.api.serving import Serving
+from isochrone.model.words import listed
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.holding import Holding, holding
-from isochrone.validate.item import Item, listed
+from isochrone.validate.item import Item
 from isochrone.validate.world import World
 
 _SHOWN = 3

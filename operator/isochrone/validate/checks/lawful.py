@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.law import Policy, Scope, Verdict
+from isochrone.law.satisfiable import is_nowhere, is_satisfied
+from isochrone.model.words import listed
 from isochrone.validate import backends, legal
-from isochrone.validate.checks.policies import contradicting, is_nowhere, is_satisfied
+from isochrone.validate.checks.policies import contradicting
 from isochrone.validate.finding import Finding, Rule
-from isochrone.validate.item import Item, listed
+from isochrone.validate.item import Item
 from isochrone.validate.world import World, once
 
 _SHOWN = 3
@@ -87,7 +89,7 @@ def _keepable(world: World) -> list[Policy]:
         for each in legal.enforced(world)
         if each.item not in at_odds
         and not is_nowhere(each.policy, Scope.INFERENCE)
-        and (places is None or is_satisfied(each.policy, places, Scope.INFERENCE))
+        and (places is None or is_satisfied(each.policy, [place.place for place in places], Scope.INFERENCE))
     ]
 
 

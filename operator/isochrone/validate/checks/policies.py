@@ -8,13 +8,13 @@ from typing import Final
 from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.api.residency_policy import Scope
 from isochrone.geo import codes
-from isochrone.geo.areas import Area
-from isochrone.geo.suggestions import WORLD
 from isochrone.law import Evidence, Place, Policy, Subject
 from isochrone.law import read as law_of
+from isochrone.law.satisfiable import is_nowhere, is_satisfied, parts, some_origins
+from isochrone.model.words import listed
 from isochrone.validate import legal
 from isochrone.validate.finding import Finding, Key, Rule
-from isochrone.validate.item import Item, listed
+from isochrone.validate.item import Item
 from isochrone.validate.world import World, once
 
 _SCOPES: Final = (Scope.INFERENCE, Scope.INGRESS)
@@ -67,7 +67,7 @@ def without_place(world: World) -> Iterator[Finding]:
             continue
         for enforced in _sound(world, scope):
             bound = _bound_routes(world, enforced.policy)
-            if not bound or is_satisfied(enforced.policy, places, scope):
+            if not bound or is_satisfied(enforced.policy, [each.place for each in places], scope):
                 continue
             refusal = enforced.policy.allowance(scope).refusal(places[0].place, None)
             among = "sites" if scope is Scope.INGRESS else "sites and endpoints"
@@ -139,20 +139,6 @@ def contradicting(world: World, scope: Scope) -> tuple[Contradiction, ...]:
     return tuple(found)
 
 
-def is_nowhere(policy: Policy, scope: Scope) -> bool:
-    """Whether it allows the scope at no place at all."""
-    allowance = policy.allowance(scope)
-    return not allowance.origin_country and not any(allowance.area.covers(code) for code in _parts(allowance.area))
-
-
-def is_satisfied(policy: Policy, places: tuple[legal.Candidate, ...], scope: Scope) -> bool:
-    """Whether it allows the scope at one of these for some origin that it binds."""
-    allowance = policy.allowance(scope)
-    origins = [code for origin in legal.some_origins([policy], places, scope) for code in origin.each]
-    bound = [code for code in origins if policy.binds_origin(scope, code)]
-    return not bound or any(allowance.refusal(each.place, code) is None for code in bound for each in places)
-
-
 def _sound(world: World, scope: Scope) -> Iterator[legal.Enforced]:
     """The policies with an entry of their own for the scope that some place on earth satisfies."""
     for enforced in legal.enforced(world):
@@ -175,11 +161,11 @@ def _for(scope: Scope) -> str:
 def _apart(one: Policy, other: Policy, scope: Scope) -> list[str | None]:
     """The origins (None: unknown) that both bind, and for which no place satisfies both."""
     both = [policy.allowance(scope) for policy in (one, other)]
-    parts = _parts(both[0].area) | _parts(both[1].area)
+    everywhere = parts(both[0].area) | parts(both[1].area)
     found: list[str | None] = []
-    for origin in (code for known in legal.some_origins([one, other], (), scope) for code in known.each):
+    for origin in (code for known in some_origins([one, other], (), scope) for code in known.each):
         home = codes.country_of(origin) if origin else None
-        tried = parts | {home} if home else parts
+        tried = everywhere | {home} if home else everywhere
         bound = all(policy.binds_origin(scope, origin) for policy in (one, other))
         if bound and not any(all(each.refusal(_surely(code), origin) is None for each in both) for code in tried):
             found.append(origin)
@@ -188,14 +174,6 @@ def _apart(one: Policy, other: Policy, scope: Scope) -> list[str | None]:
 
 def _surely(code: str) -> Place:
     return Place(frozenset({code}), Evidence.ATTESTED)
-
-
-def _parts(area: Area) -> frozenset[str]:
-    """Codes of which one is covered if anything is: what is included, and its parts where some are excluded."""
-    whole = frozenset(codes.countries()) if WORLD in area.include else area.include
-    holes = {codes.country_of(code) for code in area.exclude if codes.is_subdivision(code)}
-    inside = (code for code in codes.subdivisions() if codes.country_of(code) in holes) if holes else ()
-    return whole | {codes.canonical(code) for code in inside}
 
 
 @once

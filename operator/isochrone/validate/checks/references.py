@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from isochrone.api import EdgeNode, GPUPool, InferenceTenant, ModelProvider, ModelRoute
+from isochrone.model.words import listed
 from isochrone.validate import backends
 from isochrone.validate.finding import Finding, Key, Rule
-from isochrone.validate.item import Item, listed, meant
+from isochrone.validate.item import Item, meant
 from isochrone.validate.world import World
 
 

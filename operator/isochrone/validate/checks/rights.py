@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from isochrone.api.selectors import Namespaces
+from isochrone.model.words import listed
 from isochrone.validate import backends
 from isochrone.validate.finding import Finding, Key, Rule
-from isochrone.validate.item import Item, listed
+from isochrone.validate.item import Item
 from isochrone.validate.world import World
 
 

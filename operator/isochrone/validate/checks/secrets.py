@@ -6,8 +6,9 @@ from typing import Any
 
 from isochrone.api.edge_node import ClusterType
 from isochrone.model.declared import SYSTEM_NAMESPACE
+from isochrone.model.words import listed
 from isochrone.validate.finding import Finding, Rule
-from isochrone.validate.item import Item, listed
+from isochrone.validate.item import Item
 from isochrone.validate.world import World
 
 

@@ -27,6 +27,7 @@ from isochrone.model.declared import key_of, present
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
+from isochrone.render.clusters import cluster_of
 from isochrone.render.secrets import PROVIDERS
 from isochrone.rollout import guard, leaving, waves
 from isochrone.rollout.actions import PAUSED
@@ -104,7 +105,8 @@ class Reconciler:
         made = await asyncio.to_thread(self._render, snapshot, planned, now)
         self._remember(planned, phases, now)
         kept = self._kept or await state.read(self._hub)
-        releases, held = self._number(kept.releases, made, snapshot, now)
+        buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
+        releases, held = self._number(buried, made, snapshot, now)
         self._kept = await state.write(self._hub, kept, releases)
         await self._hand_out(declared, snapshot, made, releases)
         delivery = Delivery(
@@ -187,24 +189,32 @@ class Reconciler:
     async def _hand_out(
         self, declared: Declared, snapshot: Snapshot, made: Mapping[str, Bundle], releases: Releases
     ) -> None:
-        """Give each cluster what was issued for its sites."""
+        """Give each cluster what was issued for its sites, and nothing to those of which something is left."""
         edges = present(snapshot.edge_nodes)
-        for site, bundle in made.items():
-            issued = releases.sites.get(site)
-            if issued is not None and issued.digest == bundle.digest:
-                self._memory.parcels[site] = self._parcel(bundle, issued, declared)
-                self._memory.laws[site] = _law(bundle)
-        self._memory.parcels = {site: each for site, each in self._memory.parcels.items() if site in edges}
+        self._prepare(declared, made, releases)
+        gone = {site: gather.read(EdgeNode, edge) for site, edge in releases.tombstones.items()}
+        parcels = {site: parcel for site, parcel in self._memory.parcels.items() if _is_ours(edges.get(site))}
+        parcels |= {site: departures.emptied(site, self._settings.installation) for site in gone}
         clusters: dict[str, list[EdgeNode]] = {}
-        for site in sorted(self._memory.parcels):
-            if edges[site].spec.delivery is not By.GIT_OPS and not _is_paused(edges[site]):
-                clusters.setdefault(made[site].cluster, []).append(edges[site])
+        for site in sorted(parcels):
+            edge = edges[site] if site in edges else gone[site]
+            clusters.setdefault(cluster_of(edge), []).append(edge)
         paused = frozenset(str(key_of(route)) for route in snapshot.routes if PAUSED in route.metadata.annotations)
         for cluster, here in clusters.items():
             credentials, connect = self._connections(here[0], declared)
-            parcels = tuple(self._memory.parcels[edge.metadata.name] for edge in here)
-            self._couriers.give(cluster, Load(parcels=parcels, paused=paused, credentials=credentials), connect)
-        await self._couriers.keep_only(frozenset(clusters), frozenset(edges))
+            chosen = tuple(parcels[edge.metadata.name] for edge in here)
+            self._couriers.give(cluster, Load(parcels=chosen, paused=paused, credentials=credentials), connect)
+        await self._couriers.keep_only(frozenset(clusters), frozenset({*edges, *gone}))
+
+    def _prepare(self, declared: Declared, made: Mapping[str, Bundle], releases: Releases) -> None:
+        """Parcels of all that was issued; those that wait keep the one before."""
+        memory = self._memory
+        for site, bundle in made.items():
+            issued = releases.sites.get(site)
+            if issued is not None and issued.digest == bundle.digest:
+                memory.parcels[site] = self._parcel(bundle, issued, declared)
+                memory.laws[site] = _law(bundle)
+        memory.parcels = {site: each for site, each in memory.parcels.items() if site in made}
 
     def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared) -> Parcel:
         installation = self._settings.installation
@@ -236,6 +246,11 @@ def _law(bundle: Bundle) -> str:
     entries = bundle.config.entries if bundle.config is not None else ()
     named = sorted(entry.document_sha256 for entry in entries if entry.kind in kinds)
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+def _is_ours(edge: EdgeNode | None) -> bool:
+    """Whether we deliver to it now."""
+    return edge is not None and edge.spec.delivery is not By.GIT_OPS and not _is_paused(edge)
 
 
 def _is_paused(edge: EdgeNode) -> bool:

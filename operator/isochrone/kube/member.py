@@ -4,6 +4,7 @@ The hub does this for clusters that it reaches (Push), and the operator in a clu
 refuses is reported, and tried again by whoever calls.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from isochrone.api.conditions import Reason
 from isochrone.kube import found, gather, told
 from isochrone.kube.api import Api
 from isochrone.kube.applying import Applier, Outcome, named
+from isochrone.kube.errors import ApiError
 from isochrone.kube.found import Abilities, Objects
 from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
 from isochrone.render import labels
@@ -56,6 +58,7 @@ class Member:
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
             reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
         await self._remove_shards(objects, parcels)
+        await self._forget(objects)
         return reports
 
     async def _able(self) -> Abilities:
@@ -112,7 +115,7 @@ class Member:
             running=tuple(sorted(filter(None, map(gather.running, filter(_is_engine, ours))))),
             gateway_replicas=gateway.get("spec", {}).get("replicas", 0),
             gateway_ready=status.get("readyReplicas", 0),
-            gateway_pods=told.pods_of(ours),
+            gateway_pods=told.pods_of(ours, now=self._clock()),
             version=abilities.version,
             observation=SiteObservation(
                 capabilities=abilities.capabilities,
@@ -120,6 +123,12 @@ class Member:
                 api_servers=abilities.api_servers,
             ),
         )
+
+    async def _forget(self, objects: Objects) -> None:
+        """What pods of gateways have said that are long gone. If it fails, it is tried with the next look."""
+        for path, patch in told.forgotten(objects.children.values(), now=self._clock()):
+            with contextlib.suppress(ApiError):
+                await self._api.merge(path, patch)
 
     async def _remove_shards(self, objects: Objects, parcels: Iterable[Parcel]) -> None:
         """Pieces of configs that neither an index in the cluster nor one that we deliver names."""

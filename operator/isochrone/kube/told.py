@@ -1,14 +1,72 @@
-"""What the pods of a site's gateway say of their configuration, on the site's Lease."""
+"""What the pods of a site's gateway say of their configuration, on the site's Lease.
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+A pod that is gone doesn't take back what it said. So what hasn't been said again for a while counts no more, and some
+time later it is removed.
+"""
 
-from isochrone.model import GatewayPod
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from isochrone.kube.kinds import LEASE
+from isochrone.model import GatewayPod, Revision
+from isochrone_gateway.config import ConfigError
+from isochrone_gateway.config import report as reports
 
 Json = Mapping[str, Any]
 
+SILENT_AFTER: Final = 120
+"""Seconds after which a pod that says nothing is taken to be gone. It speaks twice a minute."""
+FORGOTTEN_AFTER: Final = 900
 
-def pods_of(children: Iterable[Json]) -> tuple[GatewayPod, ...]:
-    """All that speak on the Leases among these objects."""
-    del children
-    return ()
+
+def pods_of(children: Iterable[Json], *, now: float) -> tuple[GatewayPod, ...]:
+    """All that speak on the Leases among these objects, sorted. What can't be read was not said."""
+    said = (report for _, _, report in _said(children) if report is not None and now - _at(report) <= SILENT_AFTER)
+    return tuple(sorted(map(_pod, said)))
+
+
+def forgotten(children: Iterable[Json], *, now: float) -> Iterator[tuple[str, Json]]:
+    """Paths of Leases, and the merge patch that removes what pods said that are long gone."""
+    stale: dict[str, dict[str, None]] = {}
+    for lease, name, report in _said(children):
+        if report is None or now - _at(report) > FORGOTTEN_AFTER:
+            metadata = lease["metadata"]
+            stale.setdefault(LEASE.path(metadata["namespace"], metadata["name"]), {})[name] = None
+    for path, annotations in stale.items():
+        yield path, {"metadata": {"annotations": annotations}}
+
+
+def _said(children: Iterable[Json]) -> Iterator[tuple[Json, str, reports.PodReport | None]]:
+    for item in children:
+        annotations = item["metadata"].get("annotations") or {} if item["kind"] == LEASE.name else {}
+        for name, value in annotations.items():
+            if name.startswith(reports.PREFIX):
+                yield item, name, _read(value)
+
+
+def _read(value: str) -> reports.PodReport | None:
+    try:
+        return reports.decode(value)
+    except ConfigError:
+        return None
+
+
+def _at(report: reports.PodReport) -> float:
+    at: dt.datetime = report.at
+    return at.timestamp()
+
+
+def _pod(report: reports.PodReport) -> GatewayPod:
+    refused = report.refused
+    return GatewayPod(
+        pod=report.pod,
+        at=int(_at(report)),
+        running=_revision(report.running),
+        refused=_revision(refused.revision) if refused is not None else None,
+        refused_because=f"{refused.reason}: {refused.message}" if refused is not None else "",
+    )
+
+
+def _revision(said: Any) -> Revision | None:
+    return None if said is None else Revision(epoch=said.epoch, sequence=said.sequence, digest=said.digest)

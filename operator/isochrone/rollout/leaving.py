@@ -33,7 +33,7 @@ def needs_cleanup(edge: EdgeNode) -> bool:
 
 def phase(edge: EdgeNode, report: SiteReport | None, *, has_drained: bool, now: int) -> Phase:
     """Of an EdgeNode that is being deleted."""
-    if not needs_cleanup(edge) or (has_drained and _is_empty(report)):
+    if not needs_cleanup(edge) or (has_drained and is_empty(report)):
         return Phase.GONE
     if now >= deadline(edge):
         return Phase.GONE_WITH_TOMBSTONE
@@ -60,5 +60,6 @@ def as_planned(edge: EdgeNode, current: Phase) -> EdgeNode:
     return edge.model_copy(update={"metadata": metadata, "spec": edge.spec.model_copy(update={"state": state})})
 
 
-def _is_empty(report: SiteReport | None) -> bool:
-    return report is not None and report.is_reachable and report.children == 0 and report.at > 0
+def is_empty(report: SiteReport | None) -> bool:
+    """Whether nothing of a site is left, as far as its cluster could be asked."""
+    return report is not None and report.is_reachable and not report.faults and report.children == 0

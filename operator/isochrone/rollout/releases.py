@@ -10,6 +10,7 @@ anything disturbs nobody else.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,8 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
     """The highest that was given, to whichever site."""
     sites: dict[str, Issued] = {}
+    tombstones: dict[str, dict[str, Any]] = {}
+    """Sites that are no more while something of them may be left in a cluster that was away -> their EdgeNode."""
 
     def with_issued(self, digests: Mapping[str, str], *, now: int) -> "Releases":
         """New numbers for these sites' bundles, one for all of them."""
@@ -59,6 +62,15 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
         """Sites that are no more are forgotten; their numbers are not given again."""
         left = {site: issued for site, issued in self.sites.items() if site not in set(gone)}
         return self if len(left) == len(self.sites) else msgspec.structs.replace(self, sites=left)
+
+    def with_tombstones(self, edges: Mapping[str, dict[str, Any]]) -> "Releases":
+        """What is left of these is removed when their clusters come back."""
+        return msgspec.structs.replace(self, tombstones={**self.tombstones, **edges}) if edges else self
+
+    def without_tombstones(self, done: Iterable[str]) -> "Releases":
+        """Nothing is left of these, or they are declared anew."""
+        left = {site: edge for site, edge in self.tombstones.items() if site not in set(done)}
+        return self if len(left) == len(self.tombstones) else msgspec.structs.replace(self, tombstones=left)
 
     def caught_up(self, reports: Iterable[SiteReport]) -> "Releases":
         """Sites whose gateways know of something newer than was issued begin a new epoch, with everything anew."""

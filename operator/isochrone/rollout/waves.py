@@ -13,8 +13,6 @@ from isochrone.api.conditions import Reason
 from isochrone.model import Held, Revision, SiteReport
 
 _TENTH: Final = 10
-SILENT_AFTER: Final = 120
-"""Seconds after which a gateway's pod that says nothing is taken to be gone."""
 CONFIRM_WITHIN: Final = 60
 """Seconds that a wave waits for a gateway that neither runs nor refuses what it was given."""
 
@@ -56,15 +54,15 @@ def decide(sites: Iterable[Site], progress: Progress | None, *, now: int) -> Dec
     """The next step of the roll-out, or the first of another."""
     known = {site.name: site for site in sites}
     pending = {name: site for name, site in known.items() if site.issued is None or site.issued.digest != site.wanted}
-    free = {name for name, site in pending.items() if site.is_urgent or not _has_gateway(site, now)}
+    free = {name for name, site in pending.items() if site.is_urgent or not _has_gateway(site)}
     waiting = sorted(pending.keys() - free)
     if not waiting:
         is_out = progress is not None and any(_is_open(known.get(name), now, progress) for name in progress.sites)
         return Decided(issue=tuple(sorted(free)), progress=progress if is_out else None)
-    refusing = sorted(name for name, site in known.items() if refusal(site, now))
+    refusing = sorted(name for name, site in known.items() if refusal(site))
     if refusing:
         remedy = set(waiting) & set(refusing)
-        held = _stopped(known[refusing[0]], waiting, refusing, now)
+        held = _stopped(known[refusing[0]], waiting, refusing)
         return Decided(issue=tuple(sorted(free | remedy)), held=held, progress=progress)
     step = _step(known, waiting, progress, now=now)
     chosen = set(step.sites & pending.keys())
@@ -83,8 +81,8 @@ def _step(known: Mapping[str, Site], waiting: list[str], progress: Progress | No
     return dataclasses.replace(progress, wave=progress.wave + 1, sites=frozenset(waiting[:size]), since=now)
 
 
-def _stopped(first: Site, waiting: Iterable[str], refusing: Iterable[str], now: int) -> dict[str, Held]:
-    why = f"the gateway at {first.name} refuses its configuration: {refusal(first, now)}. Change it, or undo the change"
+def _stopped(first: Site, waiting: Iterable[str], refusing: Iterable[str]) -> dict[str, Held]:
+    why = f"the gateway at {first.name} refuses its configuration: {refusal(first)}. Change it, or undo the change"
     return {name: Held(reason=Reason.CONFIG_REJECTED, message=why) for name in waiting if name not in refusing}
 
 
@@ -94,33 +92,27 @@ def _waits(names: Iterable[str], step: Progress) -> dict[str, Held]:
     return {name: Held(reason=Reason.PROGRESSING, message=message) for name in names}
 
 
-def _has_gateway(site: Site, now: int) -> bool:
-    return site.report is not None and bool(live_pods(site.report, now))
+def _has_gateway(site: Site) -> bool:
+    return site.report is not None and bool(site.report.gateway_pods)
 
 
-def live_pods(report: SiteReport, now: int) -> tuple[str, ...]:
-    """Pods that have spoken lately."""
-    return tuple(pod.pod for pod in report.gateway_pods if now - pod.at <= SILENT_AFTER)
-
-
-def refusal(site: Site, now: int) -> str:
+def refusal(site: Site) -> str:
     """Why a gateway refuses what was issued for its site; empty if none does."""
     if site.report is None or site.issued is None:
         return ""
     ours = (site.issued.epoch, site.issued.sequence)
     for pod in site.report.gateway_pods:
-        if now - pod.at <= SILENT_AFTER and pod.refused and (pod.refused.epoch, pod.refused.sequence) >= ours:
+        if pod.refused is not None and (pod.refused.epoch, pod.refused.sequence) >= ours:
             return pod.refused_because or "without a word"
     return ""
 
 
-def is_programmed(site: Site, now: int) -> bool:
-    """Whether every live pod of its gateway runs what was issued, or something newer."""
+def is_programmed(site: Site) -> bool:
+    """Whether every pod of its gateway that speaks runs what was issued, or something newer."""
     if site.report is None or site.issued is None:
         return False
     ours = (site.issued.epoch, site.issued.sequence)
-    live = set(live_pods(site.report, now))
-    said = [pod.running for pod in site.report.gateway_pods if pod.pod in live]
+    said = (pod.running for pod in site.report.gateway_pods)
     return all(each is not None and (each.epoch, each.sequence) >= ours for each in said)
 
 
@@ -129,4 +121,4 @@ def _is_open(site: Site | None, now: int, progress: Progress) -> bool:
     if site is None or site.report is None or not site.report.is_reachable:
         return False
     is_delivered = site.issued is not None and site.report.delivered == site.issued
-    return not (is_delivered and is_programmed(site, now)) and now - progress.since < CONFIRM_WITHIN
+    return not (is_delivered and is_programmed(site)) and now - progress.since < CONFIRM_WITHIN

@@ -29,8 +29,10 @@ class Connected:
         self._member = Member(api, installation, clock=clock)
         self._is_ours = is_ours
 
-    async def deliver(self, parcels: Sequence[Parcel], *, paused: frozenset[str]) -> Mapping[str, SiteReport]:
-        return await self._member.deliver(parcels, paused=paused)
+    async def deliver(
+        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+    ) -> Mapping[str, SiteReport]:
+        return await self._member.deliver(parcels, paused=paused, looks=looks)
 
     async def close(self) -> None:
         if self._is_ours:

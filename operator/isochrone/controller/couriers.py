@@ -23,8 +23,10 @@ _LOG = logging.getLogger("isochrone.delivery")
 class Deliverer(Protocol):
     """Something that brings parcels to one cluster."""
 
-    async def deliver(self, parcels: Sequence[Parcel], *, paused: frozenset[str]) -> Mapping[str, SiteReport]:
-        """One attempt. Raises ApiError if the cluster can't even be looked at."""
+    async def deliver(
+        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+    ) -> Mapping[str, SiteReport]:
+        """One attempt; at the sites of `looks`, only a look. Raises ApiError if not even that can be had."""
 
     async def close(self) -> None:
         """Give up connections."""
@@ -36,6 +38,8 @@ class Load:
 
     parcels: tuple[Parcel, ...]
     paused: frozenset[str] = frozenset()
+    looks: tuple[str, ...] = ()
+    """Sites that are to be looked at and left as they are."""
     credentials: str = ""
     """Changes with the credentials: the connection is then made anew."""
 
@@ -43,7 +47,13 @@ class Load:
     def version(self) -> tuple[object, ...]:
         """Equal for equal loads."""
         secrets = tuple((each.name, tuple(each.data.items())) for parcel in self.parcels for each in parcel.secrets)
-        return (self.credentials, self.paused, secrets, *((parcel.site, parcel.revision) for parcel in self.parcels))
+        return (
+            self.credentials,
+            self.paused,
+            self.looks,
+            secrets,
+            *((parcel.site, parcel.revision) for parcel in self.parcels),
+        )
 
 
 Connect = Callable[[], Awaitable[Deliverer]]
@@ -106,7 +116,7 @@ class Courier:
         try:
             async with self._around.few:
                 deliverer = await self._connected(load)
-                reports = await deliverer.deliver(load.parcels, paused=load.paused)
+                reports = await deliverer.deliver(load.parcels, paused=load.paused, looks=load.looks)
         except ApiError as error:
             self._failures += 1
             self._complain(str(error))
@@ -137,7 +147,7 @@ class Courier:
 
     def _unanswered(self, load: Load, error: ApiError) -> Mapping[str, SiteReport]:
         now = int(self._around.clock())
-        sites = (parcel.site for parcel in load.parcels)
+        sites = (*(parcel.site for parcel in load.parcels), *load.looks)
         return {site: unanswered(self._around.known(site), error, f"cluster {self.cluster}", now=now) for site in sites}
 
     def _pause(self, *, is_busy: bool) -> float:
@@ -153,7 +163,7 @@ def is_underway(report: SiteReport, load: Load) -> bool:
     wanted = {parcel.site: parcel.revision for parcel in load.parcels}
     return (
         bool(report.faults)
-        or report.delivered != wanted.get(report.site)
+        or (report.site in wanted and report.delivered != wanted[report.site])
         or report.gateway_ready < report.gateway_replicas
         or any(each.ready < each.replicas for each in report.running)
     )

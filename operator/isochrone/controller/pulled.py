@@ -22,15 +22,16 @@ class Pulled:
         self._sign = ("", 0.0)
         """The last sign of life, and when it was seen to change."""
 
-    async def deliver(self, parcels: Sequence[Parcel], *, paused: frozenset[str]) -> Mapping[str, SiteReport]:
+    async def deliver(
+        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+    ) -> Mapping[str, SiteReport]:
         """Leave what is new, and read what has come back. Raises ApiError."""
         for parcel in parcels:
             version = (parcel.revision, (paused, parcel.authorities, parcel.secrets))
             if version != self._put:
                 await self._leave(parcel, paused)
                 self._put = version
-        report = await self._report()
-        return {self._site: report} if parcels else {}
+        return {self._site: await self._report()} if parcels or looks else {}
 
     async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
         namespace = mailbox.namespace_of(self._site)

@@ -22,7 +22,18 @@ from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
 from isochrone.kube.hub import Declared, Hub
-from isochrone.model import Delivery, Held, Observed, Parcel, Plan, Revision, SecretCopy, Snapshot
+from isochrone.model import (
+    Delivery,
+    Held,
+    Observed,
+    Parcel,
+    Plan,
+    Revision,
+    Running,
+    SecretCopy,
+    SiteReport,
+    Snapshot,
+)
 from isochrone.model.declared import key_of, present
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
@@ -34,7 +45,7 @@ from isochrone.rollout.actions import PAUSED
 from isochrone.rollout.guard import Absences
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled, recalled
-from isochrone.rollout.releases import Issued, Releases
+from isochrone.rollout.releases import Content, Issued, Releases
 from isochrone.rollout.waves import Progress
 from isochrone_gateway.config import Kind, Release
 
@@ -51,8 +62,8 @@ class Memory:
     recalled: Recalled = dataclasses.field(default_factory=Recalled)
     drained: set[str] = dataclasses.field(default_factory=set)
     """Sites on their way out from which nothing moves any more."""
-    laws: dict[str, str] = dataclasses.field(default_factory=dict)
-    """EdgeNode -> the digest of the law that was issued for it last."""
+    seen: tuple[str, float] = ("", 0.0)
+    """What was declared last, as a digest, and when that last changed."""
     parcels: dict[str, Parcel] = dataclasses.field(default_factory=dict)
     """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
 
@@ -98,15 +109,16 @@ class Reconciler:
     async def once(self) -> Pass:
         """One pass. Raises ApiError if the hub can't be asked, or somebody else leads."""
         now = int(self._wall())
+        kept = self._kept or await state.read(self._hub)
         declared = await self._hub.declared()
+        self._notice(declared)
         phases = self._phases(declared, now)
-        snapshot = self._snapshot(declared, phases)
+        snapshot = self._snapshot(declared, phases, kept.releases)
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
         made = await asyncio.to_thread(self._render, snapshot, planned, now)
         self._remember(planned, phases, now)
-        kept = self._kept or await state.read(self._hub)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
-        releases, held = self._number(buried, made, snapshot, now)
+        releases, held = self._number(buried, made, snapshot, planned.plan, now=now)
         self._kept = await state.write(self._hub, kept, releases)
         await self._hand_out(declared, snapshot, made, releases)
         delivery = Delivery(
@@ -128,11 +140,30 @@ class Reconciler:
             for edge in departures.departing(declared)
         }
 
-    def _snapshot(self, declared: Declared, phases: Mapping[str, Phase]) -> Snapshot:
+    def _notice(self, declared: Declared) -> None:
+        """When what is declared last changed."""
+        known = json.dumps(
+            sorted(
+                [kind, key, item["metadata"]["uid"], item["metadata"].get("generation", 0)]
+                for (kind, key), item in declared.raw.items()
+            )
+        )
+        digest = hashlib.sha256(known.encode()).hexdigest()
+        if digest != self._memory.seen[0]:
+            self._memory.seen = (digest, self._wall())
+
+    def _snapshot(self, declared: Declared, phases: Mapping[str, Phase], releases: Releases) -> Snapshot:
         reports = self._couriers.reports
+        running = [each for report in reports.values() for each in report.running]
+        running += [
+            each
+            for site, issued in releases.sites.items()
+            if _is_unseen(reports.get(site))
+            for each in issued.placements
+        ]
         observed = Observed(
             sites={site: report.observation for site, report in reports.items()},
-            running=tuple(sorted(each for report in reports.values() for each in report.running)),
+            running=tuple(sorted(running)),
             failed=frozenset(self._memory.recalled.failed),
             moves=self._memory.recalled.move_times,
         )
@@ -161,21 +192,18 @@ class Reconciler:
         }
 
     def _number(
-        self, releases: Releases, made: Mapping[str, Bundle], snapshot: Snapshot, now: int
+        self, releases: Releases, made: Mapping[str, Bundle], snapshot: Snapshot, plan: Plan, *, now: int
     ) -> tuple[Releases, Mapping[str, Held]]:
         """The releases with whatever is issued now, and why some sites wait."""
         memory, reports = self._memory, self._couriers.reports
-        edges = present(snapshot.edge_nodes)
         releases = releases.caught_up(reports.values()).without(releases.sites.keys() - made.keys())
-        declared = {key_of(route) for route in snapshot.routes}
-        memory.absences = guard.looked(memory.absences, reports.values(), declared, self._deletions.routes, now=now)
-        held = guard.held(memory.absences, reports.values(), edges, now=now) | _paused(edges.values())
+        held = self._held(releases, snapshot, now)
         sites = [
             waves.Site(
                 name=site,
                 wanted=bundle.digest,
                 issued=_revision(releases.sites.get(site)),
-                is_urgent=memory.laws.get(site) not in {None, _law(bundle)},
+                is_urgent=site in releases.sites and releases.sites[site].law != _law(bundle),
                 report=reports.get(site),
             )
             for site, bundle in made.items()
@@ -183,8 +211,29 @@ class Reconciler:
         ]
         decided = waves.decide(sites, memory.progress, now=now)
         memory.progress = decided.progress
-        digests = {site: made[site].digest for site in decided.issue}
-        return releases.with_issued(digests, now=now), {**held, **decided.held}
+        running: dict[str, list[Running]] = {}
+        for each in plan.as_running():
+            running.setdefault(each.site, []).append(each)
+        contents = {
+            site: Content(digest=made[site].digest, law=_law(made[site]), placements=tuple(running.get(site, ())))
+            for site in decided.issue
+        }
+        return releases.with_issued(contents, now=now), {**held, **decided.held}
+
+    def _held(self, releases: Releases, snapshot: Snapshot, now: int) -> dict[str, Held]:
+        """Sites for which nothing new is issued, whatever is planned."""
+        memory, reports = self._memory, self._couriers.reports
+        edges = present(snapshot.edge_nodes)
+        ours = [name for name, edge in edges.items() if _is_ours(edge)]
+        declared = {key_of(route) for route in snapshot.routes}
+        memory.absences = guard.looked(memory.absences, reports.values(), declared, self._deletions.routes, now=now)
+        quiet = self._wall() - memory.seen[1]
+        return {
+            **guard.unknown(ours, releases, reports),
+            **guard.adopted(ours, releases, reports, quiet_for=quiet, wait=self._settings.pace.adopt),
+            **guard.held(memory.absences, reports.values(), edges, now=now),
+            **_paused(edges.values()),
+        }
 
     async def _hand_out(
         self, declared: Declared, snapshot: Snapshot, made: Mapping[str, Bundle], releases: Releases
@@ -196,14 +245,21 @@ class Reconciler:
         parcels = {site: parcel for site, parcel in self._memory.parcels.items() if _is_ours(edges.get(site))}
         parcels |= {site: departures.emptied(site, self._settings.installation) for site in gone}
         clusters: dict[str, list[EdgeNode]] = {}
-        for site in sorted(parcels):
+        looks = {name for name, edge in edges.items() if _is_ours(edge) and name not in parcels}
+        for site in sorted({*parcels, *looks}):
             edge = edges[site] if site in edges else gone[site]
             clusters.setdefault(cluster_of(edge), []).append(edge)
         paused = frozenset(str(key_of(route)) for route in snapshot.routes if PAUSED in route.metadata.annotations)
         for cluster, here in clusters.items():
             credentials, connect = self._connections(here[0], declared)
-            chosen = tuple(parcels[edge.metadata.name] for edge in here)
-            self._couriers.give(cluster, Load(parcels=chosen, paused=paused, credentials=credentials), connect)
+            names = [edge.metadata.name for edge in here]
+            load = Load(
+                parcels=tuple(parcels[name] for name in names if name in parcels),
+                looks=tuple(name for name in names if name in looks),
+                paused=paused,
+                credentials=credentials,
+            )
+            self._couriers.give(cluster, load, connect)
         await self._couriers.keep_only(frozenset(clusters), frozenset({*edges, *gone}))
 
     def _prepare(self, declared: Declared, made: Mapping[str, Bundle], releases: Releases) -> None:
@@ -213,7 +269,6 @@ class Reconciler:
             issued = releases.sites.get(site)
             if issued is not None and issued.digest == bundle.digest:
                 memory.parcels[site] = self._parcel(bundle, issued, declared)
-                memory.laws[site] = _law(bundle)
         memory.parcels = {site: each for site, each in memory.parcels.items() if site in made}
 
     def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared) -> Parcel:
@@ -238,6 +293,11 @@ def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
 
 def _revision(issued: Issued | None) -> Revision | None:
     return issued.revision if issued is not None and issued.digest else None
+
+
+def _is_unseen(report: SiteReport | None) -> bool:
+    """Whether nobody has been able to look at a site since this replica leads."""
+    return report is None or (not report.is_reachable and not report.version)
 
 
 def _law(bundle: Bundle) -> str:

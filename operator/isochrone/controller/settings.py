@@ -30,6 +30,9 @@ class Pace:
     most_pause: float = 60.0
     """Between two attempts at a cluster that can't be reached. The first pause is `busy_look`, each further one
     twice as long."""
+    adopt: float = 30.0
+    """A hub that finds what it has not delivered waits until nothing has been declared for so long: it was made anew,
+    and may not have all of its policies yet."""
     status: float = 5.0
     """Between two writes to the status of one object."""
 

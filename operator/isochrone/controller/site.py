@@ -58,19 +58,20 @@ class SiteOperator:
             await self._fetch()
         except ApiError as error:
             _LOG.warning("the hub: %s", error)
-        if self._parcel is None or self._head is None:
-            return True
-        load = Load(parcels=(self._parcel,), paused=frozenset(self._head.paused))
+        load = Load(parcels=(), looks=(self._site,))
+        if self._parcel is not None and self._head is not None:
+            load = Load(parcels=(self._parcel,), paused=frozenset(self._head.paused))
         try:
-            report = (await self._member.deliver(load.parcels, paused=load.paused))[self._site]
+            reports = await self._member.deliver(load.parcels, paused=load.paused, looks=load.looks)
         except ApiError as error:
             _LOG.warning("this cluster: %s", error)
             return True
+        report = reports[self._site]
         try:
             await self._tell(report)
         except ApiError as error:
             _LOG.warning("the hub doesn't take our report: %s", error)
-        return is_underway(report, load)
+        return self._parcel is None or is_underway(report, load)
 
     async def _fetch(self) -> None:
         now = self._wall()

@@ -21,7 +21,7 @@ from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.gateway.config_maps import is_index, shards_named
 from isochrone.rollout import actions
-from isochrone.rollout.actions import Actions, Found, Identity
+from isochrone.rollout.actions import Found, Identity
 
 Json = Mapping[str, Any]
 
@@ -44,8 +44,12 @@ class Member:
         self._settled: dict[Identity, str] = {}
         self._delivered: dict[str, Revision] = {}
 
-    async def deliver(self, parcels: Sequence[Parcel], *, paused: Collection[str] = ()) -> dict[str, SiteReport]:
+    async def deliver(
+        self, parcels: Sequence[Parcel], *, paused: Collection[str] = (), looks: Sequence[str] = ()
+    ) -> dict[str, SiteReport]:
         """One attempt to bring the cluster to these parcels, all that it is to have. EdgeNode -> what became of it.
+
+        The sites of `looks` are looked at, and left as they are.
 
         Raises ApiError if the cluster can't even be looked at.
         """
@@ -57,6 +61,7 @@ class Member:
         for index, parcel in enumerate(parcels):
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
             reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
+        reports |= {site: self._report(site, objects, abilities, Outcome()) for site in looks}
         await self._remove_shards(objects, parcels)
         await self._forget(objects)
         return reports
@@ -83,7 +88,12 @@ class Member:
         if is_out:
             await self._applier.remove(decided.remove, outcome)
         self._settle(outcome)
-        return self._report(parcel, objects, abilities, (decided, outcome))
+        is_complete = not outcome.faults and not decided.waiting and len(outcome.removed) == len(decided.remove)
+        is_again = self._delivered.get(parcel.site) == parcel.revision
+        if is_complete:
+            self._delivered[parcel.site] = parcel.revision
+        report = self._report(parcel.site, objects, abilities, outcome)
+        return dataclasses.replace(report, repairs=tuple(_repairs(outcome))) if is_again else report
 
     def _settle(self, outcome: Outcome) -> None:
         for key, difference in outcome.settled.items():
@@ -92,25 +102,17 @@ class Member:
             else:
                 self._settled[key] = difference
 
-    def _report(
-        self, parcel: Parcel, objects: Objects, abilities: Abilities, done: tuple[Actions, Outcome]
-    ) -> SiteReport:
-        decided, outcome = done
-        is_again = self._delivered.get(parcel.site) == parcel.revision
-        is_complete = not outcome.faults and not decided.waiting and len(outcome.removed) == len(decided.remove)
-        if is_complete:
-            self._delivered[parcel.site] = parcel.revision
+    def _report(self, site: str, objects: Objects, abilities: Abilities, outcome: Outcome) -> SiteReport:
         gone = {each.identity for each in outcome.removed}
         there = {key: item for key, item in {**objects.children, **outcome.made}.items() if key not in gone}
-        ours = [item for item in there.values() if _label(item, labels.EDGE_NODE) == parcel.site]
+        ours = [item for item in there.values() if _label(item, labels.EDGE_NODE) == site]
         gateway = next((item for item in ours if _is_gateway(item)), {})
         status = gateway.get("status", {})
         return SiteReport(
-            site=parcel.site,
+            site=site,
             at=int(self._clock()),
-            delivered=self._delivered.get(parcel.site),
+            delivered=self._delivered.get(site),
             faults=tuple(sorted(outcome.faults)),
-            repairs=tuple(_repairs(outcome)) if is_again else (),
             children=len(ours),
             running=tuple(sorted(filter(None, map(gather.running, filter(_is_engine, ours))))),
             gateway_replicas=gateway.get("spec", {}).get("replicas", 0),

@@ -14,6 +14,7 @@ from typing import Final
 from isochrone.api import EdgeNode
 from isochrone.api.conditions import Reason
 from isochrone.model import Held, RouteKey, SiteReport
+from isochrone.rollout.releases import Releases
 
 ALLOW_PRUNE: Final = "isochrone.dev/allow-prune"
 """On an EdgeNode: what is no longer declared may be removed there, however much it is."""
@@ -66,6 +67,33 @@ def held(
         elif len(may_go) > most:
             found[report.site] = Held(reason=Reason.CONFLICT, message=_too_many(len(may_go), len(running), report.site))
     return found
+
+
+def unknown(sites: Iterable[str], releases: Releases, reports: Mapping[str, SiteReport]) -> dict[str, Held]:
+    """Sites that nobody has looked at yet; all, as long as that is so for one that was given something before.
+
+    A plan that doesn't know what runs would move it.
+    """
+    wanted = list(sites)
+    unseen = [site for site in wanted if site not in reports]
+    is_any_known = any(site in releases.sites for site in unseen)
+    message = f"waits until the cluster of {unseen[0] if unseen else ''} has been looked at"
+    waiting = wanted if is_any_known else unseen
+    return {site: Held(reason=Reason.PROGRESSING, message=message) for site in waiting}
+
+
+def adopted(
+    sites: Iterable[str], releases: Releases, reports: Mapping[str, SiteReport], *, quiet_for: float, wait: float
+) -> dict[str, Held]:
+    """Sites where something of ours runs that this hub has not delivered: it was made anew, and may lack something."""
+    if quiet_for >= wait:
+        return {}
+    message = f"runs what a hub before this one delivered; waits until nothing has been declared for {wait:g} s"
+    return {
+        site: Held(reason=Reason.PROGRESSING, message=message)
+        for site in sites
+        if site not in releases.sites and site in reports and reports[site].children
+    }
 
 
 def _may_go(route: RouteKey, absences: Absences, now: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from isochrone.model import Revision, SiteReport
+from isochrone.model import Revision, Running, SiteReport
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,10 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     """The bundle's."""
     at: int
     """Seconds since the epoch; part of the index, so the same revision is the same to the byte."""
+    law: str = ""
+    """The digest of the law in it: what tightens it goes out at once."""
+    placements: tuple[Running, ...] = ()
+    """What was planned there. It is taken to run as long as nobody can look."""
 
     @property
     def revision(self) -> Revision:
@@ -34,6 +38,14 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def time(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self.at, tz=dt.UTC)
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What is about to be issued for a site."""
+
+    digest: str
+    law: str = ""
+    placements: tuple[Running, ...] = ()
 
 
 class Releases(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +57,21 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
     tombstones: dict[str, dict[str, Any]] = {}
     """Sites that are no more while something of them may be left in a cluster that was away -> their EdgeNode."""
 
-    def with_issued(self, digests: Mapping[str, str], *, now: int) -> "Releases":
+    def with_issued(self, contents: Mapping[str, Content], *, now: int) -> "Releases":
         """New numbers for these sites' bundles, one for all of them."""
-        if not digests:
+        if not contents:
             return self
         sequence = self.sequence + 1
         issued = {
             site: Issued(
-                epoch=self.sites[site].epoch if site in self.sites else 1, sequence=sequence, digest=digest, at=now
+                epoch=self.sites[site].epoch if site in self.sites else 1,
+                sequence=sequence,
+                digest=content.digest,
+                at=now,
+                law=content.law,
+                placements=content.placements,
             )
-            for site, digest in digests.items()
+            for site, content in contents.items()
         }
         return msgspec.structs.replace(self, sequence=sequence, sites={**self.sites, **issued})
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from isochrone.model import GatewayPod, Revision, SiteReport
 from isochrone.rollout import releases
-from isochrone.rollout.releases import Issued, Releases
+from isochrone.rollout.releases import Content, Issued, Releases
 
 
 def runs(site: str, epoch: int, sequence: int) -> SiteReport:
@@ -15,9 +15,13 @@ def runs(site: str, epoch: int, sequence: int) -> SiteReport:
     return SiteReport(site=site, at=1, gateway_pods=(GatewayPod(pod="p", at=1, running=revision),))
 
 
+def contents(**digests: str) -> dict[str, Content]:
+    return {site: Content(digest=digest) for site, digest in digests.items()}
+
+
 def test_sites_that_go_out_together_have_one_number() -> None:
-    first = Releases().with_issued({"fra1": "a", "iad1": "b"}, now=7)
-    second = first.with_issued({"fra1": "c"}, now=9)
+    first = Releases().with_issued(contents(fra1="a", iad1="b"), now=7)
+    second = first.with_issued(contents(fra1="c"), now=9)
     assert first.sites["fra1"] == Issued(epoch=1, sequence=1, digest="a", at=7)
     assert second.sites["fra1"] == Issued(epoch=1, sequence=2, digest="c", at=9)
     assert second.sites["iad1"] == first.sites["iad1"]
@@ -25,9 +29,9 @@ def test_sites_that_go_out_together_have_one_number() -> None:
 
 
 def test_numbers_of_sites_that_are_gone_are_not_given_again() -> None:
-    known = Releases().with_issued({"fra1": "a"}, now=1).without(["fra1"])
+    known = Releases().with_issued(contents(fra1="a"), now=1).without(["fra1"])
     assert known.sites == {}
-    assert known.with_issued({"fra1": "a"}, now=2).sites["fra1"].sequence == 2
+    assert known.with_issued(contents(fra1="a"), now=2).sites["fra1"].sequence == 2
     assert known.without(["nobody"]) is known
 
 
@@ -44,12 +48,12 @@ def test_numbers_of_sites_that_are_gone_are_not_given_again() -> None:
 )
 def test_a_gateway_that_is_ahead_begins_an_epoch(report: SiteReport, epoch: int) -> None:
     before = Releases(sequence=4, sites={"fra1": Issued(epoch=1, sequence=4, digest="a", at=1)})
-    after = before.caught_up([report]).with_issued({"fra1": "b"}, now=5)
+    after = before.caught_up([report]).with_issued(contents(fra1="b"), now=5)
     assert (after.sites["fra1"].epoch, after.sites["fra1"].sequence) == (epoch, 5)
 
 
 def test_a_hub_that_was_made_anew_begins_an_epoch_for_what_runs() -> None:
-    after = Releases().caught_up([runs("fra1", 1, 57)]).with_issued({"fra1": "a", "new": "b"}, now=1)
+    after = Releases().caught_up([runs("fra1", 1, 57)]).with_issued(contents(fra1="a", new="b"), now=1)
     assert after.sites["fra1"].epoch == 2
     assert after.sites["new"].epoch == 1
 
@@ -61,7 +65,7 @@ NAMES = st.sampled_from(["fra1", "iad1", "ams1"])
 def test_no_number_is_given_to_two_contents(steps: list[dict[str, str]]) -> None:
     known, given_out = Releases(), dict[tuple[str, int, int], str]()
     for step in steps:
-        known = releases.decoded(releases.encoded(known.with_issued(step, now=1)))
+        known = releases.decoded(releases.encoded(known.with_issued(contents(**step), now=1)))
         for site, issued in known.sites.items():
             key = site, issued.epoch, issued.sequence
             assert given_out.setdefault(key, issued.digest) == issued.digest

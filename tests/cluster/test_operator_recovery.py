@@ -1,0 +1,139 @@
+"""What a hub or a member loses, and how the operator makes good for it: each test ends where everything is as planned."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.cluster.fleet import SYSTEM
+from tests.cluster.network import EXAMPLE, Network, network
+from tests.cluster.waiting import until
+
+from isochrone import manifests
+
+Json = dict[str, Any]
+
+GROUP: Final = "isochrone.dev/v1alpha1"
+PLURALS: Final = ("modelroutes", "inferencetenants", "dataresidencypolicies", "modelproviders", "gpupools", "edgenodes")
+CLUSTERS: Final = ("hub", "cdg1", "iad1")
+
+
+@pytest.fixture(scope="module")
+def net(kube: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    assert kube.exists()
+    with network(tmp_path_factory.mktemp("operators")) as made:
+        made.converged()
+        yield made
+
+
+def edge_node(name: str) -> Json:
+    return {"apiVersion": GROUP, "kind": "EdgeNode", "metadata": {"name": name}}
+
+
+def templates(net: Network) -> dict[str, tuple[str, int]]:
+    """Every Deployment of ours, and what would change if its pods restarted."""
+    found = {}
+    for cluster in CLUSTERS:
+        listed = net.fleet[cluster].api.request("GET", "/apis/apps/v1/deployments").body["items"]
+        for each in listed:
+            metadata = each["metadata"]
+            revision = metadata["annotations"]["deployment.kubernetes.io/revision"]
+            found[f"{cluster}/{metadata['namespace']}/{metadata['name']}"] = (metadata["uid"], int(revision))
+    return found
+
+
+def again(net: Network, item: Json) -> None:
+    """Declare it as it was, without what the API server added."""
+    kept = ("name", "namespace", "labels")
+    metadata = {key: item["metadata"][key] for key in kept if key in item["metadata"]}
+    net.apply({**{key: item[key] for key in ("apiVersion", "kind", "spec")}, "metadata": metadata})
+
+
+def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cdg1", "namespace": SYSTEM}}
+    before, site = net.hub.api.get(secret).body, net.hub.api.get(edge_node("cdg1")).body
+    assert "isochrone.dev/in-use" in before["metadata"]["finalizers"]
+    assert net.hub.api.delete(secret).ok
+    assert net.hub.api.get(secret).ok
+    net.converged()
+    assert net.hub.api.delete(edge_node("cdg1")).ok
+    for each in (edge_node("cdg1"), secret):
+        until(
+            lambda item=each: net.hub.api.get(item).status, holds=lambda status: status == 404, limit=180, why=net.tails
+        )
+    left = net.fleet["cdg1"].api.request("GET", "/apis/apps/v1/deployments").body["items"]
+    assert left == []
+    net.apply({**{key: before[key] for key in ("apiVersion", "kind", "data")}, "metadata": secret["metadata"]})
+    again(net, site)
+    net.converged()
+
+
+def test_a_site_whose_cluster_is_gone_holds_nothing_up_and_is_cleaned_when_it_is_back(net: Network) -> None:
+    site = net.hub.api.get(edge_node("cdg1")).body
+    net.change("EdgeNode", "cdg1", {"cleanup": {"timeout": "2s"}})
+    net.converged()
+    plane = net.fleet["cdg1"].plane
+    plane.stop_api_server()
+    try:
+        assert net.hub.api.delete(edge_node("cdg1")).ok
+        gone = edge_node("cdg1")
+        until(lambda: net.hub.api.get(gone).status, holds=lambda status: status == 404, limit=60, why=net.tails)
+        net.converged(without=frozenset({"cdg1"}))
+    finally:
+        plane.start_api_server()
+    deployments = "/apis/apps/v1/deployments"
+    api = net.fleet["cdg1"].api
+    until(lambda: api.request("GET", deployments).body["items"], holds=lambda found: not found, why=net.tails)
+    again(net, site)
+    net.converged()
+
+
+def test_a_hub_that_goes_back_to_an_older_backup(net: Network) -> None:
+    copy = net.hub.plane.back_up()
+    for count in (3, 1, 2):
+        net.change("ModelRoute", "bge", {"placement": {"maxSites": count}}, "demo")
+        net.change("EdgeNode", "cdg1", {"gateway": {"replicas": count}})
+        net.converged()
+    net.hub.plane.restore(copy)
+    net.converged()
+
+
+def test_a_hub_that_is_made_anew_from_git_restarts_no_pod(net: Network) -> None:
+    before = templates(net)
+    for each in net.hub_operators:
+        each.stop()
+    lose_everything_declared(net)
+    for each in net.hub_operators:
+        each.start()
+    for item in declared_in_a_bad_order():
+        net.apply(item)
+        until(lambda: templates(net), before, why=net.tails)
+    net.converged()
+    assert templates(net) == before
+
+
+def lose_everything_declared(net: Network) -> None:
+    """All custom resources and all that the operator keeps, as in a new cluster."""
+    for plural in PLURALS:
+        for item in net.hub.api.request("GET", f"/apis/{GROUP}/{plural}").body["items"]:
+            kind = {"apiVersion": GROUP, "kind": item.get("kind") or _kind(plural)}
+            named = {
+                **kind,
+                "metadata": {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]},
+            }
+            assert net.hub.api.patch(named, {"metadata": {"finalizers": None}}).ok
+            assert net.hub.api.delete(named).ok
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "isochrone-releases", "namespace": SYSTEM}}
+    assert net.hub.api.delete(kept).ok
+
+
+def _kind(plural: str) -> str:
+    names = ("ModelRoute", "InferenceTenant", "DataResidencyPolicy", "ModelProvider", "GPUPool", "EdgeNode")
+    return dict(zip(PLURALS, names, strict=True))[plural]
+
+
+def declared_in_a_bad_order() -> list[Json]:
+    """Sites first and the law last: what a hub sees in between must not reach any gateway."""
+    found = [each.obj for each in manifests.read([str(EXAMPLE)]).manifests if each.kind != "Namespace"]
+    order = ["EdgeNode", "ModelProvider", "GPUPool", "ModelRoute", "InferenceTenant", "DataResidencyPolicy"]
+    return sorted(found, key=lambda item: order.index(item["kind"]))

@@ -1,4 +1,4 @@
-"""What a hub or a member loses, and how the operator makes good for it: each test ends where everything is as planned."""
+"""What a hub or a member loses, and how the operator makes good for it. Each test ends with everything as planned."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +49,10 @@ def again(net: Network, item: Json) -> None:
     net.apply({**{key: item[key] for key in ("apiVersion", "kind", "spec")}, "metadata": metadata})
 
 
+def until_gone(net: Network, item: Json) -> None:
+    until(lambda: net.hub.api.get(item).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+
+
 def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cdg1", "namespace": SYSTEM}}
     before, site = net.hub.api.get(secret).body, net.hub.api.get(edge_node("cdg1")).body
@@ -58,9 +62,7 @@ def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> Non
     net.converged()
     assert net.hub.api.delete(edge_node("cdg1")).ok
     for each in (edge_node("cdg1"), secret):
-        until(
-            lambda item=each: net.hub.api.get(item).status, holds=lambda status: status == 404, limit=180, why=net.tails
-        )
+        until_gone(net, each)
     left = net.fleet["cdg1"].api.request("GET", "/apis/apps/v1/deployments").body["items"]
     assert left == []
     net.apply({**{key: before[key] for key in ("apiVersion", "kind", "data")}, "metadata": secret["metadata"]})

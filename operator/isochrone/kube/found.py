@@ -17,7 +17,16 @@ from isochrone.rollout.actions import Identity
 
 Json = Mapping[str, Any]
 
-_ONLY_OURS: Final = frozenset({kinds.SECRET, kinds.LEASE})
+_ONLY_OURS: Final = frozenset(
+    {
+        kinds.CONFIG_MAP,
+        kinds.SECRET,
+        kinds.LEASE,
+        kinds.AUTOSCALER,
+        kinds.HTTP_ROUTE,
+        kinds.SERVICE_EXPORT,
+    }
+)
 """Read in isochrone-system alone: nothing of ours is elsewhere, and others' are not for us to see."""
 _CAPABILITIES: Final = {
     kinds.POD_MONITOR: Capability.SERVICE_MONITOR,

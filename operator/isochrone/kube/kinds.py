@@ -1,7 +1,7 @@
 """Kinds by their paths: those that we apply, and those that we read.
 
-Discovery would tell the same at the price of a request per group and cluster, and this list is also that of the rights
-we need.
+Discovery would tell the same at the price of a request per group and cluster. What we may do with them is in
+`isochrone.render.rights`.
 """
 
 import dataclasses
@@ -31,6 +31,10 @@ NAMESPACE: Final = Kind("v1", "Namespace", "namespaces", is_namespaced=False)
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
 ROLE: Final = Kind("rbac.authorization.k8s.io/v1", "Role", "roles")
 ROLE_BINDING: Final = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE: Final = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", is_namespaced=False)
+CLUSTER_ROLE_BINDING: Final = Kind(
+    "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", is_namespaced=False
+)
 NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 SERVICE: Final = Kind("v1", "Service", "services")
 CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
@@ -75,10 +79,8 @@ OPTIONAL_CHILDREN: Final = (
 )
 """What some clusters have."""
 
-_BY_NAME: Final = {
-    (kind.api_version, kind.name): kind
-    for kind in (NAMESPACE, *CHILDREN, *OPTIONAL_CHILDREN, POD, NODE, ENDPOINT_SLICE, EVENT)
-}
+_OTHERS: Final = (NAMESPACE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, POD, NODE, ENDPOINT_SLICE, EVENT)
+_BY_NAME: Final = {(kind.api_version, kind.name): kind for kind in (*CHILDREN, *OPTIONAL_CHILDREN, *_OTHERS)}
 
 
 def kind_of(item: Mapping[str, Any]) -> Kind:

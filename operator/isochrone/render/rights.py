@@ -1,0 +1,267 @@
+"""Who of us may do what in which cluster: every right with its reason, and nothing without one.
+
+    hub's cluster     the operator                      HUB, HUB_SYSTEM, and a member's rights for sites in this cluster
+    member, Push      the hub's account                 MEMBER, MEMBER_SYSTEM
+    member, Pull      the operator there                the same
+    hub's cluster     what the operator there reads by  SITE, in the namespace of that site alone
+
+Kubernetes lets nobody grant what they don't have: where we write Roles for gateways, we hold what is in them. Whoever
+may create Deployments in a namespace can read its Secrets through them; so these credentials are worth guarding.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from isochrone.render.manifest import Json, filled
+
+READ: Final = ("get", "list", "watch")
+KEEP: Final = (*READ, "create", "patch", "delete")
+"""What server-side apply and pruning take."""
+WRITE: Final = (*READ, "create", "update", "patch", "delete")
+REPORT: Final = "isochrone-report"
+"""The ConfigMap in a site's namespace in which the operator there says what it found, and asks for certificates."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Verbs on resources of one API group, or on paths; and what for."""
+
+    why: str
+    verbs: tuple[str, ...]
+    group: str = ""
+    resources: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """The only objects that it is about; all of them when left out."""
+    paths: tuple[str, ...] = ()
+
+    @property
+    def manifest(self) -> Json:
+        """A PolicyRule of RBAC."""
+        if self.paths:
+            return {"nonResourceURLs": list(self.paths), "verbs": list(self.verbs)}
+        return filled(
+            apiGroups=[self.group],
+            resources=list(self.resources),
+            resourceNames=list(self.names),
+            verbs=list(self.verbs),
+        )
+
+
+MEMBER: Final = (
+    Rule(
+        why="namespaces of routes are created where they are missing, and never changed or deleted",
+        resources=("namespaces",),
+        verbs=("get", "list", "watch", "create", "patch"),
+    ),
+    Rule(
+        why="engines and gateways: their accounts and Services, in the namespaces of routes",
+        resources=("serviceaccounts", "services"),
+        verbs=KEEP,
+    ),
+    Rule(why="engines and gateways themselves", group="apps", resources=("deployments",), verbs=KEEP),
+    Rule(
+        why="who may reach engines and gateways, and what they may reach",
+        group="networking.k8s.io",
+        resources=("networkpolicies",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="the same by domain name, with Cilium",
+        group="cilium.io",
+        resources=("ciliumnetworkpolicies",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="the same by domain name, on GKE",
+        group="networking.gke.io",
+        resources=("fqdnnetworkpolicies",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="how many pods of engines and gateways go at once when nodes are drained",
+        group="policy",
+        resources=("poddisruptionbudgets",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="GPUs of engines, by dynamic resource allocation",
+        group="resource.k8s.io",
+        resources=("resourceclaimtemplates",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="metrics of engines and gateways, with Prometheus' operator",
+        group="monitoring.coreos.com",
+        resources=("podmonitors",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="gateways find engines by their EndpointSlices: Roles for that, in the namespaces of routes",
+        group="rbac.authorization.k8s.io",
+        resources=("roles", "rolebindings"),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="held since it is granted to gateways; and where pods reach the API server, which network policies name",
+        group="discovery.k8s.io",
+        resources=("endpointslices",),
+        verbs=READ,
+    ),
+    Rule(why="GPUs that pods of others hold, and why pods of ours don't start", resources=("pods",), verbs=READ),
+    Rule(why="GPUs that nodes have", resources=("nodes",), verbs=READ),
+    Rule(
+        why="the version of the API server, and the kinds that it has; granted to all who are known, unless withdrawn",
+        paths=("/version", "/api", "/api/*", "/apis", "/apis/*"),
+        verbs=("get",),
+    ),
+)
+"""In all namespaces of a cluster with sites."""
+
+MEMBER_SYSTEM: Final = (
+    Rule(why="configs of gateways, which read them by Roles of ours", resources=("configmaps",), verbs=KEEP),
+    Rule(why="keys of providers and certificates of peers, for gateways", resources=("secrets",), verbs=KEEP),
+    Rule(
+        why="gateways say on a Lease what they run, by Roles of ours",
+        group="coordination.k8s.io",
+        resources=("leases",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="how many gateway pods there are",
+        group="autoscaling",
+        resources=("horizontalpodautoscalers",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="how clients reach gateways through a Gateway",
+        group="gateway.networking.k8s.io",
+        resources=("httproutes",),
+        verbs=KEEP,
+    ),
+    Rule(
+        why="gateways that peers reach through a multi-cluster Service",
+        group="multicluster.x-k8s.io",
+        resources=("serviceexports",),
+        verbs=KEEP,
+    ),
+)
+"""In isochrone-system of a cluster with sites: nothing of these kinds is anywhere else."""
+
+_KINDS: Final = (
+    "edgenodes",
+    "gpupools",
+    "modelroutes",
+    "dataresidencypolicies",
+    "modelproviders",
+    "inferencetenants",
+)
+HUB: Final = (
+    Rule(why="what is declared", group="isochrone.dev", resources=_KINDS, verbs=READ),
+    Rule(
+        why="what became of it",
+        group="isochrone.dev",
+        resources=tuple(f"{kind}/status" for kind in _KINDS),
+        verbs=("get", "patch"),
+    ),
+    Rule(
+        why="a site that is deleted is held until its cluster is clean (finalizers)",
+        group="isochrone.dev",
+        resources=("edgenodes",),
+        verbs=("patch",),
+    ),
+    Rule(why="labels of namespaces, by which policies bind", resources=("namespaces",), verbs=READ),
+    Rule(
+        why="what happened, for `kubectl describe`",
+        group="events.k8s.io",
+        resources=("events",),
+        verbs=("create", "patch"),
+    ),
+    Rule(
+        why="clusters of sites that are declared as ClusterProfiles",
+        group="multicluster.x-k8s.io",
+        resources=("clusterprofiles",),
+        verbs=READ,
+    ),
+)
+"""In all namespaces of the hub's cluster."""
+
+HUB_SYSTEM: Final = (
+    Rule(
+        why="kubeconfigs of sites, keys of providers; the authority of peers, the key that signs configs",
+        resources=("secrets",),
+        verbs=WRITE,
+    ),
+    Rule(why="what was issued to which site", resources=("configmaps",), verbs=WRITE),
+    Rule(
+        why="who of several replicas leads",
+        group="coordination.k8s.io",
+        resources=("leases",),
+        verbs=("get", "create", "update"),
+    ),
+)
+"""In isochrone-system of the hub's cluster."""
+
+HUB_IN_SITE: Final = (
+    Rule(
+        why="what a site is to have is left there, what it says is read, and its certificate is answered",
+        resources=("configmaps", "secrets"),
+        verbs=WRITE,
+    ),
+)
+"""The hub's operator in the namespace of a site that pulls."""
+
+SITE: Final = (
+    Rule(why="what the site is to have", resources=("configmaps", "secrets"), verbs=READ),
+    Rule(why="its report, where it is missing", resources=("configmaps",), verbs=("create",)),
+    Rule(why="its report", resources=("configmaps",), names=(REPORT,), verbs=("update", "patch")),
+)
+"""The operator of a site that pulls, in its own namespace of the hub, and nowhere else there."""
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+_VERSION: Final = f"{_RBAC}/v1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A ServiceAccount, and the labels of what is made for it."""
+
+    name: str
+    namespace: str
+    labels: Json
+
+    @property
+    def manifest(self) -> Json:
+        return {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": self.name, "namespace": self.namespace, "labels": self.labels},
+            "automountServiceAccountToken": False,
+        }
+
+    def everywhere(self, rules: Iterable[Rule]) -> list[Json]:
+        """These rights in all namespaces."""
+        return self._granted("ClusterRole", self.name, rules)
+
+    def inside(self, namespace: str, rules: Iterable[Rule], *, role: str | None = None) -> list[Json]:
+        """These rights in one namespace; `role` names them where the account's name would not do."""
+        return self._granted("Role", role or self.name, rules, namespace)
+
+    def _granted(self, kind: str, role: str, rules: Iterable[Rule], namespace: str | None = None) -> list[Json]:
+        metadata = filled(name=role, namespace=namespace, labels=self.labels)
+        who = {"kind": "ServiceAccount", "name": self.name, "namespace": self.namespace}
+        return [
+            {
+                "apiVersion": _VERSION,
+                "kind": kind,
+                "metadata": metadata,
+                "rules": [rule.manifest for rule in rules],
+            },
+            {
+                "apiVersion": _VERSION,
+                "kind": f"{kind}Binding",
+                "metadata": metadata,
+                "subjects": [who],
+                "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": role},
+            },
+        ]

@@ -15,8 +15,8 @@ from tests.cluster.choice import Cluster
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.pod import Pod
-from tests.contract.config_cases import RELEASE
-from tests.unit.source.publishing import RecordingOwner, published, until
+from tests.contract.config_cases import RELEASE, sign_as
+from tests.unit.source.publishing import RecordingOwner, published, until, write_key
 from tests.unit.supervisor import gateways
 
 from isochrone_gateway.config import encode_index, report, shard
@@ -334,6 +334,27 @@ def test_a_pod_says_on_the_lease_what_it_runs_and_refuses(
         assert gateway.log.count("ConfigNotReported") == 1
         assert site.said() is None
         assert site.managers() == {"isochrone"}
+
+
+def test_a_pod_whose_trusted_keys_come_later(
+    site: Site, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", site.account.host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(site.account.port))
+    keys = tmp_path / "trust"
+    options = ("--service-account", str(site.account.folder), "--trusted-keys", str(keys))
+    with gateways.running(tmp_path, "--config", f"kubernetes:{NAME}", *options, publish=False, workers=1) as gateway:
+        made = gateways.make_config(gateway.data, gateway.admin, hostname="s1.example.com")
+        index, blobs = shard(made, RELEASE, signers=[sign_as("hub")])
+        site.store(encode_index(index), blobs)
+        gateways.until(lambda: "is not signed by a trusted key, only by hub" in gateway.log, log=lambda: gateway.log)
+        assert gateway.log.count("TrustedKeysUnusable") == 1
+        assert not gateway.is_ready()
+        keys.mkdir()
+        write_key(keys, "hub")
+        gateways.until(lambda: "ConfigAccepted" in gateway.log, log=lambda: gateway.log)
+        gateways.until(gateway.is_ready, log=lambda: gateway.log)
+        assert gateway.log.count("TrustedKeysRead") == 1
 
 
 def test_an_api_server_that_goes_and_comes_back(own_plane: ControlPlane, tmp_path: pathlib.Path) -> None:

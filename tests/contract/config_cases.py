@@ -64,9 +64,14 @@ def sign_as(key_id: str) -> Signer:
     return Signer(key_id=key_id, sign=lambda message: ed25519.sign(_secret(key_id), message))
 
 
+def public_key(key_id: str) -> bytes:
+    """The 32 bytes of the key that this id stands for."""
+    return ed25519.public_key(_secret(key_id))
+
+
 def trust(*key_ids: str) -> Verify:
     """Trust the keys that these ids stand for."""
-    public = {key_id: ed25519.public_key(_secret(key_id)) for key_id in key_ids}
+    public = {key_id: public_key(key_id) for key_id in key_ids}
 
     def verify(key_id: str, message: bytes, signature: bytes) -> bool:
         return key_id in public and ed25519.verify(public[key_id], message, signature)

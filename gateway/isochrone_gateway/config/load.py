@@ -61,7 +61,7 @@ def read_index(data: bytes, *, verify: Verify | None = None) -> Received:
     _check_entries(index, newer=newer)
     signed_by = () if verify is None else trusted_signatures(raw, index.signatures, verify)
     if verify is not None and not signed_by:
-        raise _bad_index("is not signed by a trusted key; sign it, or trust its key", path="$.signatures")
+        raise _bad_index(_not_trusted(index), path="$.signatures")
     return Received(index=index, signed_by=signed_by, ignored=tuple(f"{_INDEX}: {path}" for path in ignored))
 
 
@@ -154,6 +154,12 @@ def _other_site(index: Index, config: Config) -> list[Problem]:
         return []
     text = f"is {config.site.name!r}, but the index is for {index.site!r}"
     return [Problem(kind=Kind.SITE, path="$.site.name", text=text)]
+
+
+def _not_trusted(index: Index) -> str:
+    ids = ", ".join(sorted({each.key_id for each in index.signatures}))
+    by = f"only by {ids}" if ids else "by nobody"
+    return f"is not signed by a trusted key, {by}; sign it, or trust its key"
 
 
 def _bad_index(text: str, *, path: str = "$") -> ConfigError:

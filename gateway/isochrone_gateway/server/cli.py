@@ -52,7 +52,7 @@ async def _run(found: Settings, events: EventLog, plane: str) -> int:
         program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent, otlp=found.otlp),
         events=events,
         clock=system_clock(),
-        trust=Trust(owner=Owner(installation=found.installation, site=found.site), verify=_verify(found)),
+        trust=Trust(owner=Owner(installation=found.installation, site=found.site), verify=_verify(found, events)),
     )
     return await supervisor.run()
 
@@ -76,16 +76,22 @@ def _source(found: Settings) -> Source:
                 raise StartError(f"--config kubernetes:{name}: {error}") from error
 
 
-def _verify(found: Settings) -> Verify | None:
+def _verify(found: Settings, events: EventLog) -> Verify | None:
     if found.trusted_keys is None:
         return None
     # Only who verifies signatures needs a cryptography library.
-    from isochrone_gateway.source import trust
+    from isochrone_gateway.source.trust import TrustedKeys
 
-    try:
-        return trust.trusted(found.trusted_keys)
-    except trust.TrustError as error:
-        raise StartError(f"--trusted-keys: {error}") from error
+    def tell(problem: str | None) -> None:
+        level = LogLevel.INFO if problem is None else LogLevel.WARNING
+        events.say(level, "TrustedKeysRead" if problem is None else "TrustedKeysUnusable", problem=problem)
+
+    keys = TrustedKeys(found.trusted_keys, tell=tell)
+    problem = keys.look()
+    # A ConfigMap that a pod mounts comes when it comes; a folder that somebody named is there, or it is a mistake.
+    if problem is not None and isinstance(found.config, Folder):
+        raise StartError(f"--trusted-keys: {problem}")
+    return keys.verify
 
 
 if __name__ == "__main__":

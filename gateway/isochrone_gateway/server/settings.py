@@ -70,13 +70,16 @@ def parse(arguments: Sequence[str]) -> Settings:
     """Read the command line; ends the process with status 2 if it is wrong."""
     parser = _parser()
     found = parser.parse_args(arguments)
-    for option, path in (("--secrets", found.secrets), ("--trusted-keys", found.trusted_keys)):
-        if path is not None and not path.is_dir():
-            parser.error(f"{option}: {path} is not a folder")
+    folders = {"--secrets": found.secrets}
     if isinstance(found.config, ConfigMap):
         found.lease = found.lease or found.config.name
-    elif found.lease is not None:
-        parser.error("--lease goes with --config kubernetes:NAME")
+    else:
+        folders["--trusted-keys"] = found.trusted_keys  # In a pod, it may come later.
+        if found.lease is not None:
+            parser.error("--lease goes with --config kubernetes:NAME")
+    for option, path in folders.items():
+        if path is not None and not path.is_dir():
+            parser.error(f"{option}: {path} is not a folder")
     if found.otlp is not None and not _COLLECTOR.match(found.otlp):
         parser.error(f"--otlp: {found.otlp} is no http:// or https:// address")
     return Settings(**vars(found), pod=os.environ.get("POD_NAME") or socket.gethostname())
@@ -148,7 +151,8 @@ def _parser() -> argparse.ArgumentParser:
         "--trusted-keys",
         type=pathlib.Path,
         metavar="FOLDER",
-        help="public keys, one file KEY-ID.pem each; with it, only a config that one of them signed is run",
+        help="public keys, one file KEY-ID.pem each, read again while it runs; "
+        "with it, only a config that one of them signed is run",
     )
     add(
         "--service-account",

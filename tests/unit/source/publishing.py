@@ -7,8 +7,10 @@ import pathlib
 import time
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace
-from tests.contract.config_cases import RELEASE, sign_as
+from tests.contract.config_cases import RELEASE, public_key, sign_as
 from tests.contract.config_versions import minimal
 
 from isochrone_gateway.config import Config, encode_index, shard
@@ -34,6 +36,13 @@ def published(sequence: int, *, epoch: int = 1, hostname: str = "", signer: str 
 
 def publish(folder: pathlib.Path, sequence: int, *, epoch: int = 1, hostname: str = "") -> None:
     files.write(folder, *published(sequence, epoch=epoch, hostname=hostname))
+
+
+def write_key(folder: pathlib.Path, key_id: str) -> None:
+    """Let the key be trusted that `signer` stands for."""
+    key = Ed25519PublicKey.from_public_bytes(public_key(key_id))
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / f"{key_id}.pem").write_bytes(pem)
 
 
 class ManualClock:

@@ -21,6 +21,7 @@ from tests.unit.wire.proxy_headers import tcp
 
 from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, PeerTrust, TlsFiles
 from isochrone_gateway.server import settings
+from isochrone_gateway.server.cli import main
 
 
 def test_it_serves_and_tells(tmp_path: pathlib.Path) -> None:
@@ -362,6 +363,26 @@ def test_where_a_gateway_says_what_it_runs(
     assert (found.lease, found.pod) == (lease, "gateway-x2x7q")
     monkeypatch.delenv("POD_NAME")
     assert settings.parse(arguments).pod == socket.gethostname()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_missing"),
+    [
+        pytest.param(["--config", "x"], False, id="a folder"),
+        pytest.param(["--config", "kubernetes:a-config"], True, id="a ConfigMap, which may come later"),
+    ],
+)
+def test_trusted_keys_may_be_missing_in_a_pod_only(
+    arguments: list[str], is_missing: bool, tmp_path: pathlib.Path
+) -> None:
+    missing = [*arguments, "--trusted-keys", str(tmp_path / "trust")]
+    with contextlib.nullcontext() if is_missing else pytest.raises(SystemExit):
+        settings.parse(missing)
+
+
+def test_a_folder_without_trusted_keys_is_a_mistake(tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(tmp_path), "--trusted-keys", str(tmp_path)]) == 1
+    assert "has no file KEY-ID.pem" in capfd.readouterr().err
 
 
 def test_outside_of_a_pod_kubernetes_is_no_source() -> None:

@@ -15,6 +15,8 @@ from tests.cluster import optional_kinds
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
 from tests.cluster.pod import Pod
+from tests.contract.config_cases import sign_as
+from tests.unit.source.publishing import public_pem
 from tests.unit.supervisor import gateways
 from tests.unit.upstream.certificates import Authority
 from tests.worlds import examples, sites
@@ -23,6 +25,7 @@ from isochrone.model import Observed, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render.bundle import Bundle, index_object, render
 from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, Ports
+from isochrone.render.settings import RenderSettings
 from isochrone_gateway.config import Release, report
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.config.report import PodReport
@@ -56,9 +59,12 @@ def server(plane: ControlPlane) -> Iterator[Client]:
         yield client
 
 
-def bundles(snapshot: Snapshot, gateway: GatewaySettings | None = None) -> list[Bundle]:
+def bundles(
+    snapshot: Snapshot, gateway: GatewaySettings | None = None, settings: RenderSettings | None = None
+) -> list[Bundle]:
     planned = plan(snapshot, now=0)
-    return list(render(snapshot, planned, routing(snapshot, planned, now=0).at, gateway=gateway))
+    routings = routing(snapshot, planned, now=0)
+    return list(render(snapshot, planned, routings.at, gateway=gateway, settings=settings))
 
 
 def objects(snapshot: Snapshot) -> Iterator[Json]:
@@ -149,7 +155,8 @@ class Site:
         data, admin, peer = gateways.free_ports(3)
         ports = Ports(data=data, admin=admin, peer=peer, host="127.0.0.1")
         snapshot = examples.example("quickstart", observed=Observed(sites={"fra1": SiteObservation()}))
-        rendered = bundles(snapshot, GatewaySettings(ports=ports, workers=1))
+        settings = RenderSettings(trusted_keys={"hub": public_pem("hub").decode()})
+        rendered = bundles(snapshot, GatewaySettings(ports=ports, workers=1), settings)
         self.bundle = next(bundle for bundle in rendered if bundle.site == "fra1")
         self.gateway = gateways.Gateway(folder, data, admin, subprocess.Popen([sys.executable, "-c", ""]))
         self.gateway.process.wait()
@@ -158,10 +165,19 @@ class Site:
     def apply(self) -> None:
         """As a hub does: in the order of the bundle, the index last."""
         assert self.bundle.config is not None
-        for each in (*self.bundle.objects, index_object(self.bundle, RELEASE)):
+        for each in (*self.bundle.objects, index_object(self.bundle, RELEASE, signers=[sign_as("hub")])):
             answer = self._server.apply(each)
             assert answer.ok, answer.message
         self.pod.renew_token()
+
+    def mount_trust(self) -> None:
+        """As a kubelet does: by the name in the pod's volume."""
+        (volume,) = (each for each in self.pod_spec["volumes"] if each["name"] == "trust")
+        name = volume["configMap"]["name"]
+        stored = self._server.request("GET", f"/api/v1/namespaces/isochrone-system/configmaps/{name}")
+        (self._folder / "trust").mkdir()
+        for file, content in stored.body["data"].items():
+            (self._folder / "trust" / file).write_text(content)
 
     def write_secrets(self) -> None:
         authority = Authority(self._folder)
@@ -177,7 +193,7 @@ class Site:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """The container's command and arguments, with folders of the test for those of the pod."""
-        (container,) = self.deployment()["spec"]["template"]["spec"]["containers"]
+        (container,) = self.pod_spec["containers"]
         folders = {each["mountPath"]: str(self._folder / each["name"]) for each in container["volumeMounts"]}
         arguments = [_replaced(each, folders) for each in container["args"]]
         variables = {
@@ -205,9 +221,10 @@ class Site:
         value = annotations.get(report.annotation(POD))
         return None if value is None else report.decode(value)
 
-    def deployment(self) -> Json:
+    @property
+    def pod_spec(self) -> Json:
         return next(
-            each
+            each["spec"]["template"]["spec"]
             for each in self.bundle.objects
             if each["kind"] == "Deployment" and each["metadata"]["name"] == self.bundle.gateway
         )
@@ -231,10 +248,13 @@ def test_a_gateway_runs_from_a_bundle_with_the_rights_in_it(site: Site) -> None:
     gateway, config = site.gateway, site.bundle.config
     assert config is not None
     with site.running():
+        gateways.until(lambda: "is not signed by a trusted key" in gateway.log, limit=60, log=lambda: gateway.log)
+        site.mount_trust()
         gateways.until(gateway.is_ready, limit=60, log=lambda: gateway.log)
         status = gateway.status()
         assert status["config"]["running"]["revision"] == {"epoch": 1, "sequence": 7, "digest": config.digest}
         assert (status["config"]["running"]["site"], status["restartNeededFor"]) == ("fra1", [])
+        assert status["config"]["running"]["signedBy"] == ["hub"]
 
         def problems() -> list[str | None]:
             return [each["problem"] for each in gateway.status()["discovery"]]

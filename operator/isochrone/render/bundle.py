@@ -140,6 +140,7 @@ class Renderer:
         subject = self._subject(edge, calls)
         config = self._installation.pack(self._installation.config(routing, ports=self._gateway.ports))
         objects = [*self._engines(edge), *_gateway_objects(subject), *self._entries(subject)]
+        objects += config_maps.trusted(self._settings.trusted_keys, self._settings.installation)
         objects += config_maps.shards(config, self._settings.installation)
         return self._made(edge, tuple(_ordered(objects)), config, subject.secrets)
 

@@ -68,6 +68,8 @@ class RenderSettings:
     """Stores in private networks, which engines that fetch weights may reach as well."""
     monitoring_namespaces: tuple[str, ...] = ("monitoring",)
     """Namespaces whose pods of Prometheus may read metrics. None: nothing is rendered for it."""
+    trusted_keys: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    """Key id -> public key, as PEM: whose configs gateways run. None: they run unsigned ones too."""
     dns_namespace: str = "kube-system"
     dns_labels: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({"k8s-app": "kube-dns"}))
     """The pods that resolve names."""

@@ -27,13 +27,16 @@ NAME = "isochrone-gateway"
 
 
 def bundled(
-    *objects: Json, seen: SiteObservation | None = None, gateway: GatewaySettings | None = None
+    *objects: Json,
+    seen: SiteObservation | None = None,
+    gateway: GatewaySettings | None = None,
+    settings: RenderSettings | None = None,
 ) -> list[Bundle]:
     """The bundles of all sites, in the order of their names."""
     names = [each["metadata"]["name"] for each in objects if each["kind"] == "EdgeNode"]
     world = snapshot(objects, Observed(sites=dict.fromkeys(names, seen) if seen else {}))
     planned = plan(world, now=0)
-    return list(render(world, planned, routing(world, planned, now=0).at, gateway=gateway))
+    return list(render(world, planned, routing(world, planned, now=0).at, gateway=gateway, settings=settings))
 
 
 def site(*objects: Json, **spec: Any) -> Bundle:
@@ -222,6 +225,49 @@ def test_engines_and_gateways_keep_their_names_from_routes_that_want_them() -> N
 )
 def test_clusters(cluster: Json, expected: str) -> None:
     assert clusters.cluster_of(EdgeNode.model_validate(edge(cluster=cluster))) == expected
+
+
+# Trust
+
+
+def signed(*sites: str, keys: dict[str, str]) -> list[Bundle]:
+    return bundled(*(edge(each) for each in sites), settings=RenderSettings(trusted_keys=keys))
+
+
+def test_gateways_trust_the_keys_that_they_are_told() -> None:
+    made, other = signed("fra", "iad", keys={"hub-2": "PEM 2", "hub-1": "PEM 1"})
+    trust = of_kind(made, "ConfigMap", "isochrone-trust")
+    assert trust == of_kind(other, "ConfigMap", "isochrone-trust"), "there is one in a cluster"
+    assert trust["data"] == {"hub-1.pem": "PEM 1", "hub-2.pem": "PEM 2"}
+    assert trust["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "isochrone",
+        "isochrone.dev/installation": "isochrone",
+        "app.kubernetes.io/component": "gateway-trust",
+    }
+    pod = of_kind(made, "Deployment", made.gateway)["spec"]["template"]["spec"]
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "trust")
+    assert volume["configMap"] == {"name": "isochrone-trust", "defaultMode": 0o440, "optional": True}
+    (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "trust")
+    assert f"--trusted-keys={mount['mountPath']}" in pod["containers"][0]["args"]
+    assert mount["readOnly"] is True
+
+
+def test_another_key_restarts_no_pod() -> None:
+    one, two = (signed("fra", keys=keys)[0] for keys in ({"a": "PEM"}, {"a": "PEM", "b": "PEM"}))
+    assert one.digest != two.digest
+    assert of_kind(one, "Deployment", one.gateway) == of_kind(two, "Deployment", two.gateway)
+
+
+def test_without_keys_nothing_speaks_of_them() -> None:
+    (made,) = signed("fra", keys={})
+    assert "trust" not in str([each for each in made.objects if each["kind"] == "Deployment"])
+    assert "isochrone-trust" not in [each["metadata"]["name"] for each in made.objects]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "hub:1", ".hub", "a b", "a" * 129])
+def test_a_key_needs_a_name_that_a_file_may_have(name: str) -> None:
+    with pytest.raises(ValueError, match="is no id of a key"):
+        signed("fra", keys={name: "PEM"})
 
 
 # Rights

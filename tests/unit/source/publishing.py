@@ -38,11 +38,15 @@ def publish(folder: pathlib.Path, sequence: int, *, epoch: int = 1, hostname: st
     files.write(folder, *published(sequence, epoch=epoch, hostname=hostname))
 
 
-def write_key(folder: pathlib.Path, key_id: str) -> None:
-    """Let the key be trusted that `signer` stands for."""
+def public_pem(key_id: str) -> bytes:
+    """The public key that `signer` stands for."""
     key = Ed25519PublicKey.from_public_bytes(public_key(key_id))
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (folder / f"{key_id}.pem").write_bytes(pem)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def write_key(folder: pathlib.Path, key_id: str) -> None:
+    """Let it be trusted."""
+    (folder / f"{key_id}.pem").write_bytes(public_pem(key_id))
 
 
 class ManualClock:

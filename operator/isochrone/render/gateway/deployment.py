@@ -2,16 +2,20 @@
 
 It needs no preStop hook: from SIGTERM on the gateway says that it is not ready and still takes requests for
 `drain.announce`, then ends what is open within `drain.max`. The pod has that long, and some seconds to go.
+
+Nothing here depends on which keys are trusted, only whether any are asked for: gateways read them again, and go on.
 """
 
 from typing import Final
 
 from isochrone.render import pod_parts, secrets
 from isochrone.render.config.site import DRAIN_MS, announced_ms
+from isochrone.render.gateway import config_maps
 from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
 from isochrone.render.manifest import Json, filled
 
 _SECRETS: Final = "/run/isochrone/secrets"  # a mount in the pod
+_TRUST: Final = "/run/isochrone/trust"
 _STATE: Final = "/var/lib/isochrone"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _SPARE_S: Final = 15
@@ -58,6 +62,7 @@ def _pod(subject: Subject) -> Json:
             {"name": "secrets", "projected": {"defaultMode": _READ_ONLY, "sources": _sources(subject)}},
             {"name": "state", "emptyDir": {"sizeLimit": "1Gi"}},
             {"name": "temporary", "emptyDir": {"sizeLimit": "1Gi"}},
+            *_trust(subject),
         ],
     )
 
@@ -76,6 +81,7 @@ def _container(subject: Subject) -> Json:
             {"name": "secrets", "mountPath": _SECRETS, "readOnly": True},
             {"name": "state", "mountPath": _STATE},
             {"name": "temporary", "mountPath": _TEMPORARY},
+            *({"name": each["name"], "mountPath": _TRUST, "readOnly": True} for each in _trust(subject)),
         ],
         "readinessProbe": _probe("/readyz", period=2, failures=2),
         "livenessProbe": _probe("/healthz", period=10, failures=6),
@@ -100,6 +106,7 @@ def _arguments(subject: Subject) -> list[str]:
         f"--state={_STATE}",
         f"--admin={ports.host}:{ports.admin}",
         f"--status-token={_SECRETS}/{secrets.STATUS}/{secrets.TOKEN}",
+        *(f"--trusted-keys={_TRUST}" for _ in _trust(subject)),
     ]
 
 
@@ -118,6 +125,13 @@ def _resources(subject: Subject) -> Json:
 def _probe(path: str, *, period: int, failures: int) -> Json:
     request = {"path": path, "port": ADMIN}
     return {"httpGet": request, "periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
+
+
+def _trust(subject: Subject) -> list[Json]:
+    """The volume of trusted keys. Pods start without it, and run nothing before it is there."""
+    if not subject.settings.trusted_keys:
+        return []
+    return [{"name": "trust", "configMap": {"name": config_maps.TRUST, "defaultMode": _READ_ONLY, "optional": True}}]
 
 
 def _sources(subject: Subject) -> list[Json]:

@@ -14,12 +14,14 @@ from tests.cluster.operators import PACE, OperatorProcess
 from tests.cluster.waiting import until
 
 from isochrone import manifests
+from isochrone.certificates import IndexKey
 from isochrone.kube import found, gather, kubeconfig, mailbox
-from isochrone.kube.hub import Hub
+from isochrone.kube.hub import Hub, secret_value
 from isochrone.model import Observed, Settings, SiteObservation
 from isochrone.plan import plan, routing
 from isochrone.render import labels
 from isochrone.render.bundle import Bundle, identity, render
+from isochrone.render.settings import RenderSettings
 from isochrone.rollout import difference
 
 Json = Mapping[str, Any]
@@ -137,7 +139,9 @@ class Network:
         )
         now = int(time.time())
         planned = plan(snapshot, now=now)
-        bundles = list(render(snapshot, planned, routing(snapshot, planned, now=now).at))
+        key = IndexKey(private=(secret_value(declared.secrets["isochrone-index-key"], "private.pem") or b"").decode())
+        settings = RenderSettings(trusted_keys={key.name: key.public})
+        bundles = list(render(snapshot, planned, routing(snapshot, planned, now=now).at, settings=settings))
         return [
             problem
             for cluster, name in CLUSTERS.items()

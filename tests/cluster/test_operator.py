@@ -1,13 +1,15 @@
 """The operator on three real API servers: each test disturbs the network, and it converges to what is planned."""
 
+import base64
 import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from cryptography import x509
 from tests.cluster.fleet import SYSTEM
-from tests.cluster.network import Network, network
+from tests.cluster.network import OF_SITE, Network, network
 from tests.cluster.waiting import until
 
 Json = dict[str, Any]
@@ -37,6 +39,27 @@ def test_the_quickstart_is_delivered_everywhere(net: Network) -> None:
     assert set(deployments(net, "hub")) > {"isochrone-system/isochrone-gateway-fra1"}
     assert "isochrone-system/isochrone-gateway" in deployments(net, "cdg1")
     assert "isochrone-system/isochrone-gateway" in deployments(net, "iad1")
+
+
+def test_every_gateway_has_a_certificate_that_the_others_trust(net: Network) -> None:
+    found = {name: peer_secret(net, name) for name in OF_SITE}
+    authorities = {each["ca.crt"] for each in found.values()}
+    assert len(authorities) == 1
+    for site, each in found.items():
+        leaf = x509.load_pem_x509_certificate(base64.b64decode(each["tls.crt"]))
+        leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(base64.b64decode(each["ca.crt"])))
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert list(names) == [x509.UniformResourceIdentifier(f"spiffe://isochrone/site/{site}")]
+    kept = net.hub.api.request("GET", "/api/v1/namespaces/isochrone-site-iad1/configmaps").raw
+    assert b"PRIVATE KEY" not in kept
+
+
+def peer_secret(net: Network, site: str) -> Json:
+    name = f"isochrone-gateway-{site}-peer" if OF_SITE[site] == "hub" else "isochrone-gateway-peer"
+    answer = net.fleet[OF_SITE[site]].api.get(resource("Secret", name, SYSTEM, "v1"))
+    assert answer.ok, answer.message
+    data: Json = answer.body["data"]
+    return data
 
 
 def test_when_nothing_changes_nothing_is_written_but_leases(net: Network) -> None:

@@ -15,6 +15,7 @@ from isochrone.kube.api import Api, Limits
 from isochrone.kube.errors import ApiError, Unauthorized
 from isochrone.kube.hub import Declared, secret_value
 from isochrone.kube.member import Member
+from isochrone.kube.peering import Ask
 from isochrone.model import Parcel, SiteReport
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
@@ -24,9 +25,9 @@ Clock = Callable[[], float]
 class Connected:
     """A cluster that the hub delivers to itself."""
 
-    def __init__(self, api: Api, installation: str, *, clock: Clock, is_ours: bool) -> None:
+    def __init__(self, api: Api, installation: str, *, clock: Clock, vouch: Ask, is_ours: bool) -> None:
         self._api = api
-        self._member = Member(api, installation, clock=clock)
+        self._member = Member(api, installation, clock=clock, ask=vouch)
         self._is_ours = is_ours
 
     async def deliver(
@@ -43,12 +44,20 @@ class Connections:
     """Makes them, for one pass after the other."""
 
     def __init__(
-        self, hub: Api, installation: str, *, clock: Clock, check: Callable[[], None], limits: Limits | None = None
+        self,
+        hub: Api,
+        installation: str,
+        *,
+        clock: Clock,
+        check: Callable[[], None],
+        vouch: Ask,
+        limits: Limits | None = None,
     ) -> None:
         self._hub = hub
         self._installation = installation
         self._clock = clock
         self._check = check
+        self._vouch = vouch
         self._limits = limits
 
     def of(self, edge: EdgeNode, declared: Declared) -> tuple[str, Connect]:
@@ -63,7 +72,7 @@ class Connections:
         return "", self._not_yet(edge, f"cluster.type {kind}")
 
     async def _local(self) -> Deliverer:
-        return Connected(self._hub, self._installation, clock=self._clock, is_ours=False)
+        return Connected(self._hub, self._installation, clock=self._clock, vouch=self._vouch, is_ours=False)
 
     def _by_kubeconfig(self, edge: EdgeNode, declared: Declared) -> tuple[str, Connect]:
         ref = edge.spec.cluster.kubeconfig_secret_ref
@@ -82,13 +91,13 @@ class Connections:
             if kubeconfig is None:
                 raise Unauthorized(f"Secret {SYSTEM_NAMESPACE}/{ref.name} has no key {ref.key} with a kubeconfig")
             api = kubeconfigs.parse(kubeconfig).api(limits=self._limits, check=self._check)
-            return Connected(api, self._installation, clock=self._clock, is_ours=True)
+            return Connected(api, self._installation, clock=self._clock, vouch=self._vouch, is_ours=True)
 
         return version, connect
 
     def _pulled(self, site: str) -> Connect:
         async def connect() -> Deliverer:
-            return Pulled(self._hub, site, clock=self._clock)
+            return Pulled(self._hub, site, clock=self._clock, vouch=self._vouch)
 
         return connect
 

@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry
 from isochrone.controller import departures, watching
 from isochrone.controller.connections import Connections
 from isochrone.controller.couriers import Couriers
+from isochrone.controller.keys import Keeper
 from isochrone.controller.metrics import Metrics
-from isochrone.controller.reconcile import Pass, Reconciler
+from isochrone.controller.reconcile import Pass, Reconciler, Surroundings
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.waking import Waker
 from isochrone.kube.access import Access
@@ -109,15 +110,12 @@ class Operator:
         couriers = Couriers(
             pace=settings.pace, at_once=settings.clusters_at_once, clock=clocks.wall, changed=self._waker.wake
         )
-        connections = Connections(api, settings.installation, clock=clocks.wall, check=self.election.check)
-        reconciler = Reconciler(
-            Hub(api),
-            couriers,
-            settings,
-            connections=connections.of,
-            deletions=self._deletions,
-            wall=clocks.wall,
+        keeper = Keeper(api, settings.installation, wall=clocks.wall)
+        connections = Connections(
+            api, settings.installation, clock=clocks.wall, check=self.election.check, vouch=keeper.vouch
         )
+        around = Surroundings(connections=connections.of, keeper=keeper, deletions=self._deletions, wall=clocks.wall)
+        reconciler = Reconciler(Hub(api), couriers, settings, around)
         try:
             while True:
                 await self._pass(reconciler, api)

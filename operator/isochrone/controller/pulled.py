@@ -1,11 +1,16 @@
 """The hub's side of a site that pulls: leaves parcels in its namespace, and takes its reports from there."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from isochrone.certificates import CertificateError
 from isochrone.kube import mailbox
 from isochrone.kube.api import Api
 from isochrone.kube.errors import NotFound, Unreachable
+from isochrone.kube.peering import Ask
 from isochrone.model import Parcel, Revision, SiteReport
+
+_LOG = logging.getLogger("isochrone.delivery")
 
 SILENT_AFTER = 60.0
 """Seconds without a sign of life after which there is no contact with a site's operator."""
@@ -14,10 +19,11 @@ SILENT_AFTER = 60.0
 class Pulled:
     """One site; each is a cluster of its own."""
 
-    def __init__(self, hub: Api, site: str, *, clock: Callable[[], float]) -> None:
+    def __init__(self, hub: Api, site: str, *, clock: Callable[[], float], vouch: Ask) -> None:
         self._hub = hub
         self._site = site
         self._clock = clock
+        self._vouch = vouch
         self._put: tuple[Revision, object] | None = None
         self._sign = ("", 0.0)
         """The last sign of life, and when it was seen to change."""
@@ -31,6 +37,7 @@ class Pulled:
             if version != self._put:
                 await self._leave(parcel, paused)
                 self._put = version
+        await self._answer()
         return {self._site: await self._report()} if parcels or looks else {}
 
     async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
@@ -41,6 +48,19 @@ class Pulled:
             raise NotFound(
                 f"there is no namespace {namespace} for this site: run `isochrone site join {self._site} --pull`"
             ) from error
+
+    async def _answer(self) -> None:
+        """What the site asks a certificate with came from its own namespace, so it is this site that asks."""
+        csr = await mailbox.asked(self._hub, self._site)
+        if csr is None:
+            return
+        try:
+            certificate = await self._vouch(self._site, csr)
+        except CertificateError as error:
+            _LOG.warning("site %s gets no certificate: %s", self._site, error)
+            return
+        if certificate is not None:
+            await mailbox.answer(self._hub, self._site, csr, certificate)
 
     async def _report(self) -> SiteReport:
         sign, now = await mailbox.sign_of_life(self._hub, self._site), self._clock()

@@ -18,6 +18,7 @@ from isochrone.api.conditions import Reason
 from isochrone.api.edge_node import Delivery as By
 from isochrone.controller import departures, state
 from isochrone.controller.couriers import Connect, Couriers, Load
+from isochrone.controller.keys import Keeper, Keys
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
@@ -27,6 +28,8 @@ from isochrone.model import (
     Held,
     Observed,
     Parcel,
+    PeerIdentity,
+    Peering,
     Plan,
     Revision,
     Running,
@@ -39,7 +42,8 @@ from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
 from isochrone.render.clusters import cluster_of
-from isochrone.render.secrets import PROVIDERS
+from isochrone.render.config.peers import hopping, identity_of
+from isochrone.render.secrets import PEER, PROVIDERS
 from isochrone.rollout import guard, leaving, waves
 from isochrone.rollout.actions import PAUSED
 from isochrone.rollout.guard import Absences
@@ -80,25 +84,27 @@ class Pass:
     """EdgeNodes that are being deleted."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a reconciler works with."""
+
+    connections: Callable[[EdgeNode, Declared], tuple[str, Connect]]
+    keeper: Keeper
+    deletions: Deletions
+    wall: Callable[[], float]
+
+
 class Reconciler:
     """Makes passes while its replica leads."""
 
-    def __init__(
-        self,
-        hub: Hub,
-        couriers: Couriers,
-        settings: OperatorSettings,
-        *,
-        connections: Callable[[EdgeNode, Declared], tuple[str, Connect]],
-        deletions: Deletions,
-        wall: Callable[[], float],
-    ) -> None:
+    def __init__(self, hub: Hub, couriers: Couriers, settings: OperatorSettings, around: Surroundings) -> None:
         self._hub = hub
         self._couriers = couriers
         self._settings = settings
-        self._connections = connections
-        self._deletions = deletions
-        self._wall = wall
+        self._connections = around.connections
+        self._keeper = around.keeper
+        self._deletions = around.deletions
+        self._wall = around.wall
         self._memory = Memory()
         self._kept: state.Kept | None = None
 
@@ -115,12 +121,14 @@ class Reconciler:
         phases = self._phases(declared, now)
         snapshot = self._snapshot(declared, phases, kept.releases)
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
-        made = await asyncio.to_thread(self._render, snapshot, planned, now)
+        keys = await self._keeper.keep(declared, self._peers(snapshot))
+        made = await asyncio.to_thread(self._render, snapshot, planned, keys, now)
         self._remember(planned, phases, now)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
         releases, held = self._number(buried, made, snapshot, planned.plan, now=now)
         self._kept = await state.write(self._hub, kept, releases)
-        await self._hand_out(declared, snapshot, made, releases)
+        self._prepare(declared, made, releases, keys)
+        await self._hand_out(declared, snapshot, releases)
         delivery = Delivery(
             reports=dict(self._couriers.reports),
             wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
@@ -175,9 +183,17 @@ class Reconciler:
             settings=self._settings.planning,
         )
 
-    def _render(self, snapshot: Snapshot, planned: Planned, now: int) -> dict[str, Bundle]:
+    def _peers(self, snapshot: Snapshot) -> dict[str, Peering | None]:
+        """Sites whose gateways talk to others, with what is known of their certificates."""
+        reports = self._couriers.reports
+        names = (edge.metadata.name for edge in hopping(present(snapshot.edge_nodes).values()))
+        return {name: reports[name].peering if name in reports else None for name in names}
+
+    def _render(self, snapshot: Snapshot, planned: Planned, keys: Keys, now: int) -> dict[str, Bundle]:
         routing = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
         rendering, gateway = self._settings.rendering, self._settings.gateway
+        trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
+        rendering = dataclasses.replace(rendering, trusted_keys=trusted)
         made = bundles.render(snapshot, planned.plan, routing.at, settings=rendering, gateway=gateway)
         return {bundle.site: bundle for bundle in made}
 
@@ -235,12 +251,9 @@ class Reconciler:
             **_paused(edges.values()),
         }
 
-    async def _hand_out(
-        self, declared: Declared, snapshot: Snapshot, made: Mapping[str, Bundle], releases: Releases
-    ) -> None:
+    async def _hand_out(self, declared: Declared, snapshot: Snapshot, releases: Releases) -> None:
         """Give each cluster what was issued for its sites, and nothing to those of which something is left."""
         edges = present(snapshot.edge_nodes)
-        self._prepare(declared, made, releases)
         gone = {site: gather.read(EdgeNode, edge) for site, edge in releases.tombstones.items()}
         parcels = {site: parcel for site, parcel in self._memory.parcels.items() if _is_ours(edges.get(site))}
         parcels |= {site: departures.emptied(site, self._settings.installation) for site in gone}
@@ -262,26 +275,32 @@ class Reconciler:
             self._couriers.give(cluster, load, connect)
         await self._couriers.keep_only(frozenset(clusters), frozenset({*edges, *gone}))
 
-    def _prepare(self, declared: Declared, made: Mapping[str, Bundle], releases: Releases) -> None:
+    def _prepare(self, declared: Declared, made: Mapping[str, Bundle], releases: Releases, keys: Keys) -> None:
         """Parcels of all that was issued; those that wait keep the one before."""
         memory = self._memory
         for site, bundle in made.items():
             issued = releases.sites.get(site)
             if issued is not None and issued.digest == bundle.digest:
-                memory.parcels[site] = self._parcel(bundle, issued, declared)
+                memory.parcels[site] = self._parcel(bundle, issued, declared, keys)
         memory.parcels = {site: each for site, each in memory.parcels.items() if site in made}
 
-    def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared) -> Parcel:
+    def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared, keys: Keys) -> Parcel:
         installation = self._settings.installation
         release = Release(
             installation=installation, epoch=issued.epoch, sequence=issued.sequence, issued_at=issued.time
         )
-        index = (bundles.index_object(bundle, release),) if bundle.config is not None else ()
+        signers = (keys.index.signer,)
+        index = (bundles.index_object(bundle, release, signers=signers),) if bundle.config is not None else ()
+        peer = next((each for each in bundle.secrets if each.folder == PEER), None)
         return Parcel(
             site=bundle.site,
             installation=installation,
             revision=issued.revision,
             objects=(*bundle.objects, *index),
+            peer=None
+            if peer is None
+            else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, installation)),
+            authorities=keys.authority.authorities if keys.authority is not None else "",
             secrets=() if bundle.cluster == "local" else tuple(_copies(bundle, declared)),
         )
 

@@ -37,7 +37,7 @@ class SiteOperator:
     ) -> None:
         self._site = site
         self._hub = hub
-        self._member = Member(here, installation, clock=wall)
+        self._member = Member(here, installation, clock=wall, ask=self._ask)
         self._installation = installation
         self._pace = pace
         self._wall = wall
@@ -83,6 +83,9 @@ class SiteOperator:
         if head is not None and head != self._head:
             self._parcel = await mailbox.take(self._hub, self._site, head)
             self._head = head
+
+    async def _ask(self, site: str, csr: str) -> str | None:
+        return await mailbox.ask(self._hub, site, csr)
 
     async def _tell(self, report: SiteReport) -> None:
         """What is new; and all of it now and then, since its times are in it too."""

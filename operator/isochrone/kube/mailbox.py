@@ -5,6 +5,8 @@
       ConfigMap parcel-HASH       one piece, compressed; never changes
       Secret    parcel-secrets    the Secrets that belong to it
       ConfigMap report            what became of it, written by the site's operator
+    ConfigMap request           what it asks a certificate for its gateway with
+    ConfigMap certificate       the answer to that
       Lease     site              renewed by the site's operator as long as it is in contact
 
 The site's operator may read and write in this namespace and nowhere else in the hub. Whether it is in contact is told
@@ -32,6 +34,8 @@ T = TypeVar("T")
 PARCEL: Final = "parcel"
 SECRETS: Final = "parcel-secrets"
 REPORT: Final = "report"
+REQUEST: Final = "request"
+CERTIFICATE: Final = "certificate"
 LEASE: Final = "site"
 _PIECE_BYTES: Final = 700_000
 """A ConfigMap holds 1 MiB, and base64 adds a third."""
@@ -39,6 +43,8 @@ _HEAD: Final = "parcel.json"
 _PIECE: Final = "piece"
 _SECRETS_KEY: Final = "secrets.json"
 _REPORT_KEY: Final = "report.json"
+_CSR: Final = "csr.pem"
+_CERTIFICATE: Final = "certificate.pem"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +86,7 @@ async def put(api: Api, parcel: Parcel, paused: Iterable[str]) -> None:
     await api.apply(_object(kinds.SECRET, namespace, SECRETS, shared, type="Opaque", data={_SECRETS_KEY: secrets}))
     data = {_HEAD: msgspec.json.encode(head).decode()}
     await api.apply(_object(kinds.CONFIG_MAP, namespace, PARCEL, shared, data=data))
-    await _tidy(api, namespace, keep={PARCEL, REPORT, *pieces})
+    await _tidy(api, namespace, keep={PARCEL, REPORT, REQUEST, CERTIFICATE, *pieces})
 
 
 async def _tidy(api: Api, namespace: str, keep: set[str]) -> None:
@@ -126,6 +132,36 @@ async def tell(api: Api, installation: str, said: SiteReport) -> None:
     data = {_REPORT_KEY: msgspec.json.encode(said).decode()}
     shared = labels.shared_labels(installation)
     await api.apply(_object(kinds.CONFIG_MAP, namespace_of(said.site), REPORT, shared, data=data))
+
+
+async def ask(api: Api, site: str, csr: str) -> str | None:
+    """Ask for a certificate, and take the answer if it is there. Raises ApiError."""
+    answer = await _data(api, site, CERTIFICATE)
+    if answer.get(_CSR) == csr:
+        return answer.get(_CERTIFICATE)
+    if (await _data(api, site, REQUEST)).get(_CSR) != csr:
+        await api.apply(_object(kinds.CONFIG_MAP, namespace_of(site), REQUEST, {}, data={_CSR: csr}))
+    return None
+
+
+async def asked(api: Api, site: str) -> str | None:
+    """The request of a site that has no answer yet. Raises ApiError."""
+    csr = (await _data(api, site, REQUEST)).get(_CSR)
+    return csr if csr and (await _data(api, site, CERTIFICATE)).get(_CSR) != csr else None
+
+
+async def answer(api: Api, site: str, csr: str, certificate: str) -> None:
+    """Raises ApiError."""
+    data = {_CSR: csr, _CERTIFICATE: certificate}
+    await api.apply(_object(kinds.CONFIG_MAP, namespace_of(site), CERTIFICATE, {}, data=data))
+
+
+async def _data(api: Api, site: str, name: str) -> Mapping[str, str]:
+    try:
+        item = await api.get(kinds.CONFIG_MAP.path(namespace_of(site), name))
+    except NotFound:
+        return {}
+    return item.get("data") or {}
 
 
 async def sign_of_life(api: Api, site: str) -> str:

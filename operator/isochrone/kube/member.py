@@ -11,17 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.kube import found, gather, told
+from isochrone.kube import found, gather, peering, told
 from isochrone.kube.api import Api
 from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.errors import ApiError
 from isochrone.kube.found import Abilities, Objects
+from isochrone.kube.peering import Ask, Certificates
 from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
 from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.gateway.config_maps import is_index, shards_named
 from isochrone.rollout import actions
-from isochrone.rollout.actions import Found, Identity
+from isochrone.rollout.actions import Apply, Found, Identity
 
 Json = Mapping[str, Any]
 
@@ -34,8 +35,9 @@ _SHARDS_FOR: Final = 600
 class Member:
     """A cluster, with what is remembered of it between deliveries."""
 
-    def __init__(self, api: Api, installation: str, *, clock: Callable[[], float]) -> None:
+    def __init__(self, api: Api, installation: str, *, clock: Callable[[], float], ask: Ask = peering.nobody) -> None:
         self._api = api
+        self._certificates = Certificates(api, ask, clock=clock)
         self._installation = installation
         self._clock = clock
         self._applier = Applier(api, installation)
@@ -60,6 +62,7 @@ class Member:
         reports = {}
         for index, parcel in enumerate(parcels):
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
+            elsewhere |= {key} if (key := peering.secret_of(parcel)) else set()
             reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
         reports |= {site: self._report(site, objects, abilities, Outcome()) for site in looks}
         await self._remove_shards(objects, parcels)
@@ -84,7 +87,10 @@ class Member:
         there = Found(children=objects.children, pods=objects.pods, settled=self._settled)
         decided = actions.decide(readable, there, elsewhere=elsewhere, paused=paused)
         outcome = Outcome(faults=[*_unreadable(parcel, objects)])
-        is_out = await self._applier.apply(decided.apply, outcome, objects.children)
+        await self._applier.apply(_namespaces(decided.apply), outcome, objects.children)
+        shown, fault = await self._certificates.ensure(parcel, objects.children)
+        outcome.faults += [fault] if fault is not None else []
+        is_out = await self._applier.apply(_all_but_namespaces(decided.apply), outcome, objects.children)
         if is_out:
             await self._applier.remove(decided.remove, outcome)
         self._settle(outcome)
@@ -93,7 +99,8 @@ class Member:
         if is_complete:
             self._delivered[parcel.site] = parcel.revision
         report = self._report(parcel.site, objects, abilities, outcome)
-        return dataclasses.replace(report, repairs=tuple(_repairs(outcome))) if is_again else report
+        repairs = tuple(_repairs(outcome)) if is_again else ()
+        return dataclasses.replace(report, repairs=repairs, peering=shown)
 
     def _settle(self, outcome: Outcome) -> None:
         for key, difference in outcome.settled.items():
@@ -140,6 +147,14 @@ class Member:
         before = dt.datetime.fromtimestamp(self._clock() - _SHARDS_FOR, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         unused = actions.unused_shards(objects.children.values(), used, before=before)
         await self._applier.remove(unused, Outcome())
+
+
+def _namespaces(applied: Iterable[Apply]) -> Iterable[Apply]:
+    return [each for each in applied if each.item["kind"] == "Namespace"]
+
+
+def _all_but_namespaces(applied: Iterable[Apply]) -> Iterable[Apply]:
+    return [each for each in applied if each.item["kind"] != "Namespace"]
 
 
 def _readable(parcel: Parcel, objects: Objects) -> Parcel:

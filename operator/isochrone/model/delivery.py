@@ -36,6 +36,15 @@ class SecretCopy:
     """Key -> value in base64, as in a Secret's `data`."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerIdentity:
+    """Who a site's gateway is to others, and the Secret that holds its certificate."""
+
+    secret: str
+    identity: str
+    """The URI in its certificate."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parcel:
     """All of one site, at one revision."""
@@ -46,6 +55,8 @@ class Parcel:
     objects: tuple[Json, ...] = ()
     """In the order in which they are applied; the gateway's index is the last. None: the site is to be emptied."""
     secrets: tuple[SecretCopy, ...] = ()
+    peer: PeerIdentity | None = None
+    """None where the site's gateway talks to no other."""
     authorities: str = ""
     """PEM: the authorities of peers' certificates, which the site's gateway trusts."""
 

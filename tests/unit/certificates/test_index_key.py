@@ -14,7 +14,7 @@ from isochrone_gateway.source import trust
 def test_a_gateway_trusts_it_by_its_file(tmp_path: pathlib.Path) -> None:
     key, other = new_index_key(), new_index_key()
     (tmp_path / f"{key.name}.pem").write_text(key.public)
-    verify = trust.TrustedKeys(tmp_path).verify
+    verify = trust.TrustedKeys(tmp_path, tell=print).verify
     signer = key.signer
 
     assert verify(signer.key_id, b"index", signer.sign(b"index"))

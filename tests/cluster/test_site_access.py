@@ -18,10 +18,11 @@ from tests.cluster.parcels import parcels
 from tests.worlds import examples
 
 from isochrone.cli import main
-from isochrone.kube import access, errors, kinds, kubeconfig
+from isochrone.kube import access, errors, kinds, kubeconfig, mailbox
 from isochrone.kube.access import Access
 from isochrone.kube.api import Api
 from isochrone.kube.member import Member
+from isochrone.model import Parcel, Revision, SiteReport
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import rights
 from isochrone.render.joining import OPERATOR
@@ -234,7 +235,9 @@ def config_map(name: str, **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
-def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(site: Site, admin: Client, beyond: Beyond) -> None:
+def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(
+    site: Site, admin: Client, plane: ControlPlane, beyond: Beyond
+) -> None:
     assert site("join", "nrt1", "--pull").exit_code == 0
     joined = site("join", "iad1", "--pull")
     assert joined.exit_code == 0, joined.output
@@ -244,17 +247,34 @@ def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(site: Site, 
     namespaces = ("isochrone-site-iad1", "isochrone-site-nrt1", SYSTEM_NAMESPACE, ELSEWHERE)
     assert beyond(shown, namespaces) == granted(admin, ("isochrone-site-iad1",), *rights.SITE)
 
-    async def work(api: Api) -> None:
-        await api.apply(config_map(rights.REPORT, a="1"))
-        made = await api.apply(config_map(rights.REPORT, a="2"))
-        await api.replace(kinds.CONFIG_MAP.path("isochrone-site-iad1", rights.REPORT), made)
-        await api.create(kinds.CONFIG_MAP.path("isochrone-site-iad1"), config_map("other"))
-        with pytest.raises(errors.Forbidden):
-            await api.apply(config_map("other", a="1"))
-        with pytest.raises(errors.Forbidden):
-            await api.delete(kinds.CONFIG_MAP.path("isochrone-site-iad1", rights.REPORT))
+    at_hub = access.from_file(plane.kubeconfig)
+    revision = Revision(epoch=1, sequence=1, digest="0" * 64)
+    parcel = Parcel(site="iad1", installation="isochrone", revision=revision, objects=(config_map("any"),))
+    said = SiteReport(site="iad1", at=1)
 
+    async def put(api: Api) -> None:
+        await mailbox.put(api, parcel, ())
+
+    async def heard(api: Api) -> None:
+        assert await mailbox.report(api, "iad1") == said
+        assert await mailbox.sign_of_life(api, "iad1") == "2026-11-26T12:00:01.000000Z"
+
+    async def work(api: Api) -> None:
+        head = await mailbox.head(api, "iad1")
+        assert head is not None
+        assert (await mailbox.take(api, "iad1", head)).objects == parcel.objects
+        for second in (0, 1):
+            await mailbox.show_life(api, "iad1", f"2026-11-26T12:00:0{second}.000000Z")
+            await mailbox.tell(api, "isochrone", said)
+        for name in (mailbox.PARCEL, head.pieces[0]):
+            with pytest.raises(errors.Forbidden):
+                await api.apply(config_map(name, a="1"))
+        with pytest.raises(errors.Forbidden):
+            await api.delete(kinds.CONFIG_MAP.path("isochrone-site-iad1", mailbox.REPORT))
+
+    within(at_hub, put)
     within(shown, work)
+    within(at_hub, heard)
 
 
 def test_an_operator_may_do_what_it_needs_and_nothing_else(

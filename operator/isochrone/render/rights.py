@@ -19,8 +19,10 @@ READ: Final = ("get", "list", "watch")
 KEEP: Final = (*READ, "create", "patch", "delete")
 """What server-side apply and pruning take."""
 WRITE: Final = (*READ, "create", "update", "patch", "delete")
-REPORT: Final = "isochrone-report"
-"""The ConfigMap in a site's namespace in which the operator there says what it found, and asks for certificates."""
+REPORT: Final = "report"
+"""The ConfigMap in a site's namespace in which the operator there says what it found."""
+CONTACT: Final = "site"
+"""The Lease there by which it shows that it is in contact."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +206,11 @@ HUB_SYSTEM: Final = (
 
 HUB_IN_SITE: Final = (
     Rule(
-        why="what a site is to have is left there, what it says is read, and its certificate is answered",
+        why="what the site is to have is left there, and what it says is read",
         resources=("configmaps", "secrets"),
         verbs=WRITE,
     ),
+    Rule(why="whether it is in contact", group="coordination.k8s.io", resources=("leases",), verbs=("get",)),
 )
 """The hub's operator in the namespace of a site that pulls."""
 
@@ -215,6 +218,19 @@ SITE: Final = (
     Rule(why="what the site is to have", resources=("configmaps", "secrets"), verbs=READ),
     Rule(why="its report, where it is missing", resources=("configmaps",), verbs=("create",)),
     Rule(why="its report", resources=("configmaps",), names=(REPORT,), verbs=("update", "patch")),
+    Rule(
+        why="that it is in contact, said for the first time",
+        group="coordination.k8s.io",
+        resources=("leases",),
+        verbs=("create",),
+    ),
+    Rule(
+        why="that it is in contact",
+        group="coordination.k8s.io",
+        resources=("leases",),
+        names=(CONTACT,),
+        verbs=("get", "update", "patch"),
+    ),
 )
 """The operator of a site that pulls, in its own namespace of the hub, and nowhere else there."""
 

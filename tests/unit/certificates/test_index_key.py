@@ -14,13 +14,15 @@ from isochrone_gateway.source import trust
 def test_a_gateway_trusts_it_by_its_file(tmp_path: pathlib.Path) -> None:
     key, other = new_index_key(), new_index_key()
     (tmp_path / f"{key.name}.pem").write_text(key.public)
-    verify = trust.TrustedKeys(tmp_path, tell=print).verify
+    problems: list[str | None] = []
+    verify = trust.TrustedKeys(tmp_path, tell=problems.append).verify
     signer = key.signer
 
     assert verify(signer.key_id, b"index", signer.sign(b"index"))
     assert not verify(signer.key_id, b"another", signer.sign(b"index"))
     assert not verify(signer.key_id, b"index", other.signer.sign(b"index"))
     assert not verify(other.name, b"index", other.signer.sign(b"index"))
+    assert not any(problems)
 
 
 def test_its_name_is_made_from_it() -> None:

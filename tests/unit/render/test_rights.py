@@ -7,10 +7,11 @@ import pytest
 from tests.cluster.parcels import bundles
 from tests.worlds import examples, sites
 
-from isochrone.kube import found, gather, kinds
+from isochrone.kube import found, gather, kinds, mailbox
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import rights
+from isochrone.render.joining import Joining
 from isochrone.render.rights import Rule
 
 ALL: Final = {
@@ -91,6 +92,11 @@ def test_an_operator_reads_all_that_is_declared() -> None:
         assert allows(rights.HUB, "isochrone.dev", kind.info.plural, "watch")
         assert allows(rights.HUB, "isochrone.dev", f"{kind.info.plural}/status", "patch")
         assert not allows(rights.HUB, "isochrone.dev", kind.info.plural, "delete")
+
+
+def test_a_site_reports_by_the_names_that_it_may_write() -> None:
+    assert (rights.REPORT, rights.CONTACT) == (mailbox.REPORT, mailbox.LEASE)
+    assert Joining(site="fra1").site_namespace == mailbox.namespace_of("fra1")
 
 
 def test_no_right_is_given_twice() -> None:

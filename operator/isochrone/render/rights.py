@@ -20,6 +20,7 @@ KEEP: Final = (*READ, "create", "patch", "delete")
 """What server-side apply and pruning take."""
 WRITE: Final = (*READ, "create", "update", "patch", "delete")
 REPORT: Final = "report"
+REQUEST: Final = "request"
 """The ConfigMap in a site's namespace in which the operator there says what it found."""
 CONTACT: Final = "site"
 """The Lease there by which it shows that it is in contact."""
@@ -177,7 +178,7 @@ HUB: Final = (
         why="what happened, for `kubectl describe`",
         group="events.k8s.io",
         resources=("events",),
-        verbs=("create", "patch"),
+        verbs=("create",),
     ),
     Rule(
         why="clusters of sites that are declared as ClusterProfiles",
@@ -216,8 +217,13 @@ HUB_IN_SITE: Final = (
 
 SITE: Final = (
     Rule(why="what the site is to have", resources=("configmaps", "secrets"), verbs=READ),
-    Rule(why="its report, where it is missing", resources=("configmaps",), verbs=("create",)),
-    Rule(why="its report", resources=("configmaps",), names=(REPORT,), verbs=("update", "patch")),
+    Rule(why="the same, where it is missing", resources=("configmaps",), verbs=("create",)),
+    Rule(
+        why="its report, and what it asks a certificate with",
+        resources=("configmaps",),
+        names=(REPORT, REQUEST),
+        verbs=("update", "patch"),
+    ),
     Rule(
         why="that it is in contact, said for the first time",
         group="coordination.k8s.io",

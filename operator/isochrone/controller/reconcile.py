@@ -82,6 +82,13 @@ class Pass:
     delivery: Delivery
     phases: Mapping[str, Phase]
     """EdgeNodes that are being deleted."""
+    is_complete: bool
+    """Whether every cluster has been looked at. Before that, nothing can be said of what runs."""
+
+    @property
+    def told(self) -> Snapshot:
+        """The snapshot with EdgeNodes as they are declared, not as the planner takes those on their way out."""
+        return dataclasses.replace(self.snapshot, edge_nodes=self.declared.of(EdgeNode))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +141,15 @@ class Reconciler:
             wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
             held=held,
         )
-        return Pass(declared=declared, snapshot=snapshot, plan=planned.plan, delivery=delivery, phases=phases)
+        ours = (edge.metadata.name for edge in present(snapshot.edge_nodes).values() if _is_ours(edge))
+        return Pass(
+            declared=declared,
+            snapshot=snapshot,
+            plan=planned.plan,
+            delivery=delivery,
+            phases=phases,
+            is_complete=all(name in delivery.reports for name in ours),
+        )
 
     def _phases(self, declared: Declared, now: int) -> dict[str, Phase]:
         """Of EdgeNodes that are being deleted and still hold us."""

@@ -134,10 +134,12 @@ class Api:
         """The whole object. With its `resourceVersion`, only if nobody changed it since: else raises Conflict."""
         return await self._asked("PUT", path, body=item, query={"fieldManager": MANAGER}, again=())
 
-    async def apply(self, item: Json, *, manager: str = MANAGER, subresource: str = "", dry_run: bool = False) -> Json:
+    async def apply(
+        self, item: Json, *, path: str = "", manager: str = MANAGER, subresource: str = "", dry_run: bool = False
+    ) -> Json:
         """Server-side apply of all fields that are ours. Fields of others stay as they are."""
         query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        path = path_of(item) + (f"/{subresource}" if subresource else "")
+        path = (path or path_of(item)) + (f"/{subresource}" if subresource else "")
         return await self._asked("PATCH", path, body=item, query=query, content=_APPLY, again=(Busy, Conflict))
 
     async def merge(self, path: str, patch: Json, *, subresource: str = "") -> Json:

@@ -9,6 +9,7 @@ and then finds no test for it, and the latter runs all tests anew for each mutan
 """
 
 import argparse
+import gc
 import importlib
 import pathlib
 import sys
@@ -25,9 +26,11 @@ from tests.mutants.source import Key
 ROOT: Final = pathlib.Path(__file__).parents[2]
 TARGETS: Final = (
     Target(ROOT, "operator", "operator/isochrone/law", ("tests/unit/law", "tests/property/test_law.py")),
-    Target(ROOT, "operator", "operator/isochrone/plan", ("tests/unit/plan", "tests/property/test_plan*.py")),
+    Target(
+        ROOT, "operator", "operator/isochrone/plan", ("tests/unit/plan", "tests/property/test_plan*.py"), examples=25
+    ),
 )
-WARM: Final = ("isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")
+WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")
 WARM_TESTS: Final = "tests/unit/geo/test_areas.py"
 """Imported and run once before all: pytest, and what lies below what is mutated, is then there in every process."""
 
@@ -79,6 +82,7 @@ def main() -> int:
         importlib.import_module(name)
     if pytest.main([*FLAGS, WARM_TESTS]):
         return 2
+    gc.freeze()  # What is there is not looked through again by each process.
     return run(chosen, explained.read(explained.FILE.read_text()))
 
 

@@ -2,12 +2,18 @@
 
 import ast
 import pathlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from tests.mutants import reach, trial
 from tests.mutants.processes import Outcome, forked
 from tests.mutants.source import Key, Mutant, mutants
+
+QUICK: Final = 1
+"""Seconds. What takes longer is not tried before the others, however likely it is to fail."""
+LIKELY: Final = 3
+"""So many tests, those that failed last within a function, are tried first."""
 
 
 class BrokenError(Exception):
@@ -23,6 +29,8 @@ class Target:
     """The folder that modules are named from."""
     folder: str
     tests: tuple[str, ...]
+    examples: int = 100
+    """Each property of the soak among the tests is tried by so many at most."""
 
     def files(self, wanted: Iterable[pathlib.Path]) -> list[str]:
         """Those of its files that are wanted: named, or within a folder that is."""
@@ -51,7 +59,9 @@ class Campaign:
 
     target: Target
     reach: reach.Reach
-    output: pathlib.Path
+    scratch: pathlib.Path
+    failed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """File, function -> the tests that failed for its mutants, the last one first."""
 
     @classmethod
     def begin(cls, target: Target, files: Sequence[str], scratch: pathlib.Path) -> "Campaign":
@@ -60,9 +70,9 @@ class Campaign:
         paths = {file: target.root / file for file in files}
         source = target.root / target.source
         tests = [str(test) for pattern in target.tests for test in sorted(target.root.glob(pattern))]
-        if forked(lambda: reach.watch(paths, source, tests, told), output) is not Outcome.PASSED:
+        if forked(lambda: reach.watch(paths, source, tests, told, target.examples), output) is not Outcome.PASSED:
             raise BrokenError(output.read_text())
-        campaign = cls(target, reach.read(told), output)
+        campaign = cls(target, reach.read(told), scratch)
         if campaign._control(files[0]) is not Outcome.PASSED:
             raise BrokenError(output.read_text())
         return campaign
@@ -85,14 +95,30 @@ class Campaign:
         return outcome
 
     def _try(self, mutant: Mutant, tests: Sequence[str]) -> Outcome:
-        return forked(lambda: self._run(mutant.key.file, mutant.tree(), tests), self.output)
+        """A function's mutants are mostly noticed by the same few tests."""
+        failed = self.failed.setdefault((mutant.key.file, mutant.key.function), [])
+        likely = [test for test in failed if test in set(tests)][:LIKELY]
+        outcome = self._forked(mutant.key.file, mutant.tree, [likely, [test for test in tests if test not in likely]])
+        last = self._running.read_text() if self._running.exists() else ""
+        if outcome is not Outcome.PASSED and self.reach.seconds.get(last, QUICK) < QUICK:
+            failed[:] = [last, *(test for test in failed if test != last)]
+        return outcome
 
     def _control(self, file: str) -> Outcome:
         """As a mutant is tried, but unchanged, and by one test of each file of tests."""
         quickest = {reach.file_of(test): test for test in reversed(self.reach.quickest_first(self.reach.seconds))}
-        tree = ast.parse((self.target.root / file).read_text())
-        return forked(lambda: self._run(file, tree, list(quickest.values())), self.output)
+        return self._forked(file, lambda: ast.parse((self.target.root / file).read_text()), [list(quickest.values())])
 
-    def _run(self, file: str, tree: ast.Module, tests: Sequence[str]) -> int:
-        replaced: Mapping[pathlib.Path, ast.Module] = {self.target.root / file: tree}
-        return trial.run(replaced, self.target.root / self.target.source, tests, self.reach.seconds)
+    def _forked(self, file: str, tree: Callable[[], ast.Module], tests: Sequence[Sequence[str]]) -> Outcome:
+        self._running.unlink(missing_ok=True)
+        return forked(lambda: self._run(file, tree(), tests), self.scratch / "output.txt")
+
+    def _run(self, file: str, tree: ast.Module, tests: Sequence[Sequence[str]]) -> int:
+        target = self.target
+        chosen = trial.Chosen(tests, self.reach.seconds, target.examples, self._running)
+        return trial.run({target.root / file: tree}, target.root / target.source, chosen)
+
+    @property
+    def _running(self) -> pathlib.Path:
+        """Where a trial writes which test runs."""
+        return self.scratch / "running.txt"

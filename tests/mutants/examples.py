@@ -7,20 +7,20 @@ import pytest
 from hypothesis import Phase, settings
 
 MOST: Final = 100
-"""So many are tried, if there are as many."""
+"""So many are tried, if there are as many; of a property of the soak, which takes longer, it may be said to be fewer."""
 _SETTINGS: Final = "_hypothesis_internal_use_settings"
 
 
-def lighten(items: Iterable[pytest.Item]) -> None:
+def lighten(items: Iterable[pytest.Item], soaked: int) -> None:
     """Give each property among these tests fewer examples. Tests that share a function have it once."""
-    functions = {id(function): function for item in items if (function := getattr(item, "obj", None))}
-    for function in functions.values():
+    functions = {id(function): (function, item) for item in items if (function := getattr(item, "obj", None))}
+    for function, item in functions.values():
         target = getattr(function, "__func__", function)
         own = getattr(target, _SETTINGS, None)
         if isinstance(own, settings):
-            setattr(target, _SETTINGS, _lighter(own))
+            setattr(target, _SETTINGS, _lighter(own, soaked if item.get_closest_marker("soak") else MOST))
 
 
-def _lighter(own: settings) -> settings:
+def _lighter(own: settings, most: int) -> settings:
     phases = [phase for phase in own.phases if phase not in {Phase.shrink, Phase.explain}]
-    return settings(own, max_examples=min(own.max_examples, MOST), phases=phases)
+    return settings(own, max_examples=min(own.max_examples, most), phases=phases)

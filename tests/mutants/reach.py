@@ -75,7 +75,8 @@ class _Reporting(ast.NodeTransformer):
 class _Watch:
     """A pytest plugin: what is reached while each file is read and each test runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, examples: int) -> None:
+        self._examples = examples
         self.reached: set[Statement] = set()
         self.by_file: dict[str, list[Statement]] = {}
         self.by_test: dict[str, tuple[float, list[Statement]]] = {}
@@ -84,7 +85,7 @@ class _Watch:
         self.reached.add((name, line))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        lighten(items)
+        lighten(items, self._examples)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
@@ -103,9 +104,11 @@ class _Watch:
         return result
 
 
-def watch(files: Mapping[str, pathlib.Path], source: pathlib.Path, tests: Sequence[str], out: pathlib.Path) -> int:
-    """Run the tests and write what they reach. For a process of its own; pytest's status."""
-    plugin = _Watch()
+def watch(
+    files: Mapping[str, pathlib.Path], source: pathlib.Path, tests: Sequence[str], out: pathlib.Path, examples: int
+) -> int:
+    """Run the tests, properties with so many examples, and write what they reach. For a process of its own."""
+    plugin = _Watch(examples)
     trees = {file: _reporting(file, name) for name, file in files.items()}
     loading.replace(trees, source, **{_REPORT: plugin.report})
     for file in files.values():

@@ -1,4 +1,4 @@
-"""Tries one mutant: runs the tests that reach it until one fails, the quickest file and the quickest test first."""
+"""Tries one mutant: runs the tests that reach it until one fails; first those that are likely to, then the quickest."""
 
 import ast
 import pathlib
@@ -17,11 +17,25 @@ IMPORTS: Final = 120
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class Chosen:
+    """What to run."""
+
+    groups: Sequence[Sequence[str]]
+    """Tests, one group after the other; of each group the quickest file first."""
+    seconds: Mapping[str, float]
+    """Test -> what it takes."""
+    examples: int
+    """For each property of the soak, at most."""
+    running: pathlib.Path
+    """Where to write which test runs, so that it is known which was the last."""
+
+
+@dataclass(frozen=True)
+class _Only:
     """A pytest plugin: only these tests, in this order, each within a limit of processor time."""
 
     tests: Sequence[str]
-    seconds: Mapping[str, float]
+    chosen: Chosen
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         by_id = {item.nodeid: item for item in items}
@@ -29,27 +43,24 @@ class _Chosen:
         if missing:
             raise pytest.UsageError(f"there is no {missing[0]} any more")
         items[:] = [by_id[test] for test in self.tests]
-        lighten(items)
+        lighten(items, self.chosen.examples)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        limit_processor_time(2 + 20 * self.seconds[item.nodeid])
+        self.chosen.running.write_text(item.nodeid)
+        limit_processor_time(2 + 20 * self.chosen.seconds[item.nodeid])
         return (yield)
 
 
-def run(
-    replaced: Mapping[pathlib.Path, ast.Module],
-    source: pathlib.Path,
-    tests: Sequence[str],
-    seconds: Mapping[str, float],
-) -> int:
+def run(replaced: Mapping[pathlib.Path, ast.Module], source: pathlib.Path, chosen: Chosen) -> int:
     """For a process of its own. Zero if every test passes, and all are still there."""
     loading.replace(replaced, source)
-    for file, chosen in _by_file(tests, seconds):
-        limit_processor_time(IMPORTS)
-        status = int(pytest.main([*FLAGS, file], plugins=[_Chosen(chosen, seconds)]))
-        if status:
-            return status
+    for group in chosen.groups:
+        for file, tests in _by_file(group, chosen.seconds):
+            limit_processor_time(IMPORTS)
+            status = int(pytest.main([*FLAGS, file], plugins=[_Only(tests, chosen)]))
+            if status:
+                return status
     return 0
 
 

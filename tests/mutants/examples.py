@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 
 MOST: Final = 100
-"""So many are tried, if there are as many; of a property of the soak, which takes longer, it may be said to be fewer."""
+"""So many are tried, if there are as many. Properties of the soak take longer, so they may get fewer."""
 _SETTINGS: Final = "_hypothesis_internal_use_settings"
 
 

@@ -60,11 +60,12 @@ class _Masks:
         self._allowance = allowance
         self._places = places
         self._known: dict[str | None, int] = {}
-        self._countries = {above for place in places for code in place.codes for above in _with_ancestors(code)}
+        counting = places if allowance.origin_country else ()
+        self._homes = {above for place in counting for code in place.codes for above in _lineage(code)}
 
     def of(self, origin: str | None) -> int:
-        home = codes.country_of(origin) if origin is not None and self._allowance.origin_country else None
-        if home not in self._countries:
+        home = codes.country_of(origin) if origin is not None else None
+        if home not in self._homes:
             home = None  # Nothing lies there, so it allows no place.
         if home not in self._known:
             self._known[home] = sum(
@@ -73,9 +74,8 @@ class _Masks:
         return self._known[home]
 
 
-def _with_ancestors(code: str) -> tuple[str, ...]:
-    known = codes.canonical(code)
-    return (known, *codes.ancestors(known)) if codes.is_code(known) else ()
+def _lineage(code: str) -> tuple[str, ...]:
+    return (codes.canonical(code), *codes.ancestors(code))
 
 
 def _unknown(policy: Policy, scope: Scope, masks: _Masks) -> int:
@@ -91,19 +91,15 @@ def _unknown(policy: Policy, scope: Scope, masks: _Masks) -> int:
 
 
 @functools.cache
-def _canonical() -> tuple[str, ...]:
-    return tuple(code for code in (*codes.countries(), *codes.subdivisions()) if codes.canonical(code) == code)
-
-
-@functools.cache
 def _bound(origins: Area | None) -> frozenset[str]:
-    """The canonical codes of ISO 3166 that a policy's origins touch; all if it names none."""
+    """The codes of ISO 3166 that a policy's origins touch; all if it names none."""
+    every = (*codes.countries(), *codes.subdivisions())
     if origins is None:
-        return frozenset(_canonical())
+        return frozenset(every)
     # Only what lies within an included code or around one can be touched; to ask about all the others takes long.
     inside, around = origins.include, {above for code in origins.include for above in codes.ancestors(code)}
-    near = (code for code in _canonical() if code in around or not inside.isdisjoint((code, *codes.ancestors(code))))
-    return frozenset(code for code in (_canonical() if WORLD in inside else near) if origins.touches(code))
+    near = (code for code in every if code in around or not inside.isdisjoint(_lineage(code)))
+    return frozenset(code for code in (every if WORLD in inside else near) if origins.touches(code))
 
 
 def _most_common(rows: Mapping[str, int]) -> int:

@@ -58,14 +58,14 @@ def of_request(
 
 
 def _chosen(origin: Origin, header: str) -> Origin | OriginNotAllowed:
-    if codes.is_code(header) and Area(origin.codes).covers(header):
+    if Area(origin.codes).covers(header):
         return Origin.of(header)
     return OriginNotAllowed(header)
 
 
 def _narrowed(origin: Origin, geo_ip: str | None) -> Origin:
     """GeoIP knows a country; it keeps those declared codes that may lie in it, unless none does."""
-    country = codes.country_of(geo_ip) if geo_ip is not None and codes.is_code(geo_ip) else None
+    country = codes.country_of(geo_ip) if geo_ip is not None else None
     if country is None:
         return origin
     here = Area(frozenset({country}))

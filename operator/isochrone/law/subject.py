@@ -61,9 +61,9 @@ def admits(namespaces: Namespaces, namespace: Labelled) -> bool:
 def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
     match operator:
         case "In":
-            return value is not None and value in wanted
+            return value in wanted
         case "NotIn":
-            return value is None or value not in wanted
+            return value not in wanted
         case "Exists":
             return value is not None
         case "DoesNotExist":

@@ -72,3 +72,10 @@ def test_the_country_of_the_origin_is_allowed_by_name_of_either() -> None:
 
     assert (found.mask("DE"), found.mask("DE-BE"), found.mask("FR"), found.mask("US")) == (1, 1, 2, 0)
     assert (found.otherwise, found.unknown) == (0, 0)
+
+
+def test_the_country_of_the_origin_is_allowed_by_either_code_of_a_territory() -> None:
+    territory = law.Place(frozenset({"US-PR"}))
+    found = table(territory, allow=[{"scope": "Inference", "originCountry": "Allow"}])
+
+    assert (found.mask("PR"), found.mask("US")) == (1, 0)

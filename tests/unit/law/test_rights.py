@@ -1,0 +1,99 @@
+"""Who may use what beyond their own namespace."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from isochrone.api import InferenceTenant, ModelRoute
+from isochrone.api.selectors import Namespaces
+from isochrone.law import Labelled
+from isochrone.law.rights import lets_in, listed, may_use, namespace_of
+from isochrone.model import RouteKey
+from isochrone.model.declared import NAME_LABEL, key_of
+
+LABELS = {"acme": {"team": "blue"}}
+ACME = Labelled("acme", {"team": "blue"})
+BLUE: Mapping[str, Any] = {"selector": {"matchLabels": {"team": "blue"}}}
+RED: Mapping[str, Any] = {"selector": {"matchLabels": {"team": "red"}}}
+
+
+def route(name: str, namespace: str | None, allowed: Mapping[str, Any] | None = None) -> ModelRoute:
+    spec = {"aliases": [], **({} if allowed is None else {"allowedNamespaces": allowed})}
+    metadata = {"name": name, **({} if namespace is None else {"namespace": namespace})}
+    return ModelRoute.model_validate({"metadata": metadata, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        pytest.param("acme", {"team": "blue", NAME_LABEL: "acme"}, id="its labels, and its name as one"),
+        pytest.param("zeta", {NAME_LABEL: "zeta"}, id="of which nothing is known but its name"),
+    ],
+)
+def test_what_a_namespace_is_selected_by(name: str, labels: Mapping[str, str]) -> None:
+    assert namespace_of(name, LABELS) == Labelled(name, labels)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        pytest.param(None, False, id="nothing said"),
+        pytest.param({"names": ["acme"]}, True, id="by name"),
+        pytest.param({"names": ["zeta"]}, False, id="another by name"),
+        pytest.param(BLUE, True, id="by a label"),
+        pytest.param(RED, False, id="another by a label"),
+    ],
+)
+def test_whom_a_set_of_namespaces_admits(allowed: Mapping[str, Any] | None, expected: bool) -> None:
+    assert may_use(Namespaces.model_validate(allowed) if allowed else None, ACME) is expected
+
+
+@pytest.mark.parametrize(
+    ("namespace", "allowed", "expected"),
+    [
+        pytest.param("acme", None, True, id="its own"),
+        pytest.param("acme", RED, True, id="its own, whomever else it lets in"),
+        pytest.param("zeta", None, False, id="another"),
+        pytest.param("zeta", BLUE, True, id="another that lets it in"),
+        pytest.param("zeta", RED, False, id="another that lets others in"),
+    ],
+)
+def test_from_where_a_route_may_be_used(namespace: str, allowed: Mapping[str, Any] | None, expected: bool) -> None:
+    assert lets_in(route("m", namespace, allowed), ACME) is expected
+
+
+def test_from_where_a_route_without_a_namespace_may_be_used() -> None:
+    assert [lets_in(route("m", None), Labelled(name)) for name in ("default", "acme")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("refs", "expected"),
+    [
+        pytest.param(None, [], id="none listed"),
+        pytest.param([{"name": "own"}], [("acme", "own")], id="its own namespace's if none is given"),
+        pytest.param([{"name": "own", "namespace": "acme"}], [("acme", "own")], id="its own by name"),
+        pytest.param([{"name": "open", "namespace": "zeta"}], [("zeta", "open")], id="one that lets it in"),
+        pytest.param([{"name": "shut", "namespace": "zeta"}], [], id="one that lets it in not"),
+        pytest.param([{"name": "none"}], [], id="one that there isn't"),
+        pytest.param(
+            [{"name": "open", "namespace": "zeta"}, {"name": "shut", "namespace": "zeta"}, {"name": "own"}],
+            [("zeta", "open"), ("acme", "own")],
+            id="as it lists them",
+        ),
+    ],
+)
+def test_which_routes_a_tenant_may_call(refs: list[Mapping[str, str]] | None, expected: list[tuple[str, str]]) -> None:
+    spec = {"keys": [{"name": "k", "sha256": "0" * 64}], **({} if refs is None else {"allowedRoutes": refs})}
+    tenant = InferenceTenant.model_validate({"metadata": {"name": "t", "namespace": "acme"}, "spec": spec})
+    routes = {key_of(each): each for each in (route("own", "acme"), route("open", "zeta", BLUE), route("shut", "zeta"))}
+
+    assert list(listed(tenant, routes, LABELS)) == [RouteKey(*each) for each in expected]
+
+
+def test_a_tenant_without_a_namespace_is_of_the_default_one() -> None:
+    spec = {"keys": [{"name": "k", "sha256": "0" * 64}], "allowedRoutes": [{"name": "m"}]}
+    tenant = InferenceTenant.model_validate({"metadata": {"name": "t"}, "spec": spec})
+    routes = {key_of(each): each for each in (route("m", None), route("m", "acme"))}
+
+    assert list(listed(tenant, routes, LABELS)) == [RouteKey("default", "m")]

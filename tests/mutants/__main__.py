@@ -2,7 +2,8 @@
 
 A change that no test notices is a survivor: a rule that no test holds, or a change that changes nothing. Every survivor
 is explained in `equivalent.toml`, or makes the command fail, as does an explanation of what no longer survives. Each
-mutant gets a process of its own, forked from this one, in which only the tests run that reach the changed statement.
+mutant gets a process of its own, forked from one that has imported all that can be, in which only the tests run that
+reach the changed statement.
 
 We have this instead of mutmut or cosmic-ray because the former takes `operator/isochrone` for a package of that name
 and then finds no test for it, and the latter runs all tests anew for each mutant; neither keeps reasons for survivors.
@@ -61,6 +62,7 @@ def _tried(target: Target, files: Sequence[str], known: Mapping[Key, str]) -> li
                 if tried.survives and tried.key not in known:
                     _say(report.difference(tried))
             _say(f"{file}: {len(results) - before} mutants")
+        campaign.end()
     return results
 
 

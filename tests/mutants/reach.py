@@ -29,6 +29,8 @@ class Reach:
     """Statement -> the tests that reach it, or whose file does while it is imported."""
     at_import: frozenset[Statement]
     """Statements of functions that run when the product is imported: all tests reach them."""
+    early: frozenset[Statement]
+    """These, and those that run when tests are imported."""
 
     def of(self, statement: Statement) -> list[str]:
         """The tests that reach a statement of a function, the quickest first."""
@@ -132,8 +134,10 @@ def read(out: pathlib.Path) -> Reach:
     for test, (_, reached) in told["tests"].items():
         for name, line in (*reached, *told["files"].get(file_of(test), ())):
             tests.setdefault((name, line), set()).add(test)
+    at_import = frozenset((name, line) for name, line in told["import"])
     return Reach(
         seconds={test: seconds for test, (seconds, _) in told["tests"].items()},
         tests={statement: frozenset(found) for statement, found in tests.items()},
-        at_import=frozenset((name, line) for name, line in told["import"]),
+        at_import=at_import,
+        early=at_import.union((name, line) for reached in told["files"].values() for name, line in reached),
     )

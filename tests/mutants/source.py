@@ -35,13 +35,14 @@ class Mutant:
     key: Key
     line: int
     is_in_function: bool
+    whole: ast.Module
+    """The tree that is changed, as long as it is not."""
     _put: Callable[[], None]
-    _tree: ast.Module
 
     def tree(self) -> ast.Module:
         """The changed tree. It is changed for good: ask in a process that ends with this mutant."""
         self._put()
-        return ast.fix_missing_locations(self._tree)
+        return ast.fix_missing_locations(self.whole)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ def mutants(file: pathlib.Path, name: str) -> list[Mutant]:
         plain = Key(name, ".".join(where.names), before, after)
         seen[plain] = seen.get(plain, 0) + 1
         key = Key(name, plain.function, before, after, seen[plain])
-        found.append(Mutant(key, where.line, where.is_in_function, _putter(slot, new), tree))
+        found.append(Mutant(key, where.line, where.is_in_function, tree, _putter(slot, new)))
     return found
 
 

@@ -17,25 +17,29 @@ IMPORTS: Final = 120
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What to run."""
+class Trials:
+    """What all trials have in common."""
 
-    groups: Sequence[Sequence[str]]
-    """Tests, one group after the other; of each group the quickest file first."""
     seconds: Mapping[str, float]
     """Test -> what it takes."""
     examples: int
     """For each property of the soak, at most."""
+    output: pathlib.Path
     running: pathlib.Path
     """Where to write which test runs, so that it is known which was the last."""
+
+    def begin(self, test: str) -> None:
+        """A test begins, with a limit of processor time."""
+        self.running.write_text(test)
+        limit_processor_time(2 + 20 * self.seconds[test])
 
 
 @dataclass(frozen=True)
 class _Only:
-    """A pytest plugin: only these tests, in this order, each within a limit of processor time."""
+    """A pytest plugin: only these tests, in this order."""
 
     tests: Sequence[str]
-    chosen: Chosen
+    trials: Trials
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         by_id = {item.nodeid: item for item in items}
@@ -43,22 +47,26 @@ class _Only:
         if missing:
             raise pytest.UsageError(f"there is no {missing[0]} any more")
         items[:] = [by_id[test] for test in self.tests]
-        lighten(items, self.chosen.examples)
+        lighten(items, self.trials.examples)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self.chosen.running.write_text(item.nodeid)
-        limit_processor_time(2 + 20 * self.chosen.seconds[item.nodeid])
+        self.trials.begin(item.nodeid)
         return (yield)
 
 
-def run(replaced: Mapping[pathlib.Path, ast.Module], source: pathlib.Path, chosen: Chosen) -> int:
-    """For a process of its own. Zero if every test passes, and all are still there."""
+def run(
+    replaced: Mapping[pathlib.Path, ast.Module],
+    source: pathlib.Path,
+    tests: Sequence[Sequence[str]],
+    trials: Trials,
+) -> int:
+    """For a process of its own: these tests, group by group. Zero if every test passes, and all are there."""
     loading.replace(replaced, source)
-    for group in chosen.groups:
-        for file, tests in _by_file(group, chosen.seconds):
+    for group in tests:
+        for file, chosen in _by_file(group, trials.seconds):
             limit_processor_time(IMPORTS)
-            status = int(pytest.main([*FLAGS, file], plugins=[_Only(tests, chosen)]))
+            status = int(pytest.main([*FLAGS, file], plugins=[_Only(chosen, trials)]))
             if status:
                 return status
     return 0

@@ -41,15 +41,17 @@ def _name_at(body: list[ast.stmt], line: int, above: str = "") -> tuple[str, int
 
 
 def _functions(namespace: Mapping[str, object], module: str) -> Iterator[types.FunctionType]:
+    """Those that are defined in the module, not what it imports."""
     for value in namespace.values():
-        if getattr(value, "__module__", module) == module:
-            yield from _of(value, module)
+        for function in _of(value, module):
+            if function.__module__ == module:
+                yield function
 
 
 def _of(value: Any, module: str) -> Iterator[types.FunctionType]:
     """The functions that something defined in the module is made of."""
     match value:
-        case type():
+        case type() if value.__module__ == module:
             yield from _functions(vars(value), module)
         case property():
             yield from _of(value.fget, module)

@@ -62,19 +62,44 @@ def peer_secret(net: Network, site: str) -> Json:
     return data
 
 
+def conditions(net: Network, kind: str, name: str, namespace: str | None = None) -> dict[str, str]:
+    status = net.hub.api.get(resource(kind, name, namespace)).body.get("status", {})
+    return {each["type"]: each["status"] for each in status.get("conditions", ())}
+
+
+def test_statuses_say_what_was_found(net: Network) -> None:
+    for site in OF_SITE:
+        expected = {"Accepted": "True", "Reachable": "True", "Delivered": "True"}
+        until(functools.partial(conditions, net, "EdgeNode", site), expected, why=net.tails)
+    until(functools.partial(conditions, net, "ModelRoute", "bge", "demo"), {"Placed": "True"}, why=net.tails)
+    until(functools.partial(conditions, net, "DataResidencyPolicy", _policy(net)), {"Ready": "True"}, why=net.tails)
+    paris = net.hub.api.get(resource("EdgeNode", "cdg1")).body
+    assert paris["status"]["observedGeneration"] == paris["metadata"]["generation"]
+    assert paris["status"]["jurisdiction"] == "FR-IDF"
+
+
+def _policy(net: Network) -> str:
+    found: str = net.hub.api.request("GET", f"/apis/{GROUP}/dataresidencypolicies").body["items"][0]["metadata"]["name"]
+    return found
+
+
 def test_when_nothing_changes_nothing_is_written_but_leases(net: Network) -> None:
+    """Once all is settled: somebody who writes at each look would never be."""
+    until(functools.partial(_written_in_two_passes, net), holds=lambda written: written <= {"leases"})
+
+
+def _written_in_two_passes(net: Network) -> set[str]:
     users = ("hub-a", "hub-b", "push", "site-operator", "pull-iad1")
-    before = {name: len(site.plane.audit_events()) for name in ("hub", "cdg1", "iad1") for site in [net.fleet[name]]}
+    before = {name: len(net.fleet[name].plane.audit_events()) for name in ("hub", "cdg1", "iad1")}
     count = functools.partial(_passes, net)
     start = count()
     until(count, holds=lambda passes: passes >= start + 2)
-    writes = [
-        (event["verb"], event["objectRef"]["resource"], event["objectRef"].get("name"))
-        for name in before
-        for event in net.fleet[name].plane.audit_events()[before[name] :]
+    return {
+        event["objectRef"]["resource"]
+        for name, seen in before.items()
+        for event in net.fleet[name].plane.audit_events()[seen:]
         if event["user"]["username"] in users and event["verb"] not in {"get", "list", "watch"}
-    ]
-    assert {resource for _, resource, _ in writes} <= {"leases"}, writes
+    }
 
 
 def _passes(net: Network) -> float:
@@ -106,8 +131,15 @@ def test_a_route_that_is_deleted_goes_and_comes_back(net: Network) -> None:
 def test_a_site_drains_and_comes_back(net: Network) -> None:
     net.change("EdgeNode", "fra1", {"state": "Draining"})
     net.converged()
+    until(functools.partial(told, net, "demo"), holds=lambda reasons: "Moving" in reasons, why=net.tails)
     net.change("EdgeNode", "fra1", {"state": "Active"})
     net.converged()
+
+
+def told(net: Network, namespace: str) -> set[str]:
+    """Reasons of events of ours."""
+    listed = net.hub.api.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events").body["items"]
+    return {each["reason"] for each in listed if each.get("reportingController") == "isochrone.dev/operator"}
 
 
 def test_a_member_that_is_away_for_a_while(net: Network) -> None:

@@ -1,12 +1,14 @@
 """What the operator counts, for Prometheus. Names are `isochrone_operator_<noun>_<unit>`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from isochrone.api.conditions import Status
 from isochrone.controller.reconcile import Pass
-from isochrone.model import SiteReport
+from isochrone.model import ObjectKey, SiteReport
+from isochrone.status import families
 
 _PASS_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -15,6 +17,8 @@ class Metrics:
     """All of one process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._gauges: dict[str, Gauge] = {}
         self.leading = Gauge("isochrone_operator_leading", "1 while this replica leads", registry=registry)
         self.pass_seconds = Histogram(
             "isochrone_operator_pass_seconds", "Duration of a pass", buckets=_PASS_SECONDS, registry=registry
@@ -30,6 +34,18 @@ class Metrics:
         self._held = Gauge("isochrone_operator_sites_held", "Sites whose new bundle waits", registry=registry)
         self._placements = Gauge("isochrone_operator_placements", "Engines placed", registry=registry)
         self._shortfalls = Gauge("isochrone_operator_shortfalls", "Routes that want more", registry=registry)
+
+    def told(self, found: Mapping[ObjectKey, Status]) -> None:
+        """After statuses were made. What is gone is gone from the gauges too."""
+        for family in families(found):
+            gauge = self._gauges.get(family.name)
+            if gauge is None:
+                gauge = Gauge(family.name, family.help, family.labels, registry=self._registry)
+                self._gauges[family.name] = gauge
+            if family.labels:
+                gauge.clear()
+            for values, number in family.samples.items():
+                (gauge.labels(*values) if values else gauge).set(number)
 
     def passed(self, made: Pass) -> None:
         """After a pass."""

@@ -17,6 +17,7 @@ from isochrone.controller.keys import Keeper
 from isochrone.controller.metrics import Metrics
 from isochrone.controller.reconcile import Pass, Reconciler, Surroundings
 from isochrone.controller.settings import OperatorSettings
+from isochrone.controller.telling import Teller
 from isochrone.controller.waking import Waker
 from isochrone.kube.access import Access
 from isochrone.kube.api import Api
@@ -116,18 +117,23 @@ class Operator:
         )
         around = Surroundings(connections=connections.of, keeper=keeper, deletions=self._deletions, wall=clocks.wall)
         reconciler = Reconciler(Hub(api), couriers, settings, around)
+        teller = Teller(api, self.election.identity, wall=clocks.wall, least_pause=settings.pace.status)
         try:
             while True:
-                await self._pass(reconciler, api)
+                due = await self._pass(reconciler, teller, api)
                 pace = settings.pace
                 await self._waker.settled(
-                    pace.resync, debounce=pace.debounce, most=pace.most_debounce, clock=clocks.monotonic
+                    min(pace.resync, due or pace.resync),
+                    debounce=pace.debounce,
+                    most=pace.most_debounce,
+                    clock=clocks.monotonic,
                 )
         finally:
             with contextlib.suppress(ApiError):
                 await couriers.stop()
 
-    async def _pass(self, reconciler: Reconciler, api: Api) -> None:
+    async def _pass(self, reconciler: Reconciler, teller: Teller, api: Api) -> float | None:
+        """One pass, and in how many seconds the next one is due even if nothing happens."""
         began = self._clocks.monotonic()
         try:
             self.passed = await reconciler.once()
@@ -135,11 +141,16 @@ class Operator:
             self._metrics.pass_seconds.observe(self._passed_at - began)
             self._metrics.passed(self.passed)
             await departures.settle(api, self.passed.declared, self.passed.phases)
+            if self.passed.is_complete:
+                found, due = await teller.tell(self.passed)
+                self._metrics.told(found)
+                return due
         except (NotLeadingError, Conflict) as error:
             _LOG.warning("somebody else has written: %s", error)
             reconciler.forget()
         except ApiError as error:
             _LOG.warning("no pass: %s", error)
+        return None
 
     def stuck(self, limit: float) -> str | None:
         """Why this replica should be started anew; None if all is well."""

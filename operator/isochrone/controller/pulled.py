@@ -1,5 +1,6 @@
 """The hub's side of a site that pulls: leaves parcels in its namespace, and takes its reports from there."""
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -74,7 +75,9 @@ class Pulled:
             )
         if now - self._sign[1] > SILENT_AFTER:
             raise Unreachable(f"the operator of site {self._site} has been silent for more than {SILENT_AFTER:g} s")
-        return report
+        # It reports only what is new, and leaves out pods that have been silent: those that are in it speak still.
+        pods = tuple(dataclasses.replace(pod, at=int(now)) for pod in report.gateway_pods)
+        return dataclasses.replace(report, gateway_pods=pods)
 
     async def close(self) -> None:
         """The hub's connection is not ours to close."""

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from isochrone import status as statuses
-
 from isochrone.api.conditions import Status
 from isochrone.controller.reconcile import Pass
 from isochrone.kube.api import Api
@@ -54,9 +53,7 @@ class Teller:
         found = statuses.of(snapshot, passed.plan, passed.delivery, now=int(now))
         stored = statuses.stored(snapshot)
         after = Moment(snapshot=snapshot, statuses=found, plan=passed.plan, delivery=passed.delivery)
-        before = self._before or Moment(
-            snapshot=snapshot, statuses=stored, plan=passed.plan, delivery=passed.delivery
-        )
+        before = self._before or Moment(snapshot=snapshot, statuses=stored, plan=passed.plan, delivery=passed.delivery)
         changed = [key for key, status in found.items() if stored.get(key) != status]
         due = {key: self._written.get(key, 0.0) + self._least_pause - now for key in changed}
         await asyncio.gather(*(self._write(key, found[key]) for key in changed if due[key] <= 0))
@@ -127,5 +124,3 @@ def event_object(event: Event, regarding: Json, *, instance: str, now: dt.dateti
         "note": event.note,
         "type": event.type,
     }
-
-

@@ -213,7 +213,8 @@ class Gateway:
         handlers = self.plane.prepare(loaded)
         assert isinstance(handlers, Prepared)
         self.plane.activate(handlers)
-        self.port.use(handlers.data, made.site.limits, None, proxied=proxied_by(made.site))
+        secured = tls.for_clients(made.site.listeners.data, secrets=self.context.secrets)
+        self.port.use(handlers.data, made.site.limits, secured, proxied=proxied_by(made.site))
         self.port.acceptor.allow(True)
         listener = made.site.listeners.peer
         if self.peer_port is not None and listener is not None:

@@ -1,12 +1,12 @@
 """The public keys that may sign a config."""
 
-import itertools
 import pathlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.unit.source.mount import Mount
 
 from isochrone_gateway.source.trust import TrustedKeys
 
@@ -72,30 +72,15 @@ def test_the_folder_is_not_read_for_each_signature(tmp_path: pathlib.Path) -> No
 
 
 def test_a_volume_that_a_kubelet_swaps(tmp_path: pathlib.Path) -> None:
-    """Files are links into `..data`, which is a link to the folder of this version."""
-
-    def swap(**files: bytes) -> None:
-        version = tmp_path / f"..{next(versions)}"
-        version.mkdir()
-        for name, content in files.items():
-            (version / f"{name}.pem").write_bytes(content)
-            if not (tmp_path / f"{name}.pem").is_symlink():
-                (tmp_path / f"{name}.pem").symlink_to(f"..data/{name}.pem")
-        (tmp_path / "..data_tmp").symlink_to(version.name)
-        (tmp_path / "..data_tmp").replace(tmp_path / "..data")
-        for link in tmp_path.glob("*.pem"):
-            if not link.exists():
-                link.unlink()
-
-    versions = itertools.count()
-    swap(hub=pem(HUB))
+    mount = Mount(tmp_path)
+    mount.show({"hub.pem": pem(HUB)})
     keys = Keys(tmp_path)
     assert keys.trusts("hub")
-    swap(hub=pem(OTHER))
+    mount.show({"hub.pem": pem(OTHER)})
     keys.now = 2.0
     assert not keys.trusts("hub")
     assert keys.trusts("hub", OTHER)
-    swap()
+    mount.show({})
     keys.now = 4.0
     assert not keys.trusts("hub", OTHER)
 

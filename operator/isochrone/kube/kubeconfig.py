@@ -138,7 +138,7 @@ def _url(cluster: _Section, where: str) -> str:
         raise AccessError(f"{where}: server is not a URL such as https://10.0.0.1:6443") from None
     if parts.scheme != "https" or not is_whole:
         raise AccessError(f"{where}: server must be a URL with https, such as https://10.0.0.1:6443")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if parts.username is not None or parts.query or parts.fragment:
         raise AccessError(f"{where}: server must be an address alone, without user, password or query")
     return text.rstrip("/")
 

@@ -24,9 +24,6 @@ class Metrics:
             "isochrone_operator_pass_seconds", "Duration of a pass", buckets=_PASS_SECONDS, registry=registry
         )
         self.passes = Counter("isochrone_operator_passes", "Passes, by result", ("result",), registry=registry)
-        self.repairs = Counter(
-            "isochrone_operator_repairs", "Objects that somebody had changed or deleted", ("site",), registry=registry
-        )
         self._sites = Gauge(
             "isochrone_operator_sites", "EdgeNodes, by what is known of them", ("state",), registry=registry
         )

@@ -60,6 +60,7 @@ class Operator:
         self.election = Election(
             plain, identity, wall=clocks.wall, monotonic=clocks.monotonic, timing=settings.election
         )
+        self._metrics.leading.set_function(lambda: float(self.election.is_leading))
         self._apis = (plain, access.api(check=self.election.check))
         self.passed: Pass | None = None
         """The last pass that was made here."""
@@ -140,6 +141,7 @@ class Operator:
             self._passed_at = self._clocks.monotonic()
             self._metrics.pass_seconds.observe(self._passed_at - began)
             self._metrics.passed(self.passed)
+            self._metrics.passes.labels("made").inc()
             await departures.settle(api, self.passed.declared, self.passed.phases)
             if self.passed.is_complete:
                 found, due = await teller.tell(self.passed)
@@ -147,8 +149,10 @@ class Operator:
                 return due
         except (NotLeadingError, Conflict) as error:
             _LOG.warning("somebody else has written: %s", error)
+            self._metrics.passes.labels("superseded").inc()
             reconciler.forget()
         except ApiError as error:
+            self._metrics.passes.labels("failed").inc()
             _LOG.warning("no pass: %s", error)
         return None
 

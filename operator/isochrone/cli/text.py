@@ -1,4 +1,4 @@
-"""Text for terminals: columns, counts, and nothing that a name in a file could steer the terminal with."""
+"""Text for terminals: columns, and nothing that a name in a file could steer the terminal with."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

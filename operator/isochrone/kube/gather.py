@@ -40,6 +40,12 @@ def gather(reader: Reader, *, settings: Settings | None = None) -> Snapshot:
     )
 
 
+def declared(reader: Reader) -> Snapshot:
+    """The objects of the six kinds, with their statuses, and nothing else. Raises ClusterError."""
+    found: dict[type[Resource], tuple[Resource, ...]] = {kind: _all(reader, kind) for kind in KINDS}
+    return snapshot_of(found, {}, observed=Observed(), settings=Settings())
+
+
 def snapshot_of(
     declared: Mapping[type[Resource], Iterable[Resource]],
     namespaces: Mapping[str, Mapping[str, str]],

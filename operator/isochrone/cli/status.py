@@ -1,0 +1,44 @@
+"""`isochrone status`: the whole network on one screen, as its objects' statuses tell it."""
+
+import json
+import pathlib
+import sys
+
+import click
+
+from isochrone.cli.inputs import Unusable
+from isochrone.cli.text import colour
+
+
+@click.command("status")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=pathlib.Path),
+    envvar="KUBECONFIG",
+    default=pathlib.Path.home() / ".kube" / "config",
+    show_default="$KUBECONFIG, or ~/.kube/config",
+    metavar="FILE",
+    help="The kubeconfig of the hub's cluster.",
+)
+@click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(kubeconfig: pathlib.Path, context: str | None, *, as_json: bool) -> None:
+    """Show the sites and routes of a network, how they are, and what is wrong.
+
+    All of it is read from the statuses that the operator writes to the objects in the hub's cluster.
+
+    Exit status: 0 if everything is ready, 1 if something is wrong, 3 if nothing is wrong but something is still being
+    worked on, 2 if the cluster can't be read.
+    """
+    from isochrone.cli import status_text
+    from isochrone.kube import gather, reader
+
+    try:
+        network = gather.declared(reader.connect(kubeconfig, context))
+    except reader.ClusterError as error:
+        raise Unusable(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(status_text.document(network), indent=2))
+    else:
+        click.echo(status_text.text(network), color=colour(sys.stdout.isatty()))
+    sys.exit(status_text.exit_status(network))

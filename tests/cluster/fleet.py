@@ -4,9 +4,10 @@
         fleet.hub.api.apply(edge_node)
         fleet["fra1"].plane.stop_api_server()
 
-Three of them need about 2 GB, and a good ten seconds on two cores to start.
+Three of them need 1.1 GB, and ten seconds on two cores to start.
 """
 
+import asyncio
 import contextlib
 import functools
 import time
@@ -20,12 +21,17 @@ from typing import Any, Self
 import yaml
 from tests.cluster import tools
 from tests.cluster.background import Background
+from tests.cluster.balancer import Balancer
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
-from tests.cluster.kubelet import USER, Fares, Kubelet
+from tests.cluster.engines import EngineProgram
+from tests.cluster.gateways import Gateways
+from tests.cluster.kubelet import USER, Fares, Kubelet, Program
 from tests.cluster.nodes import GPU_TAINT, Nodes
 from tests.cluster.reaper import current_run
+from tests.cluster.subnets import on_this_machine, reserved
 from tests.cluster.waiting import until
+from tests.cluster.watching import AsyncClient
 
 Json = dict[str, Any]
 
@@ -36,7 +42,6 @@ MASTERS = ("system:masters",)
 _CPU_ONLY = Nodes(prefix="cpu", gpus=0, cpu="16", memory="64Gi")
 _WITH_GPUS = Nodes(prefix="gpu", count=2, taints=(GPU_TAINT,))
 _WHOLE = Options(controllers=True, scheduler=True, audit=True)
-_FIRST_SUBNET = 200
 _MIB = 1024 * 1024
 
 
@@ -47,6 +52,9 @@ class Member:
     name: str
     nodes: Sequence[Nodes] = (_CPU_ONLY, _WITH_GPUS)
     options: Options = _WHOLE
+    gateways: int = 0
+    """How many gateways of a site may really run at once: 2 where each has one replica, since a pod that follows
+    another starts before that ends. Engines then answer. With 0 they are pretence, as all other pods are."""
 
 
 HUB = Member("hub", nodes=(_CPU_ONLY,))
@@ -61,8 +69,22 @@ class Site:
         self.api = Client(plane.kubeconfig)
         """The administrator's, for the thread of the test."""
         self._background = background
-        user = plane.issue_kubeconfig(USER, groups=MASTERS)
-        self.kubelet = Kubelet(user, member.nodes, subnet=subnet)
+        self._client = AsyncClient(plane.issue_kubeconfig(USER, groups=MASTERS))
+        self.gateways = Gateways(plane.kubeconfig, plane.folder / "pods", most=member.gateways)
+        self.kubelet = Kubelet(self._client, member.nodes, subnet=subnet, finds=self._find)
+        self._gateways_run = member.gateways > 0
+        self.balancer = Balancer(subnet=subnet)
+
+    def _find(self, client: AsyncClient, pod: Json, address: str) -> Program | None:
+        """What really runs in a pod."""
+        if not self._gateways_run:
+            return None
+        return self.gateways.find(client, pod, address) or EngineProgram.find(client, pod, address)
+
+    async def run(self) -> None:
+        async with self._client, asyncio.TaskGroup() as group:
+            group.create_task(self.kubelet.run())
+            group.create_task(self.balancer.run(self._client))
 
     @property
     def kubeconfig(self) -> bytes:
@@ -79,6 +101,14 @@ class Site:
 
     def set_node_ready(self, name: str, *, ready: bool) -> None:
         self._background.call(self.kubelet.set_ready(name, ready=ready))
+
+    def gateway_address(self, site: str = "") -> str:
+        """Where pods reach the gateway of that EdgeNode (named as the cluster, if left out): for it to advertise."""
+        return self.balancer.address(site or self.name)
+
+    def gateway_host(self, site: str = "") -> str:
+        """Where a test reaches it, at the ports that its pods have."""
+        return on_this_machine(self.gateway_address(site))
 
     def requests_of(self, user: str) -> list[Json]:
         """What the audit log has of a user, in order."""
@@ -98,18 +128,19 @@ class Fleet:
     def __enter__(self) -> Self:
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
-            self.background = stack.enter_context(Background())
             planes = [ControlPlane(member.options) for member in self._members]
             for plane in planes:
                 stack.callback(plane.stop)
             _start_all(planes)
-            for subnet, (member, plane) in enumerate(zip(self._members, planes, strict=True), start=_FIRST_SUBNET):
+            subnets = stack.enter_context(reserved(len(planes)))
+            self.background = stack.enter_context(Background())
+            for member, plane, subnet in zip(self._members, planes, subnets, strict=True):
                 site = Site(member, plane, self.background, subnet=subnet)
                 stack.callback(site.api.close)
                 self._sites[member.name] = site
             _install(self.hub.api)
             for site in self.sites:
-                self.background.start(site.kubelet.run())
+                self.background.start(site.run())
             self._stack = stack.pop_all()
         self.seconds = time.monotonic() - began
         return self

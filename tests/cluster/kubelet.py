@@ -11,10 +11,10 @@ or be restored from an older copy. The API server sees one user, `fake-kubelet`.
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from tests.cluster import lifecycle, nodes
@@ -36,7 +36,7 @@ class Program(Protocol):
     """What really runs in a pod."""
 
     async def tend(self, pod: Json) -> Behaviour:
-        """Start it if it doesn't run, and say how it fares."""
+        """Start it if it doesn't run, and say how it fares, beside how the test lets it fare."""
         ...
 
     async def stop(self, limit: float) -> None:
@@ -45,8 +45,8 @@ class Program(Protocol):
 
 
 Fares = Callable[[Json], Behaviour]
-Finds = Callable[[Json], Program | None]
-"""The program of a pod; None where there is only the pretence of one."""
+Finds = Callable[[AsyncClient, Json, str], Program | None]
+"""The program of a pod at an address; None where there is only the pretence of one."""
 
 
 class Kubelet:
@@ -54,14 +54,14 @@ class Kubelet:
 
     def __init__(
         self,
-        kubeconfig: Path,
+        client: AsyncClient,
         kinds: Sequence[Nodes],
         *,
         subnet: int = 0,
-        finds: Finds = lambda _: None,
+        finds: Finds = lambda *_: None,
     ) -> None:
         """Addresses of pods are in 10.`subnet`.0.0/16."""
-        self.client = AsyncClient(kubeconfig)
+        self.client = client
         self.fares: Fares = lambda _: Behaviour()
         self.finds = finds
         self.few = asyncio.Semaphore(_AT_ONCE)
@@ -71,7 +71,7 @@ class Kubelet:
         self._workers: dict[str, _Worker] = {}
 
     async def run(self) -> None:
-        async with self.client, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._register())
             group.create_task(self._send_heartbeats())
             params = {"fieldSelector": "spec.nodeName!="}
@@ -159,9 +159,9 @@ class _Worker:
     def __init__(self, pod: Json, kubelet: Kubelet) -> None:
         self._pod = pod
         self._kubelet = kubelet
-        self._program = kubelet.finds(pod)
         self._life = lifecycle.begun(dt.datetime.now(dt.UTC))
         self._address = pod.get("status", {}).get("podIP") or kubelet.new_address()
+        self._program = kubelet.finds(kubelet.client, pod, self._address)
         self._changed = asyncio.Event()
         self._gone = False
         metadata = pod["metadata"]
@@ -191,11 +191,14 @@ class _Worker:
 
     async def _advance(self) -> float | None:
         """Bring the pod as far as it comes; gives the seconds until there is more to do, unless it changes earlier."""
-        fares = self._kubelet.fares(self._pod) if self._program is None else await self._program.tend(self._pod)
+        fares = self._kubelet.fares(self._pod)
+        if self._program is not None and not fares.waiting:
+            own = await self._program.tend(self._pod)
+            fares = dataclasses.replace(own, start=fares.start, ready=fares.ready, unready=own.unready or fares.unready)
         self._life, left = lifecycle.advance(self._life, self._pod, fares, dt.datetime.now(dt.UTC))
         if not await self._write():
             return _AGAIN
-        return left if self._program is None else _PROBES_EVERY
+        return left if self._program is None else min(left or _PROBES_EVERY, _PROBES_EVERY)
 
     async def _write(self) -> bool:
         """Tell the API server. False if it must be tried again."""

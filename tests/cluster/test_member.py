@@ -15,6 +15,8 @@ from tests.worlds import examples
 
 from isochrone.api.conditions import Reason
 from isochrone.kube.api import Api
+from isochrone.kube.applying import unanswered
+from isochrone.kube.errors import Unreachable
 from isochrone.kube.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE, path_of
 from isochrone.kube.member import Member
 from isochrone.model import Parcel, SiteReport
@@ -234,16 +236,19 @@ async def _replicas_during(cluster: Cluster, path: str, parcels: list[Parcel]) -
     return seen
 
 
-def test_a_cluster_that_is_away_is_reported_and_comes_back(run: Run) -> None:
+def test_a_cluster_that_is_away_is_told_apart_and_comes_back(run: Run) -> None:
     async def work(cluster: Cluster) -> None:
         (parcel,) = wanted(1, "fra1")
-        await cluster.deliver([parcel])
+        before = (await cluster.deliver([parcel]))[parcel.site]
         await asyncio.to_thread(cluster.plane.stop_api_server)
-        away = (await cluster.deliver([parcel]))[parcel.site]
-        assert not away.is_reachable
+        with pytest.raises(Unreachable) as raised:
+            await cluster.deliver([parcel])
+        away = unanswered(before, raised.value, "cluster local", now=before.at + 5)
+        assert away.observation.unreachable_since == before.at + 5
         assert [fault.reason for fault in away.faults] == [Reason.UNREACHABLE]
-        assert away.running
-        assert away.delivered == parcel.revision
+        assert (away.running, away.delivered) == (before.running, parcel.revision)
+        later = unanswered(away, raised.value, "cluster local", now=before.at + 9)
+        assert later.observation.unreachable_since == before.at + 5
         await asyncio.to_thread(cluster.plane.start_api_server)
         back = (await cluster.deliver([parcel]))[parcel.site]
         assert back.is_reachable

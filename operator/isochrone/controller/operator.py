@@ -69,14 +69,18 @@ class Operator:
         """Until `stop` is set. Raises what can't be mended by trying again."""
         watching_task: asyncio.Task[Any] = asyncio.create_task(self._watch(stop))
         leading: asyncio.Task[Any] = asyncio.create_task(self.election.run(self._lead))
+        secrets: asyncio.Task[Any] = asyncio.create_task(
+            watching.secrets(self._apis[0], self._waker.wake, pause=self._settings.pace.busy_look)
+        )
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        tasks = {watching_task, leading, secrets, stopping}
         try:
-            done, _ = await asyncio.wait({watching_task, leading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
-            for task in (leading, stopping):
+            for task in (leading, secrets, stopping):
                 task.cancel()
-            await asyncio.wait({watching_task, leading, stopping}, timeout=_STOP_WITHIN)
+            await asyncio.wait(tasks, timeout=_STOP_WITHIN)
             watching_task.cancel()
             for api in self._apis:
                 await api.close()

@@ -3,9 +3,13 @@
 What it hands over is not used: a watch that was cut for long misses deletions, and a list doesn't. So an event wakes
 the loop, which lists. The one thing that a list can't say is that a deletion was seen: those are noted here.
 
+Secrets are watched without kopf, which watches all namespaces or none: others' Secrets are not for us to see.
+
 kopf sets no finalizers, writes no annotations and posts no events: its handlers are `on.event` only.
 """
 
+import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
@@ -14,7 +18,9 @@ from typing import Any, Final
 import kopf
 
 from isochrone.api import GROUP, VERSION
-from isochrone.kube import gather
+from isochrone.kube import gather, kinds
+from isochrone.kube.api import Api
+from isochrone.kube.errors import ApiError
 from isochrone.model import RouteKey
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
@@ -65,12 +71,21 @@ def registry(
         deletions.note(resource.plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
         wake()
 
-    def of_ours(namespace: str | None, **_: Any) -> bool:
-        return namespace == SYSTEM_NAMESPACE
-
     for kind in gather.KINDS:
         kopf.on.event(GROUP, VERSION, kind.info.plural, registry=handlers)(happened)
     kopf.on.event("", "v1", "namespaces", registry=handlers)(happened)
-    kopf.on.event("", "v1", "secrets", registry=handlers, when=of_ours)(happened)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     return handlers
+
+
+async def secrets(api: Api, wake: Callable[[], None], *, pause: float) -> None:
+    """Wake whenever a Secret of isochrone-system changes, until cancelled."""
+    path = kinds.SECRET.path(SYSTEM_NAMESPACE)
+    while True:
+        with contextlib.suppress(ApiError):
+            listed = await api.list(path)
+            wake()
+            async for event in api.watch(path, listed.resource_version):
+                if event.type != "BOOKMARK":
+                    wake()
+        await asyncio.sleep(pause)

@@ -9,7 +9,7 @@ exact. Other sizes are tried out, largest first, for a bounded number of steps.
 import collections
 import functools
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 Load = Mapping[int, int]
@@ -59,12 +59,9 @@ class Bin:
 
     def _slots_left(self, devices: int) -> int:
         """Of each size up to the new one, slots there are, less those that are used; the scarcest decides."""
-        room = slots(self.free, devices) - _used(self._load, devices) // devices
-        for size in self._load:
-            if size < devices:
-                left = slots(self.free, size) * size - _used(self._load, size)
-                room = min(room, left // devices)
-        return max(0, room)
+        sizes = (size for size in (devices, *self._load) if size <= devices)
+        left = min(slots(self.free, size) * size - _used(self._load, size) for size in sizes)
+        return max(0, left // devices)
 
     def _tried(self, devices: int, wanted: int) -> int:
         low, high = 0, min(wanted, slots(self.free, devices))
@@ -83,21 +80,21 @@ def slots(free: tuple[int, ...], devices: int) -> int:
 
 def fits(free: Iterable[int], load: Load) -> bool:
     """Whether each of these replicas can be put on a node."""
-    nodes = tuple(sorted(free, reverse=True))
+    nodes = tuple(free)
     sizes = sorted(load, reverse=True)
-    if any(slots(nodes, size) * size < _used(load, size, rounded=True) for size in sizes):
+    if any(slots(nodes, size) * size < _used(load, size) for size in sizes):
         return False
     if _divide(sizes[::-1]):
         return True
     replicas = [size for size in sizes for _ in range(load[size])]
     if _best_fit(collections.Counter(nodes), replicas):
         return True
-    return len(replicas) <= SEARCHED and _search(collections.Counter(nodes), replicas, [STEPS])
+    return len(replicas) <= SEARCHED and _search(collections.Counter(nodes), replicas, iter(range(STEPS)))
 
 
-def _used(load: Load, least: int, *, rounded: bool = False) -> int:
-    """Devices that replicas of at least this size hold; rounded: in whole slots of it."""
-    return sum((size // least * least if rounded else size) * count for size, count in load.items() if size >= least)
+def _used(load: Load, least: int) -> int:
+    """Devices that replicas of at least this size hold, in whole slots of it."""
+    return sum(size // least * least * count for size, count in load.items())
 
 
 def _divide(sizes: list[int]) -> bool:
@@ -116,12 +113,11 @@ def _best_fit(nodes: collections.Counter[int], replicas: list[int]) -> bool:
     return True
 
 
-def _search(nodes: collections.Counter[int], replicas: list[int], steps: list[int], at: int = 0) -> bool:
+def _search(nodes: collections.Counter[int], replicas: list[int], steps: Iterator[int], at: int = 0) -> bool:
     """Puts the largest first, on each kind of node that has room, the fullest first."""
     if at == len(replicas):
         return True
-    steps[0] -= 1
-    if steps[0] < 0:
+    if next(steps, None) is None:
         return False
     size = replicas[at]
     for room in sorted(room for room, count in nodes.items() if count and room >= size):

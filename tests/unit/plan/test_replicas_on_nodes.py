@@ -94,6 +94,7 @@ def test_what_is_given_back_leaves_no_trace(nodes: list[int], load: dict[int, in
         pytest.param([6, 10], {3: 2, 5: 2}, id="two sizes"),
         pytest.param([5, 10], {4: 2, 3: 1, 2: 2}, id="three sizes"),
         pytest.param([10, 4, 11], {7: 1, 5: 2, 4: 2}, id="three nodes"),
+        pytest.param([14, 8, 10, 12, 13, 14, 10], {7: 1, 6: 5, 4: 10}, id="the fullest first, or it takes too long"),
     ],
 )
 def test_the_obvious_way_is_not_the_only_one(nodes: list[int], load: dict[int, int]) -> None:
@@ -106,6 +107,36 @@ def test_of_more_replicas_only_the_obvious_way_is_tried(replicas: int, found: bo
     others = replicas - 4
 
     assert fits([6, 10, *([20] * others)], {3: 2, 5: 2, 20: others}) is found
+
+
+@pytest.mark.parametrize(
+    ("nodes", "load", "fit"),
+    [
+        pytest.param([4, 3] * 101, {3: 101, 2: 202}, True, id="each where it leaves least"),
+        pytest.param([4, 3] * 101, {3: 102, 2: 202}, False, id="one too many"),
+        pytest.param([4], {3: 1, 2: 1}, False, id="one fits without the other"),
+        pytest.param([4], {2: 1, 1: 3}, False, id="sizes that divide, and one too many"),
+        pytest.param([4, 4, 3] * 101, {3: 102, 2: 402}, True, id="one leaves a rest"),
+    ],
+)
+def test_however_many_there_are_the_obvious_way_is_tried(nodes: list[int], load: dict[int, int], fit: bool) -> None:
+    assert fits(nodes, load) is fit
+
+
+@pytest.mark.parametrize(
+    ("nodes", "load", "devices", "room"),
+    [
+        pytest.param([3], {1: 2}, 2, 0, id="a smaller size took more than is left over"),
+        pytest.param([3, 3], {1: 2}, 2, 2, id="a smaller size took what is left over"),
+        pytest.param([7], {4: 1}, 2, 1, id="a larger size leaves a rest"),
+        pytest.param([8, 8], {4: 1}, 4, 3, id="the same size"),
+        pytest.param([4], {3: 1, 2: 1}, 2, 0, id="there is too much already"),
+        pytest.param([1], {2: 1}, 2, 0, id="one is there that doesn't fit"),
+        pytest.param([7], {3: 1}, 2, 2, id="beside one that doesn't divide"),
+    ],
+)
+def test_the_room_left(nodes: list[int], load: dict[int, int], devices: int, room: int) -> None:
+    assert bin_with(nodes, load).room(devices, 5) == room
 
 
 def test_a_search_that_takes_too_long_ends_with_no() -> None:

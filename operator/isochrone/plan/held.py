@@ -54,7 +54,7 @@ class Ended:
 
 def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running]) -> tuple[list[Held], list[Ended]]:
     """What can be kept, and what can't. Of one route at one site only one stays: the Deployment has one pool."""
-    kept: dict[tuple[RouteKey, int], Held] = {}
+    kept: dict[tuple[RouteKey, str], Held] = {}
     ended: list[Ended] = []
     seen: set[tuple[RouteKey, str, str | None]] = set()
     for each in sorted(running, key=_order):
@@ -62,11 +62,11 @@ def sort(world: World, wants: Mapping[RouteKey, Want], running: Iterable[Running
             continue
         seen.add((each.route, each.site, each.pool))
         reason = _forced(world, wants.get(each.route), each)
-        at = (each.route, world.site_index.get(each.site, -1))
+        at = (each.route, each.site)
         if reason is None and at in kept:
             reason = Because.TOO_MANY_SITES
         if reason is None:
-            kept[at] = _held(world, each, at[1])
+            kept[at] = _held(world, each, world.site_index[each.site])
         else:
             ended.append(Ended(each, reason))
     return list(kept.values()), ended

@@ -1,0 +1,119 @@
+"""What of all that runs can be kept, and why the rest can't: whatever order it was found in."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from tests.unit.plan.small import AMS, FRA, NOW, Json, chat, network, pool, running
+from tests.unit.validate import sample
+
+from isochrone.model import Because, RouteKey, Running
+from isochrone.plan import held
+from isochrone.plan.held import Held
+from isochrone.plan.planner import prepare
+
+TWO = (pool("fra"), sample.pool("gpu-new", "fra", allowedNamespaces={"selector": {}}))
+NEW = running("fra", pool="gpu-new")
+OTHER = RouteKey("shop", "other")
+
+
+def sorted_out(
+    runs: Sequence[Running], *objects: Json
+) -> tuple[list[tuple[str, str | None, int]], list[tuple[str, str]]]:
+    """Names, pools and replicas of what is kept; sites and reasons of what is not."""
+    prepared = prepare(network(FRA, AMS, *TWO, pool("ams"), chat(), *objects), now=NOW)
+    kept, ended = held.sort(prepared.world, prepared.wants, runs)
+    return (
+        [(each.route.name, each.pool, each.replicas) for each in kept],
+        [(each.running.pool or "", each.because) for each in ended],
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "kept", "ended"),
+    [
+        pytest.param(
+            [running("fra", ready=0), running("fra", pool="gpu-new")],
+            [("chat", "gpu-new", 1)],
+            [("gpu-fra", Because.TOO_MANY_SITES)],
+            id="of two pools at a site that with more ready",
+        ),
+        pytest.param(
+            [running("fra"), NEW],
+            [("chat", "gpu-fra", 1)],
+            [("gpu-new", Because.TOO_MANY_SITES)],
+            id="of equals the first by name",
+        ),
+        pytest.param(
+            [running("fra", replicas=2, ready=1), running("fra", replicas=1)],
+            [("chat", "gpu-fra", 1)],
+            [],
+            id="found twice, it counts once",
+        ),
+        pytest.param(
+            [running("fra", replicas=2), running("ams"), running("ams", "other")],
+            [("chat", "gpu-ams", 1), ("chat", "gpu-fra", 2), ("other", "gpu-ams", 1)],
+            [],
+            id="other sites and other routes don't matter",
+        ),
+        pytest.param(
+            [running("fra"), running("fra", pool="gpu-ams", ready=0)],
+            [("chat", "gpu-fra", 1)],
+            [("gpu-ams", Because.POOL_GONE)],
+            id="a pool that is elsewhere now is gone, though another is kept",
+        ),
+        pytest.param(
+            [running("fra", pool=None)], [], [("", Because.NO_LONGER_FITS)], id="without devices, where some are needed"
+        ),
+        pytest.param(
+            [running("fra", pool=None), running("fra"), running("fra", pool="gpu-gone")],
+            [("chat", "gpu-fra", 1)],
+            [("", Because.NO_LONGER_FITS), ("gpu-gone", Because.POOL_GONE)],
+            id="without devices comes first",
+        ),
+        pytest.param(
+            [running("gone"), running("away")],
+            [],
+            [("gpu-away", Because.SITE_GONE), ("gpu-gone", Because.SITE_GONE)],
+            id="two sites are gone",
+        ),
+    ],
+)
+def test_one_of_a_route_is_kept_at_a_site(
+    runs: list[Running], kept: list[tuple[str, str, int]], ended: list[tuple[str, Because]]
+) -> None:
+    for order in itertools.permutations(runs):
+        assert sorted_out(order, chat("other")) == (kept, ended)
+
+
+@pytest.mark.parametrize(
+    ("because", "is_wanted"),
+    [
+        pytest.param(because, because not in {Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING}, id=because)
+        for because in Because
+    ],
+)
+def test_what_speaks_against_engines(because: Because, is_wanted: bool) -> None:
+    here = Held(route=OTHER, site=0, pool=None, replicas=1, is_running=True, is_ready=True, because=because)
+    assert here.is_wanted is is_wanted
+
+
+def test_weights_that_may_no_longer_be_there_go_by_law() -> None:
+    weights = sample.policy(
+        "weights",
+        allow=[
+            {"scope": "Inference", "places": {"include": ["EU"]}},
+            {"scope": "Weights", "places": {"include": ["US"]}},
+        ],
+    )
+    assert sorted_out([running("fra")], weights, sample.tenant(origins=["DE"])) == (
+        [],
+        [("gpu-fra", Because.LAW_CHANGED)],
+    )
+
+
+def test_found_twice_as_many_well_and_failing_it_is_well() -> None:
+    prepared = prepare(network(FRA, *TWO, chat()), now=NOW)
+    for order in itertools.permutations([running("fra"), running("fra", is_failing=True)]):
+        kept, _ = held.sort(prepared.world, prepared.wants, order)
+        assert [each.because for each in kept] == [Because.KEPT]

@@ -141,6 +141,10 @@ class ControlPlane:
         )
         return path
 
+    def issue_server(self) -> pki.KeyPair:
+        """A certificate for another server on this machine, which everybody trusts who trusts the API server."""
+        return self._authority.issue_server(_ADDRESS)
+
     def audit_events(self) -> list[dict[str, Any]]:
         """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer."""
         lines = (self.folder / "audit.log").read_bytes().splitlines(keepends=True)

@@ -48,10 +48,12 @@ class Access:
         return context
 
 
-def render(server: str, *, authority: bytes, client: KeyPair) -> str:
-    """A kubeconfig with all certificates inside, so that it can be copied anywhere."""
+def render(server: str, *, authority: bytes, client: KeyPair | None = None, token: str = "") -> str:
+    """A kubeconfig with all certificates inside, so that it can be copied anywhere. Either `client` or `token`."""
     cluster = {"server": server, "certificate-authority-data": _encode(authority)}
-    user = {"client-certificate-data": _encode(client.certificate), "client-key-data": _encode(client.key)}
+    user = {"token": token}
+    if client is not None:
+        user = {"client-certificate-data": _encode(client.certificate), "client-key-data": _encode(client.key)}
     return json.dumps(
         {
             "apiVersion": "v1",

@@ -1,5 +1,6 @@
 """A hub's cluster read with a kubeconfig: the same network as from files, and clear words where it can't be read."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,29 @@ from tests.cluster.client import Client
 from tests.corpus import server
 
 from isochrone import manifests, validate
-from isochrone.kube import gather, reader
+from isochrone.kube import gather
+from isochrone.kube.errors import ClusterError
+from isochrone.kube.reader import connected
 from isochrone.model import RouteKey, Running, Snapshot
 from isochrone.render import labels
 
 QUICKSTART: Final = Path(__file__).parents[2] / "examples" / "quickstart-multicluster"
+
+
+def read(kubeconfig: Path, context: str | None = None) -> Snapshot:
+    async def reading() -> Snapshot:
+        async with connected(kubeconfig, context) as reader:
+            return await gather.gather(reader)
+
+    return asyncio.run(reading())
+
+
+def listed(kubeconfig: Path, path: str) -> None:
+    async def reading() -> None:
+        async with connected(kubeconfig) as reader:
+            await reader.list(path)
+
+    asyncio.run(reading())
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +59,7 @@ def specs(snapshot: Snapshot) -> dict[str, list[Any]]:
 
 
 def test_a_cluster_declares_what_its_files_do(applied: Snapshot, control_plane: Cluster) -> None:
-    found = gather.gather(reader.connect(control_plane.kubeconfig))
+    found = read(control_plane.kubeconfig)
 
     assert specs(found) == specs(applied)
     assert found.namespaces["demo"]["kubernetes.io/metadata.name"] == "demo"
@@ -49,8 +68,8 @@ def test_a_cluster_declares_what_its_files_do(applied: Snapshot, control_plane: 
 
 
 def test_lists_come_in_pages(applied: Snapshot, control_plane: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_PAGE", 1)
-    assert specs(gather.gather(reader.connect(control_plane.kubeconfig))) == specs(applied)
+    monkeypatch.setattr("isochrone.kube.api._PAGE", 1)
+    assert specs(read(control_plane.kubeconfig)) == specs(applied)
 
 
 def deployment(namespace: str, name: str, **own: str) -> dict[str, Any]:
@@ -76,7 +95,7 @@ def test_engines_in_the_hubs_cluster_are_found(
         api.existing(deployment(namespace, "other", **ours | {labels.INSTALLATION: "theirs"})),
         api.existing(deployment(namespace, "gateway", **{labels.EDGE_NODE: "fra1"})),
     ):
-        found = gather.gather(reader.connect(control_plane.kubeconfig))
+        found = read(control_plane.kubeconfig)
 
     assert found.observed.running == (
         Running(route=RouteKey("demo", "qwen"), site="fra1", pool="europe-l4", replicas=3, ready=0),
@@ -84,13 +103,13 @@ def test_engines_in_the_hubs_cluster_are_found(
 
 
 def test_a_cluster_without_the_crds_is_told_apart(control_plane: Cluster) -> None:
-    with pytest.raises(reader.ClusterError, match="apply the CRDs of Isochrone first"):
-        list(reader.connect(control_plane.kubeconfig).list("/apis/isochrone.dev/v0/edgenodes"))
+    with pytest.raises(ClusterError, match="apply the CRDs of Isochrone first"):
+        listed(control_plane.kubeconfig, "/apis/isochrone.dev/v0/edgenodes")
 
 
 def test_what_is_not_there_is_said(control_plane: Cluster) -> None:
-    with pytest.raises(reader.ClusterError, match=r"GET /apis/other\.dev/v1/things: status 404"):
-        list(reader.connect(control_plane.kubeconfig).list("/apis/other.dev/v1/things"))
+    with pytest.raises(ClusterError, match=r"GET /apis/other\.dev/v1/things: status 404"):
+        listed(control_plane.kubeconfig, "/apis/other.dev/v1/things")
 
 
 @pytest.mark.parametrize(
@@ -109,8 +128,8 @@ def test_what_goes_wrong_is_said(control_plane: Cluster, tmp_path: Path, change:
     changed = tmp_path / "kubeconfig"
     changed.write_text(yaml.safe_dump(config))
 
-    with pytest.raises(reader.ClusterError, match=said):
-        gather.gather(reader.connect(changed))
+    with pytest.raises(ClusterError, match=said):
+        read(changed)
 
 
 @pytest.mark.parametrize(
@@ -125,10 +144,10 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str | None, context: st
     path = tmp_path / "missing"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(reader.ClusterError, match=said):
-        reader.connect(path, context)
+    with pytest.raises(ClusterError, match=said):
+        read(path, context)
 
 
 def test_a_context_that_is_not_there(control_plane: Cluster) -> None:
-    with pytest.raises(reader.ClusterError, match="elsewhere"):
-        reader.connect(control_plane.kubeconfig, "elsewhere")
+    with pytest.raises(ClusterError, match="elsewhere"):
+        read(control_plane.kubeconfig, "elsewhere")

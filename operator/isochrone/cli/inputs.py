@@ -3,11 +3,12 @@
 Options are declared here once, so that each command understands them alike.
 """
 
+import asyncio
 import dataclasses
 import functools
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -15,6 +16,7 @@ import click
 from isochrone.cli.text import colour
 
 if TYPE_CHECKING:
+    from isochrone.kube.reader import Reader
     from isochrone.manifests import Reading
     from isochrone.model import Snapshot
 
@@ -67,12 +69,9 @@ class Source:
             raise click.UsageError("say what to read: manifests with -f, or a hub's cluster with --kubeconfig")
         if self.kubeconfig is None:
             return declared(self.paths, self.exclude)
-        from isochrone.kube import gather, reader
+        from isochrone.kube.gather import gather
 
-        try:
-            return gather.gather(reader.connect(self.kubeconfig, self.context))
-        except reader.ClusterError as error:
-            raise Unusable(str(error)) from error
+        return read_cluster(gather, self.kubeconfig, self.context)
 
     def __str__(self) -> str:
         """As it is said on the command line."""
@@ -93,6 +92,23 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def read_cluster(
+    gather: "Callable[[Reader], Awaitable[Snapshot]]", kubeconfig: pathlib.Path, context: str | None
+) -> "Snapshot":
+    """What is read from the cluster of a kubeconfig. Ends the command if it can't be."""
+    from isochrone.kube.errors import ClusterError
+    from isochrone.kube.reader import connected
+
+    async def reading() -> "Snapshot":
+        async with connected(kubeconfig, context) as reader:
+            return await gather(reader)
+
+    try:
+        return asyncio.run(reading())
+    except ClusterError as error:
+        raise Unusable(str(error)) from error
 
 
 def declared(paths: Sequence[str], exclude: Sequence[str] = ()) -> "Snapshot":

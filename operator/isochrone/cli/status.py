@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from isochrone.cli.inputs import Unusable
+from isochrone.cli.inputs import read_cluster
 from isochrone.cli.text import colour
 
 
@@ -31,12 +31,9 @@ def command(kubeconfig: pathlib.Path, context: str | None, *, as_json: bool) -> 
     worked on, 2 if the cluster can't be read.
     """
     from isochrone.cli import status_text
-    from isochrone.kube import gather, reader
+    from isochrone.kube.gather import declared
 
-    try:
-        network = gather.declared(reader.connect(kubeconfig, context))
-    except reader.ClusterError as error:
-        raise Unusable(str(error)) from error
+    network = read_cluster(declared, kubeconfig, context)
     if as_json:
         click.echo(json.dumps(status_text.document(network), indent=2))
     else:

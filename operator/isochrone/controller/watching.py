@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import kopf
 
-from isochrone.api import GROUP, VERSION
-from isochrone.kube import gather, kinds
+from isochrone.api import GROUP, KINDS, VERSION
+from isochrone.kube import kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError
 from isochrone.model import RouteKey
@@ -71,7 +71,7 @@ def registry(
         deletions.note(resource.plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
         wake()
 
-    for kind in gather.KINDS:
+    for kind in KINDS:
         kopf.on.event(GROUP, VERSION, kind.info.plural, registry=handlers)(happened)
     kopf.on.event("", "v1", "namespaces", registry=handlers)(happened)
     logging.getLogger("kopf").setLevel(logging.WARNING)

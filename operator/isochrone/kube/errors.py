@@ -21,6 +21,10 @@ class ApiError(Exception):
         """Seconds after which the API server wants to be asked again, if it says so."""
 
 
+class ClusterError(ApiError):
+    """A cluster can't be read, in words for people: the message says what to do."""
+
+
 class Unreachable(ApiError):  # noqa: N818 - named as the condition that it becomes
     """No answer: no connection, a broken one, or none in time."""
 

@@ -1,12 +1,13 @@
 """What a hub's cluster declares and runs, as a snapshot."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import pydantic
 
 from isochrone.api import (
     GROUP,
+    KINDS,
     VERSION,
     DataResidencyPolicy,
     EdgeNode,
@@ -16,34 +17,31 @@ from isochrone.api import (
     ModelRoute,
     Resource,
 )
-from isochrone.kube.reader import ClusterError, Object, Reader
+from isochrone.kube.errors import ClusterError
+from isochrone.kube.reader import Object, Reader
 from isochrone.model import Observed, RouteKey, Running, Settings, Snapshot
 from isochrone.render import labels
 
 R = TypeVar("R", bound=Resource)
 
 
-KINDS: Final = (EdgeNode, GPUPool, ModelRoute, DataResidencyPolicy, ModelProvider, InferenceTenant)
-
-
-def gather(reader: Reader, *, settings: Settings | None = None) -> Snapshot:
+async def gather(reader: Reader, *, settings: Settings | None = None) -> Snapshot:
     """All that the hub's API server knows. Raises ClusterError.
 
     Only the engines in the hub's own cluster are seen: what other clusters run is known to the operator.
     """
     chosen = Settings() if settings is None else settings
     return snapshot_of(
-        {kind: _all(reader, kind) for kind in KINDS},
-        labels_of(reader.list("/api/v1/namespaces")),
-        observed=Observed(running=tuple(sorted(_running(reader, chosen.installation)))),
+        await _all(reader),
+        labels_of(await reader.list("/api/v1/namespaces")),
+        observed=Observed(running=tuple(sorted(await _running(reader, chosen.installation)))),
         settings=chosen,
     )
 
 
-def declared(reader: Reader) -> Snapshot:
+async def declared(reader: Reader) -> Snapshot:
     """The objects of the six kinds, with their statuses, and nothing else. Raises ClusterError."""
-    found: dict[type[Resource], tuple[Resource, ...]] = {kind: _all(reader, kind) for kind in KINDS}
-    return snapshot_of(found, {}, observed=Observed(), settings=Settings())
+    return snapshot_of(await _all(reader), {}, observed=Observed(), settings=Settings())
 
 
 def snapshot_of(
@@ -76,9 +74,12 @@ def labels_of(namespaces: Iterable[Object]) -> dict[str, Mapping[str, str]]:
     return {each["metadata"]["name"]: each["metadata"].get("labels", {}) for each in namespaces}
 
 
-def _all(reader: Reader, kind: type[R]) -> tuple[R, ...]:
-    found = reader.list(f"/apis/{GROUP}/{VERSION}/{kind.info.plural}")
-    return tuple(read(kind, each) for each in found)
+async def _all(reader: Reader) -> dict[type[Resource], tuple[Resource, ...]]:
+    found: dict[type[Resource], tuple[Resource, ...]] = {}
+    for kind in KINDS:
+        items = await reader.list(f"/apis/{GROUP}/{VERSION}/{kind.info.plural}")
+        found[kind] = tuple(read(kind, each) for each in items)
+    return found
 
 
 def read(kind: type[R], obj: Object) -> R:
@@ -95,11 +96,10 @@ def read(kind: type[R], obj: Object) -> R:
         ) from error
 
 
-def _running(reader: Reader, installation: str) -> Iterator[Running]:
+async def _running(reader: Reader, installation: str) -> list[Running]:
     wanted = f"{labels.MANAGED_BY}=isochrone,{labels.INSTALLATION}={installation},{labels.MODEL_ROUTE}"
-    for obj in reader.list("/apis/apps/v1/deployments", label_selector=wanted):
-        if found := running(obj):
-            yield found
+    found = await reader.list("/apis/apps/v1/deployments", label_selector=wanted)
+    return [each for each in map(running, found) if each is not None]
 
 
 def running(deployment: Object) -> Running | None:

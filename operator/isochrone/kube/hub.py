@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from isochrone.api import GROUP, VERSION, Resource
+from isochrone.api import KINDS as API_KINDS
 from isochrone.kube import gather, kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import NotFound
 from isochrone.kube.kinds import Kind
-from isochrone.kube.reader import ClusterError
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
 Json = Mapping[str, Any]
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Resource)
 
 KINDS: Final[Mapping[type[Resource], Kind]] = {
     kind: Kind(f"{GROUP}/{VERSION}", kind.__name__, kind.info.plural, is_namespaced=kind.info.scope == "Namespaced")
-    for kind in gather.KINDS
+    for kind in API_KINDS
 }
 
 
@@ -37,8 +37,6 @@ class Declared:
     namespaces: Mapping[str, Mapping[str, str]]
     secrets: Mapping[str, Json] = dataclasses.field(repr=False)
     """Those of isochrone-system, by name."""
-    unreadable: tuple[str, ...] = ()
-    """Objects that no version of ours has written, and why."""
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """All objects of a kind."""
@@ -53,36 +51,33 @@ class Hub:
         self._parsed: dict[tuple[str, str], Resource] = {}
 
     async def declared(self) -> Declared:
-        """Raises ApiError."""
+        """Raises ApiError, also for an object that this version can't read."""
         *lists, namespaces, secrets = await asyncio.gather(
             *(self.api.list(kind.path()) for kind in KINDS.values()),
             self.api.list(kinds.NAMESPACE.path()),
             self.api.list(kinds.SECRET.path(SYSTEM_NAMESPACE)),
         )
         seen: dict[tuple[str, str], Resource] = {}
-        resources, raw, unreadable = {}, {}, []
-        for kind, listed in zip(KINDS, lists, strict=True):
-            found = []
-            for item in listed.items:
-                try:
-                    found.append(self._read(kind, item, seen))
-                except ClusterError as error:
-                    unreadable.append(str(error))
-                    continue
-                raw[kind.__name__, found[-1].key] = item
-            resources[kind] = tuple(found)
+        resources = {
+            kind: tuple(self._read(kind, item, seen) for item in listed.items)
+            for kind, listed in zip(KINDS, lists, strict=True)
+        }
         self._parsed = seen
         return Declared(
             resources=resources,
-            raw=raw,
+            raw={
+                (kind.__name__, resource.key): item
+                for kind, listed in zip(KINDS, lists, strict=True)
+                for resource, item in zip(resources[kind], listed.items, strict=True)
+            },
             namespaces=gather.labels_of(namespaces.items),
             secrets={item["metadata"]["name"]: item for item in secrets.items},
-            unreadable=tuple(unreadable),
         )
 
     def _read(self, kind: type[Resource], item: Json, seen: dict[tuple[str, str], Resource]) -> Resource:
         metadata = item["metadata"]
         version = metadata["uid"], metadata["resourceVersion"]
+        # One that can't be read ends the look: to leave it out could lift a policy, or end a route.
         seen[version] = known = self._parsed.get(version) or gather.read(kind, item)
         return known
 

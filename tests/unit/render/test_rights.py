@@ -7,7 +7,8 @@ import pytest
 from tests.cluster.parcels import bundles
 from tests.worlds import examples, sites
 
-from isochrone.kube import found, gather, kinds, mailbox
+from isochrone.api import KINDS
+from isochrone.kube import found, kinds, mailbox
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import rights
@@ -88,7 +89,7 @@ def test_every_right_has_a_reason_and_no_wildcard(rules: tuple[Rule, ...]) -> No
 
 
 def test_an_operator_reads_all_that_is_declared() -> None:
-    for kind in gather.KINDS:
+    for kind in KINDS:
         assert allows(rights.HUB, "isochrone.dev", kind.info.plural, "watch")
         assert allows(rights.HUB, "isochrone.dev", f"{kind.info.plural}/status", "patch")
         assert not allows(rights.HUB, "isochrone.dev", kind.info.plural, "delete")

@@ -37,7 +37,7 @@ from isochrone.model import (
     SiteReport,
     Snapshot,
 )
-from isochrone.model.declared import key_of, present
+from isochrone.model.declared import PAUSED, is_paused, key_of, present
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
@@ -45,7 +45,6 @@ from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping, identity_of
 from isochrone.render.secrets import PEER, PROVIDERS
 from isochrone.rollout import guard, leaving, waves
-from isochrone.rollout.actions import PAUSED
 from isochrone.rollout.guard import Absences
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled, recalled
@@ -277,7 +276,7 @@ class Reconciler:
         for site in sorted({*parcels, *looks}):
             edge = edges[site] if site in edges else gone[site]
             clusters.setdefault(cluster_of(edge), []).append(edge)
-        paused = frozenset(str(key_of(route)) for route in snapshot.routes if PAUSED in route.metadata.annotations)
+        paused = frozenset(str(key_of(route)) for route in snapshot.routes if is_paused(route))
         for cluster, here in clusters.items():
             credentials, connect = self._connections(here[0], declared)
             names = [edge.metadata.name for edge in here]
@@ -344,16 +343,12 @@ def _law(bundle: Bundle) -> str:
 
 def _is_ours(edge: EdgeNode | None) -> bool:
     """Whether we deliver to it now."""
-    return edge is not None and edge.spec.delivery is not By.GIT_OPS and not _is_paused(edge)
-
-
-def _is_paused(edge: EdgeNode) -> bool:
-    return PAUSED in edge.metadata.annotations
+    return edge is not None and edge.spec.delivery is not By.GIT_OPS and not is_paused(edge)
 
 
 def _paused(edges: Iterable[EdgeNode]) -> dict[str, Held]:
     message = f"nothing is changed here while the annotation {PAUSED} is set; remove it to go on"
-    return {edge.metadata.name: Held(reason=Reason.PAUSED, message=message) for edge in edges if _is_paused(edge)}
+    return {edge.metadata.name: Held(reason=Reason.PAUSED, message=message) for edge in edges if is_paused(edge)}
 
 
 def _copies(bundle: Bundle, declared: Declared) -> Iterable[SecretCopy]:

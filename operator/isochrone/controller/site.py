@@ -5,7 +5,6 @@ the hub it goes on with what it had last: what somebody changes here is still pu
 """
 
 import asyncio
-import datetime as dt
 import logging
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError
 from isochrone.kube.member import Member
 from isochrone.model import Parcel, SiteReport
+from isochrone.model.amounts import micro_stamp
 
 _LOG = logging.getLogger("isochrone.site")
 _SIGN_EVERY = 15.0
@@ -76,8 +76,7 @@ class SiteOperator:
     async def _fetch(self) -> None:
         now = self._wall()
         if now - self._shown >= _SIGN_EVERY:
-            said = dt.datetime.fromtimestamp(now, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            await mailbox.show_life(self._hub, self._site, said)
+            await mailbox.show_life(self._hub, self._site, micro_stamp(now))
             self._shown = now
         head = await mailbox.head(self._hub, self._site)
         if head is not None and head != self._head:

@@ -6,7 +6,6 @@ status doesn't.
 """
 
 import asyncio
-import datetime as dt
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from isochrone.kube.errors import ApiError, Conflict
 from isochrone.kube.hub import KINDS
 from isochrone.kube.kinds import EVENT
 from isochrone.model import ObjectKey
+from isochrone.model.amounts import micro_stamp, stamp
 from isochrone.status import Event, Moment
 
 Json = Mapping[str, Any]
@@ -50,7 +50,7 @@ class Teller:
         """All statuses, and in how many seconds one is due that may not be written yet. Raises NotLeadingError only."""
         snapshot = passed.told
         now = self._wall()
-        found = statuses.of(snapshot, passed.plan, passed.delivery, now=int(now))
+        found = await asyncio.to_thread(statuses.of, snapshot, passed.plan, passed.delivery, now=int(now))
         stored = statuses.stored(snapshot)
         after = Moment(snapshot=snapshot, statuses=found, plan=passed.plan, delivery=passed.delivery)
         before = self._before or Moment(snapshot=snapshot, statuses=stored, plan=passed.plan, delivery=passed.delivery)
@@ -82,7 +82,7 @@ class Teller:
         self._written[key] = self._wall()
 
     async def _report(self, found: tuple[Event, ...], passed: Pass) -> None:
-        now = dt.datetime.fromtimestamp(self._wall(), tz=dt.UTC)
+        now = self._wall()
         for event in found[:_MOST_EVENTS]:
             regarding = passed.declared.raw.get((event.key.kind, _resource_key(event.key)))
             if regarding is None:
@@ -104,10 +104,10 @@ def _resource_key(key: ObjectKey) -> str:
     return f"{key.namespace}/{key.name}" if key.namespace else key.name
 
 
-def event_object(event: Event, regarding: Json, *, instance: str, now: dt.datetime) -> Json:
+def event_object(event: Event, regarding: Json, *, instance: str, now: float) -> Json:
     """An event as `events.k8s.io/v1` has it. The same one told twice within a second has one name."""
     metadata = regarding["metadata"]
-    text = f"{event.key}{event.reason}{event.note}{now:%FT%TZ}"
+    text = f"{event.key}{event.reason}{event.note}{stamp(now)}"
     name = f"{metadata['name'][:200]}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     reference = {key: metadata[key] for key in ("namespace", "name", "uid", "resourceVersion") if key in metadata}
     kind = _KINDS[event.key.kind]
@@ -115,7 +115,7 @@ def event_object(event: Event, regarding: Json, *, instance: str, now: dt.dateti
         "apiVersion": EVENT.api_version,
         "kind": EVENT.name,
         "metadata": {"name": name, "namespace": metadata.get("namespace", _OF_CLUSTER)},
-        "eventTime": f"{now:%FT%T.%fZ}",
+        "eventTime": micro_stamp(now),
         "reportingController": _CONTROLLER,
         "reportingInstance": instance[:128],
         "action": event.reason,

@@ -19,13 +19,12 @@ import msgspec
 
 from isochrone.kube.errors import ApiError, Busy, Conflict, Gone, Unreachable, error_of
 from isochrone.kube.kinds import path_of
+from isochrone.rollout.actions import MANAGER
 
 Json = Mapping[str, Any]
 Token = Callable[[], str | None]
 """The bearer token as it is now: those of service accounts are renewed in their files."""
 
-MANAGER: Final = "isochrone"
-"""Whose fields those are that we apply."""
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"

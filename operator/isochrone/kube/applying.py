@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.kube.api import MANAGER, Api
+from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
 from isochrone.kube.kinds import kind_of, path_of
 from isochrone.model import Fault, SiteReport
@@ -15,7 +15,7 @@ from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.gateway.config_maps import is_index
 from isochrone.rollout import difference
-from isochrone.rollout.actions import Apply, Identity, Remove
+from isochrone.rollout.actions import MANAGER, Apply, Identity, Remove
 
 Json = Mapping[str, Any]
 

@@ -8,7 +8,6 @@ overlap, and one that was asleep (a paused machine) finds by its own clock that 
 import asyncio
 import contextlib
 import dataclasses
-import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from isochrone.kube import kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, Conflict, NotFound
+from isochrone.model.amounts import micro_stamp
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
 Json = Mapping[str, Any]
@@ -145,7 +145,7 @@ class Election:
         return now - self._seen[1] >= self._timing.duration
 
     def _lease(self, before: Json, *, transitions: int, holder: str | None = None) -> Json:
-        now = dt.datetime.fromtimestamp(self._wall(), tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = micro_stamp(self._wall())
         spec = before.get("spec") or {}
         is_same = spec.get("holderIdentity") == self.identity
         return {

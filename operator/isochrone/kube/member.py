@@ -6,7 +6,6 @@ refuses is reported, and tried again by whoever calls.
 
 import contextlib
 import dataclasses
-import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from isochrone.kube.errors import ApiError
 from isochrone.kube.found import Abilities, Objects
 from isochrone.kube.peering import Ask, Certificates
 from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
+from isochrone.model.amounts import stamp
 from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.gateway.config_maps import is_index, shards_named
@@ -144,7 +144,7 @@ class Member:
         indexes = [item for item in objects.children.values() if is_index(item)]
         indexes += [item for parcel in parcels for item in parcel.objects if is_index(item)]
         used = frozenset[str]().union(*map(shards_named, indexes))
-        before = dt.datetime.fromtimestamp(self._clock() - _SHARDS_FOR, tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = stamp(self._clock() - _SHARDS_FOR)
         unused = actions.unused_shards(objects.children.values(), used, before=before)
         await self._applier.remove(unused, Outcome())
 

@@ -10,19 +10,18 @@ from typing import Any, Final
 
 from isochrone.kube.kinds import LEASE
 from isochrone.model import GatewayPod, Revision
+from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config import report as reports
 
 Json = Mapping[str, Any]
 
-SILENT_AFTER: Final = 120
-"""Seconds after which a pod that says nothing is taken to be gone. It speaks twice a minute."""
 FORGOTTEN_AFTER: Final = 900
 
 
 def pods_of(children: Iterable[Json], *, now: float) -> tuple[GatewayPod, ...]:
     """All that speak on the Leases among these objects, sorted. What can't be read was not said."""
-    said = (report for _, _, report in _said(children) if report is not None and now - _at(report) <= SILENT_AFTER)
+    said = (report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN)
     return tuple(sorted(map(_pod, said)))
 
 

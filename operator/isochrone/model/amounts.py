@@ -32,6 +32,16 @@ def micro_dollars(dollars: str) -> int:
     return int(decimal.Decimal(dollars) * 1_000_000)
 
 
+def stamp(seconds: float) -> str:
+    """A moment as Kubernetes writes it (`metav1.Time`): RFC 3339, in whole seconds."""
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def micro_stamp(seconds: float) -> str:
+    """The same with microseconds (`metav1.MicroTime`), as Leases and events have it."""
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def instant(text: str) -> dt.datetime:
     """A moment as RFC 3339 writes it. One that can't be read is long ago: a key that ends then has ended."""
     try:

@@ -21,7 +21,7 @@ Identity = tuple[str, str, str, str]
 """apiVersion, kind, namespace, name."""
 
 MANAGER: Final = "isochrone"
-PAUSED: Final = "isochrone.dev/paused"
+"""Whose fields those are that we apply."""
 _APPLY, _CREATE_ONLY = next(iter(CREATE_ONLY.items()))
 _GUARD: Final = "NetworkPolicy"
 _KEPT: Final = frozenset({"Namespace"})

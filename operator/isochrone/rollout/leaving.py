@@ -7,13 +7,14 @@ written on a tombstone, and removed if the cluster comes back.
 
 import datetime as dt
 import enum
+from typing import Final
 
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import Delivery, State
 from isochrone.model import ChangeKind, Plan, SiteReport
 from isochrone.model.amounts import milliseconds
 
-FINALIZER: str = "isochrone.dev/cleanup"
+FINALIZER: Final = "isochrone.dev/cleanup"
 """On EdgeNodes for which we have applied something."""
 
 

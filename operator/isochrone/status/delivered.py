@@ -6,7 +6,8 @@ from isochrone.api import EdgeNode
 from isochrone.api.conditions import ConditionType, Reason
 from isochrone.api.edge_node import Delivery
 from isochrone.model import Fault, Held, Revision, SiteReport
-from isochrone.status.said import State, fails, holds, stamp, waits
+from isochrone.model.amounts import stamp
+from isochrone.status.said import State, fails, holds, waits
 
 _CONTACT: Final = frozenset({Reason.UNREACHABLE, Reason.CREDENTIALS_INVALID})
 """Faults for which nothing of a cluster is heard at all."""

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from isochrone.api import ModelRoute
 from isochrone.api.conditions import Reason
 from isochrone.model import Placement, Running
+from isochrone.model.amounts import stamp
 from isochrone.model.declared import key_of
 from isochrone.model.words import count
 from isochrone.status import delivered
 from isochrone.status.facts import Facts
-from isochrone.status.said import stamp
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -9,13 +9,12 @@ its last transition until its status is another, and nothing else in it depends 
 """
 
 import dataclasses
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from isochrone.api import Resource
 from isochrone.api.conditions import Condition, ConditionType, Reason
-from isochrone.model.amounts import instant
+from isochrone.model.amounts import instant, stamp
 from isochrone.model.declared import PAUSED, is_paused
 
 Truth = Literal["True", "False", "Unknown"]
@@ -75,11 +74,6 @@ def conditions(resource: Resource, states: Sequence[State], summary: State, *, n
     settled = [_settled(each, before.get(each.type), now) for each in states]
     whole = _sum(settled, summary, is_paused=is_paused(resource))
     return [_condition(each, before.get(each.type), resource, now) for each in (whole, *settled)]
-
-
-def stamp(now: int) -> str:
-    """A moment as Kubernetes writes it."""
-    return dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from isochrone.kube import told
 from isochrone.model import GatewayPod, Revision
+from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import report
 from isochrone_gateway.config.index import Revision as Config
 
@@ -47,7 +48,7 @@ RUNNING = Config(epoch=1, sequence=7, digest=DIGEST)
             ],
             id="refuses",
         ),
-        pytest.param(lease(said("a", told.SILENT_AFTER + 1)), [], id="silent"),
+        pytest.param(lease(said("a", HEARD_WITHIN + 1)), [], id="silent"),
         pytest.param(lease({"pod.isochrone.dev/a": "{"}), [], id="damaged"),
         pytest.param(lease(said("a", 1), kind="ConfigMap"), [], id="another-kind"),
         pytest.param(

@@ -1,12 +1,16 @@
 """The operator: kopf says when to look, and a loop looks, plans, delivers and reports, one pass after the other.
 
-    operator     `isochrone operator` in the hub: election, watches, the loop, health and metrics
-    site         `isochrone operator --site NAME` in a cluster that pulls
+    run          a process: signals, settings, health
+    operator     in the hub: election, watches, the loop
+    site         in a cluster that pulls: `isochrone operator --site NAME`
     watching     kopf handlers: something changed, something was deleted
-    reconcile    one pass: gather -> snapshot -> plan -> bundles -> revisions -> parcels -> status
-    couriers     one task per cluster that delivers parcels, again and again
-    connections  from an EdgeNode to a client of its cluster
-    leaving      finalizers, and what is left of sites that are deleted
+    reconcile    one pass: look, plan, render, number, hand out
+    keys         the installation's keys, made once and replaced in time
+    state        what was issued, kept in the hub
+    couriers     one task per cluster that delivers, again and again
+    connections  from an EdgeNode to whoever delivers to its cluster; `pulled` for those that pull
+    departures   finalizers, and what is left of sites that are deleted
+    telling      statuses and events;  `metrics` and `health` for those who watch the operator
 
 Only what holds the Lease writes. Decisions are in the packages that it calls.
 """

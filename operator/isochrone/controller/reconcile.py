@@ -43,6 +43,7 @@ from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
 from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping, identity_of
+from isochrone.render.manifest import Json
 from isochrone.render.secrets import PEER, PROVIDERS
 from isochrone.rollout import guard, leaving, waves
 from isochrone.rollout.guard import Absences
@@ -90,6 +91,19 @@ class Pass:
         return dataclasses.replace(self.snapshot, edge_nodes=self.declared.of(EdgeNode))
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Made:
+    """What was rendered for a site. To sum a bundle up takes as long as to render it, so that is done once."""
+
+    bundle: Bundle
+    content: Content
+
+    @classmethod
+    def of(cls, bundle: Bundle, placements: Iterable[Running]) -> "Made":
+        content = Content(digest=bundle.digest, law=_law(bundle), placements=tuple(placements))
+        return cls(bundle=bundle, content=content)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a reconciler works with."""
@@ -131,7 +145,7 @@ class Reconciler:
         made = await asyncio.to_thread(self._render, snapshot, planned, keys, now)
         self._remember(planned, phases, now)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
-        releases, held = self._number(buried, made, snapshot, planned.plan, now=now)
+        releases, held = self._number(buried, made, snapshot, now)
         self._kept = await state.write(self._hub, kept, releases)
         self._prepare(declared, made, releases, keys)
         await self._hand_out(declared, snapshot, releases)
@@ -203,13 +217,16 @@ class Reconciler:
         names = (edge.metadata.name for edge in hopping(present(snapshot.edge_nodes).values()))
         return {name: reports[name].peering if name in reports else None for name in names}
 
-    def _render(self, snapshot: Snapshot, planned: Planned, keys: Keys, now: int) -> dict[str, Bundle]:
+    def _render(self, snapshot: Snapshot, planned: Planned, keys: Keys, now: int) -> dict[str, Made]:
         routing = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
         rendering, gateway = self._settings.rendering, self._settings.gateway
         trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
         rendering = dataclasses.replace(rendering, trusted_keys=trusted)
+        placed: dict[str, list[Running]] = {}
+        for each in planned.plan.as_running():
+            placed.setdefault(each.site, []).append(each)
         made = bundles.render(snapshot, planned.plan, routing.at, settings=rendering, gateway=gateway)
-        return {bundle.site: bundle for bundle in made}
+        return {bundle.site: Made.of(bundle, placed.get(bundle.site, ())) for bundle in made}
 
     def _remember(self, planned: Planned, phases: Mapping[str, Phase], now: int) -> None:
         memory = self._memory
@@ -222,7 +239,7 @@ class Reconciler:
         }
 
     def _number(
-        self, releases: Releases, made: Mapping[str, Bundle], snapshot: Snapshot, plan: Plan, *, now: int
+        self, releases: Releases, made: Mapping[str, Made], snapshot: Snapshot, now: int
     ) -> tuple[Releases, Mapping[str, Held]]:
         """The releases with whatever is issued now, and why some sites wait."""
         memory, reports = self._memory, self._couriers.reports
@@ -231,23 +248,17 @@ class Reconciler:
         sites = [
             waves.Site(
                 name=site,
-                wanted=bundle.digest,
+                wanted=each.content.digest,
                 issued=_revision(releases.sites.get(site)),
-                is_urgent=site in releases.sites and releases.sites[site].law != _law(bundle),
+                is_urgent=site in releases.sites and releases.sites[site].law != each.content.law,
                 report=reports.get(site),
             )
-            for site, bundle in made.items()
+            for site, each in made.items()
             if site not in held
         ]
         decided = waves.decide(sites, memory.progress, now=now)
         memory.progress = decided.progress
-        running: dict[str, list[Running]] = {}
-        for each in plan.as_running():
-            running.setdefault(each.site, []).append(each)
-        contents = {
-            site: Content(digest=made[site].digest, law=_law(made[site]), placements=tuple(running.get(site, ())))
-            for site in decided.issue
-        }
+        contents = {site: made[site].content for site in decided.issue}
         return releases.with_issued(contents, now=now), {**held, **decided.held}
 
     def _held(self, releases: Releases, snapshot: Snapshot, now: int) -> dict[str, Held]:
@@ -289,34 +300,43 @@ class Reconciler:
             self._couriers.give(cluster, load, connect)
         await self._couriers.keep_only(frozenset(clusters), frozenset({*edges, *gone}))
 
-    def _prepare(self, declared: Declared, made: Mapping[str, Bundle], releases: Releases, keys: Keys) -> None:
+    def _prepare(self, declared: Declared, made: Mapping[str, Made], releases: Releases, keys: Keys) -> None:
         """Parcels of all that was issued; those that wait keep the one before."""
         memory = self._memory
-        for site, bundle in made.items():
+        for site, each in made.items():
             issued = releases.sites.get(site)
-            if issued is not None and issued.digest == bundle.digest:
-                memory.parcels[site] = self._parcel(bundle, issued, declared, keys)
+            if issued is not None and issued.digest == each.content.digest:
+                memory.parcels[site] = self._parcel(each.bundle, issued, declared, keys)
         memory.parcels = {site: each for site, each in memory.parcels.items() if site in made}
 
     def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared, keys: Keys) -> Parcel:
         installation = self._settings.installation
-        release = Release(
-            installation=installation, epoch=issued.epoch, sequence=issued.sequence, issued_at=issued.time
-        )
-        signers = (keys.index.signer,)
-        index = (bundles.index_object(bundle, release, signers=signers),) if bundle.config is not None else ()
+        known = self._memory.parcels.get(bundle.site)
+        objects = known.objects if known and known.revision == issued.revision else self._objects(bundle, issued, keys)
         peer = next((each for each in bundle.secrets if each.folder == PEER), None)
         return Parcel(
             site=bundle.site,
             installation=installation,
             revision=issued.revision,
-            objects=(*bundle.objects, *index),
+            objects=objects,
             peer=None
             if peer is None
             else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, installation)),
             authorities=keys.authority.authorities if keys.authority is not None else "",
             secrets=() if bundle.cluster == "local" else tuple(_copies(bundle, declared)),
         )
+
+    def _objects(self, bundle: Bundle, issued: Issued, keys: Keys) -> tuple[Json, ...]:
+        """The bundle's, and the index, which is signed once for each revision."""
+        if bundle.config is None:
+            return bundle.objects
+        release = Release(
+            installation=self._settings.installation,
+            epoch=issued.epoch,
+            sequence=issued.sequence,
+            issued_at=issued.time,
+        )
+        return (*bundle.objects, bundles.index_object(bundle, release, signers=(keys.index.signer,)))
 
 
 def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:

@@ -13,6 +13,8 @@ from typing import Any, Self, TypeVar
 _T = TypeVar("_T")
 
 _LIMIT = 60.0
+_LAST_TURNS = 5
+"""Of the loop, in which connections that were closed are told so; TLS is a connection on a connection."""
 
 
 class Background:
@@ -68,3 +70,5 @@ class Background:
             with contextlib.suppress(asyncio.CancelledError, Exception):  # noted by _note_end
                 await task
         await asyncio.get_running_loop().shutdown_asyncgens()
+        for _ in range(_LAST_TURNS):
+            await asyncio.sleep(0)

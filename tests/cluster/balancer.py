@@ -29,6 +29,8 @@ class Balancer:
         self._slices: dict[str, Json] = {}
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._turns = itertools.count()
+        self._open: set[asyncio.Task[None]] = set()
+        """One for each connection."""
 
     def address(self, site: str) -> str:
         """Of a site's gateway, for its EdgeNode to advertise: pods reach it there."""
@@ -48,6 +50,9 @@ class Balancer:
         finally:
             for server in self._servers.values():
                 server.close()
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
 
     def backends(self, site: str, port: int) -> list[str]:
         """Addresses of the pods that take connections, those that end excepted."""
@@ -75,6 +80,10 @@ class Balancer:
 
     def _serving(self, site: str, port: int) -> Any:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
             with contextlib.closing(writer):
                 if backends := self.backends(site, port):
                     host = backends[next(self._turns) % len(backends)]

@@ -130,8 +130,14 @@ class AsyncClient:
         async with self._session.get(self._url + path, params=query, timeout=limit) as answer:
             if answer.status != HTTPStatus.OK:
                 return
-            async for line in answer.content:
-                event = msgspec.json.decode(line)
-                if event["type"] == "ERROR":
-                    return
-                yield Changed(event["object"], gone=event["type"] == "DELETED")
+            transport = answer.connection.transport if answer.connection else None
+            try:
+                async for line in answer.content:
+                    event = msgspec.json.decode(line)
+                    if event["type"] == "ERROR":
+                        return
+                    yield Changed(event["object"], gone=event["type"] == "DELETED")
+            finally:
+                if transport is not None:
+                    # TLS would wait for the server's goodbye, and a server that has been stopped says none.
+                    transport.abort()

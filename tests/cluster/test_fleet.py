@@ -83,11 +83,11 @@ def test_a_fleet_is_several_clusters_with_nodes(fleet: Fleet, record_property: C
 
 
 def ready_nodes(site: Site) -> dict[str, str | None]:
-    """Name -> GPUs."""
+    """Name -> GPUs. A node that was made a moment ago has no conditions yet."""
     return {
         node["metadata"]["name"]: node["status"]["allocatable"].get("nvidia.com/gpu")
         for node in site.api.request("GET", "/api/v1/nodes").body["items"]
-        if any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"]["conditions"])
+        if any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", ()))
     }
 
 

@@ -30,11 +30,31 @@ EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart-multiclust
 CLUSTERS: Final = {"local": "hub", "kubeconfig/cdg1/kubeconfig": "cdg1", "remote/iad1": "iad1"}
 OF_SITE: Final = {"fra1": "hub", "ber1": "hub", "cdg1": "cdg1", "iad1": "iad1"}
 LIMIT: Final = 120.0
+GROUP: Final = "isochrone.dev/v1alpha1"
+PLURALS: Final = ("modelroutes", "inferencetenants", "dataresidencypolicies", "modelproviders", "gpupools", "edgenodes")
 
 
 def _nodes(zone: str, product: str = "NVIDIA-L4", gpus: int = 4) -> tuple[Nodes, ...]:
     gpu = Nodes(prefix=f"gpu-{zone}", zone=zone, count=2, gpus=gpus, product=product, taints=(GPU_TAINT,))
     return (Nodes(prefix=f"cpu-{zone}", zone=zone, gpus=0, cpu="16", memory="64Gi"), gpu)
+
+
+def _weights() -> tuple[Json, ...]:
+    """The volume that the example's models are in, which its users bring."""
+    claim = {"metadata": {"name": "models", "namespace": "demo"}}
+    about = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
+    volume = {
+        **about,
+        "capacity": {"storage": "1Ti"},
+        "nfs": {"server": "weights.example", "path": "/models"},
+        "claimRef": claim["metadata"],
+    }
+    wanted = {**about, "volumeName": "models", "resources": {"requests": {"storage": "1Ti"}}}
+    return (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}},
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "models"}, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **claim, "spec": wanted},
+    )
 
 
 class Network:
@@ -70,9 +90,18 @@ class Network:
                 "metadata": {"name": "cdg1", "namespace": SYSTEM},
                 "data": {"kubeconfig": base64.b64encode(self.fleet["cdg1"].kubeconfig_for("push")).decode()},
             },
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "openai", "namespace": SYSTEM},
+                "stringData": {"key": "sk-of-nobody"},
+            },
         )
         system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
         assert self.fleet["iad1"].api.apply(system).ok
+        for site in self.fleet.sites:
+            for each in _weights():
+                assert site.api.apply(each).ok
         read = manifests.read([str(EXAMPLE)]).manifests
         self.apply(*(each.obj for each in sorted(read, key=lambda each: each.kind != "Namespace")))
 
@@ -96,6 +125,28 @@ class Network:
     def converged(self, *, limit: float = LIMIT, without: frozenset[str] = frozenset()) -> None:
         """Wait until every cluster (but those left out) has exactly what is planned."""
         until(lambda: self.problems(without), holds=lambda found: not found, limit=limit, why=self.tails)
+
+    def unready(self) -> list[str]:
+        """What the operator does not call ready, of all that is declared, and Deployments that aren't available."""
+        declared = [item for plural in PLURALS for item in self._listed(self.hub, f"{GROUP}/{plural}")]
+        says = [f"{_name(each)}: {_summary(each, 'Ready')}" for each in declared]
+        runs = [
+            f"{site.name}: {_name(each)}: {_summary(each, 'Available')}"
+            for site in self.fleet.sites
+            for each in self._listed(site, "apps/v1/deployments")
+        ]
+        return [each for each in (*says, *runs) if not each.endswith(": True")]
+
+    def _listed(self, site: Site, path: str) -> list[Json]:
+        answer = site.api.request("GET", f"/apis/{path}")
+        assert answer.ok, answer.message
+        found: list[Json] = answer.body["items"]
+        return found
+
+    def settled(self, *, limit: float = LIMIT) -> None:
+        """Wait until all is as planned, and ready: it has been tried by pods that run."""
+        self.converged(limit=limit)
+        until(self.unready, holds=lambda found: not found, limit=limit, why=self.tails)
 
     def tails(self) -> str:
         return "\n".join(f"--- {each.name}\n{each.tail()}" for each in (*self.hub_operators, self.site_operator))
@@ -152,6 +203,21 @@ class Network:
         ][:12]
 
 
+def _name(item: Json) -> str:
+    return f"{item.get('kind', '')} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+
+
+def _summary(item: Json, kind: str) -> str:
+    """What a condition says: `True`, or what it says else."""
+    found = [each for each in item.get("status", {}).get("conditions", ()) if each["type"] == kind]
+    if not found:
+        return f"has no {kind}"
+    is_new = found[0].get("observedGeneration", item["metadata"]["generation"]) == item["metadata"]["generation"]
+    if not is_new:
+        return f"{kind} is of an older generation"
+    return "True" if found[0]["status"] == "True" else f"{found[0]['status']}: {found[0].get('message', '')}"
+
+
 def _differences(name: str, bundles: list[Bundle], there: Mapping[Any, Json]) -> Iterator[str]:
     wanted = {identity(item): item for bundle in bundles for item in bundle.objects}
     for key, item in wanted.items():
@@ -173,8 +239,9 @@ def _is_config(item: Json) -> bool:
 @contextlib.contextmanager
 def network(folder: Path) -> Iterator[Network]:
     """It runs, with the example declared."""
-    hub = Member("hub", nodes=(*_nodes("fra1"), *_nodes("ber1")))
-    members = (Member("cdg1", nodes=_nodes("cdg1")), Member("iad1", nodes=_nodes("iad1", "NVIDIA-H100-80GB-HBM3", 8)))
+    hub = Member("hub", nodes=(*_nodes("fra1"), *_nodes("ber1")), gateways=2)
+    iad1 = Member("iad1", nodes=_nodes("iad1", "NVIDIA-H100-80GB-HBM3", 8), gateways=2)
+    members = (Member("cdg1", nodes=_nodes("cdg1"), gateways=2), iad1)
     with Fleet(*members, hub=hub) as fleet:
         made = Network(fleet, folder)
         made.declare()

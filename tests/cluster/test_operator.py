@@ -21,7 +21,7 @@ GROUP: Final = "isochrone.dev/v1alpha1"
 def net(kube: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     assert kube.exists()
     with network(tmp_path_factory.mktemp("operators")) as made:
-        made.converged()
+        made.settled()
         yield made
 
 

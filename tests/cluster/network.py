@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cluster import accounts
 from tests.cluster.fleet import SYSTEM, Fleet, Member, Site
 from tests.cluster.nodes import GPU_TAINT, Nodes
 from tests.cluster.operators import PACE, OperatorProcess
@@ -15,7 +16,7 @@ from tests.cluster.waiting import until
 
 from isochrone import manifests
 from isochrone.certificates import IndexKey
-from isochrone.kube import found, gather, kubeconfig, mailbox
+from isochrone.kube import found, gather, kubeconfig
 from isochrone.kube.hub import Hub, secret_value
 from isochrone.model import Observed, Settings, SiteObservation
 from isochrone.plan import plan, routing
@@ -66,29 +67,29 @@ class Network:
         self._folder = folder
         self.hub_operators = [self._hub_operator(name) for name in ("hub-a", "hub-b")]
         self.site_operator = OperatorProcess(
-            fleet["iad1"].kubeconfig_for("site-operator"),
+            accounts.way_in(fleet["iad1"], "site-operator"),
             folder,
             "site-iad1",
             more=["--site", "iad1", "--hub-kubeconfig", str(self._hub_kubeconfig())],
         )
 
     def _hub_operator(self, name: str) -> OperatorProcess:
-        return OperatorProcess(self.hub.kubeconfig_for(name), self._folder, name)
+        return OperatorProcess(accounts.way_in(self.hub, name), self._folder, name)
 
     def _hub_kubeconfig(self) -> Path:
         path = self._folder / "hub-of-iad1.kubeconfig"
-        path.write_bytes(self.hub.kubeconfig_for("pull-iad1"))
+        path.write_bytes(accounts.way_in(self.hub, "pull-iad1"))
         return path
 
     def declare(self) -> None:
-        """As a user does: manifests, the kubeconfig of the member, the namespace of the one that pulls."""
+        """As a user does: who is let in where, the kubeconfig of the member, manifests."""
+        accounts.let_in(self.fleet)
         self.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": mailbox.namespace_of("iad1")}},
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": "cdg1", "namespace": SYSTEM},
-                "data": {"kubeconfig": base64.b64encode(self.fleet["cdg1"].kubeconfig_for("push")).decode()},
+                "data": {"kubeconfig": base64.b64encode(accounts.way_in(self.fleet["cdg1"], "push")).decode()},
             },
             {
                 "apiVersion": "v1",
@@ -97,8 +98,6 @@ class Network:
                 "stringData": {"key": "sk-of-nobody"},
             },
         )
-        system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}
-        assert self.fleet["iad1"].api.apply(system).ok
         for site in self.fleet.sites:
             for each in _weights():
                 assert site.api.apply(each).ok

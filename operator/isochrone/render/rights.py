@@ -2,7 +2,7 @@
 
     hub's cluster     the operator                      HUB, HUB_SYSTEM, and a member's rights for sites in this cluster
     member, Push      the hub's account                 MEMBER, MEMBER_SYSTEM
-    member, Pull      the operator there                the same
+    member, Pull      the operator there                the same, and LEADING
     hub's cluster     what the operator there reads by  SITE, in the namespace of that site alone
 
 Kubernetes lets nobody grant what they don't have: where we write Roles for gateways, we hold what is in them. Whoever
@@ -189,6 +189,16 @@ HUB: Final = (
 )
 """In all namespaces of the hub's cluster."""
 
+LEADING: Final = (
+    Rule(
+        why="who of several replicas leads",
+        group="coordination.k8s.io",
+        resources=("leases",),
+        verbs=("get", "create", "update"),
+    ),
+)
+"""In isochrone-system of each cluster where an operator runs."""
+
 HUB_SYSTEM: Final = (
     Rule(
         why="kubeconfigs of sites, keys of providers; the authority of peers, the key that signs configs",
@@ -196,12 +206,7 @@ HUB_SYSTEM: Final = (
         verbs=WRITE,
     ),
     Rule(why="what was issued to which site", resources=("configmaps",), verbs=WRITE),
-    Rule(
-        why="who of several replicas leads",
-        group="coordination.k8s.io",
-        resources=("leases",),
-        verbs=("get", "create", "update"),
-    ),
+    *LEADING,
 )
 """In isochrone-system of the hub's cluster."""
 

@@ -1,0 +1,57 @@
+"""The operator's processes with the rights that their accounts have, and no more: what is missing is refused.
+
+Each process is a user of its own with a certificate, so that the audit log tells replicas apart. Bound to it are the
+roles of the account that it has in earnest.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from tests.cluster.fleet import SYSTEM, Fleet, Site
+
+from isochrone.render import rights
+from isochrone.render.joining import OPERATOR, Joining
+from isochrone.render.rights import Account, Rule
+
+Json = Mapping[str, Any]
+
+HUB: Final = ("hub-a", "hub-b")
+PUSH: Final = "push"
+PULL: Final = "pull-iad1"
+SITE_OPERATOR: Final = "site-operator"
+
+
+def way_in(site: Site, user: str) -> bytes:
+    """A kubeconfig with no rights but those that are bound to the user's name."""
+    return site.kubeconfig_for(user, groups=())
+
+
+def let_in(fleet: Fleet) -> None:
+    """All of them, as the operator is installed and as `isochrone site join` does it."""
+    push, pull = Joining(site="cdg1"), Joining(site="iad1")
+    hub = _installed((*rights.HUB, *rights.MEMBER), (*rights.HUB_SYSTEM, *rights.MEMBER_SYSTEM))
+    _give(fleet.hub, (*hub, *pull.for_pull()), {OPERATOR: HUB, pull.site_account.name: (PULL,)})
+    _give(fleet["cdg1"], push.for_push(), {push.hub_account.name: (PUSH,)})
+    member = _installed(rights.MEMBER, (*rights.LEADING, *rights.MEMBER_SYSTEM))
+    _give(fleet["iad1"], (pull.system_namespace(), *member), {OPERATOR: (SITE_OPERATOR,)})
+
+
+def _installed(everywhere: Iterable[Rule], system: Iterable[Rule]) -> list[Json]:
+    """The operator's own account in a cluster, with rights in all namespaces and in isochrone-system."""
+    account = Account(name=OPERATOR, namespace=SYSTEM, labels={})
+    return [account.manifest, *account.everywhere(everywhere), *account.inside(SYSTEM, system)]
+
+
+def _give(site: Site, items: Iterable[Json], users: Mapping[str, Sequence[str]]) -> None:
+    """What is bound to an account is bound to its users too."""
+    for each in items:
+        item = {**each, "subjects": [*_with(each["subjects"], users)]} if "subjects" in each else each
+        answer = site.api.apply(item)
+        assert answer.ok, answer.message
+
+
+def _with(subjects: Sequence[Json], users: Mapping[str, Sequence[str]]) -> Iterator[Json]:
+    for each in subjects:
+        yield each
+        for user in users[each["name"]]:
+            yield {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}

@@ -26,6 +26,19 @@ def way_in(site: Site, user: str) -> bytes:
     return site.kubeconfig_for(user, groups=())
 
 
+def token(site: Site, user: str) -> str:
+    """Of the service account whose rights the user has, for a way in that certificates don't pass."""
+    push, pull = Joining(site="cdg1").hub_account, Joining(site="iad1").site_account
+    namespace, name = {PUSH: (push.namespace, push.name), PULL: (pull.namespace, pull.name)}.get(
+        user, (SYSTEM, OPERATOR)
+    )
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 24 * 3600}}
+    answer = site.api.request("POST", path, body)
+    assert answer.ok, answer.message
+    return str(answer.body["status"]["token"])
+
+
 def let_in(fleet: Fleet) -> None:
     """All of them, as the operator is installed and as `isochrone site join` does it."""
     push, pull = Joining(site="cdg1"), Joining(site="iad1")

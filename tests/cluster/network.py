@@ -3,18 +3,19 @@
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster import accounts
 from tests.cluster.fleet import SYSTEM, Fleet, Member, Site
+from tests.cluster.kubectl import kubectl
 from tests.cluster.nodes import GPU_TAINT, Nodes
 from tests.cluster.operators import PACE, OperatorProcess
 from tests.cluster.waiting import until
 
-from isochrone import manifests
 from isochrone.certificates import IndexKey
 from isochrone.kube import found, gather, kubeconfig
 from isochrone.kube.hub import Hub, secret_value
@@ -31,6 +32,8 @@ EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart-multiclust
 CLUSTERS: Final = {"local": "hub", "kubeconfig/cdg1/kubeconfig": "cdg1", "remote/iad1": "iad1"}
 OF_SITE: Final = {"fra1": "hub", "ber1": "hub", "cdg1": "cdg1", "iad1": "iad1"}
 LIMIT: Final = 120.0
+WayIn = Callable[[Site, str], bytes]
+"""A kubeconfig for a cluster and a user."""
 GROUP: Final = "isochrone.dev/v1alpha1"
 PLURALS: Final = ("modelroutes", "inferencetenants", "dataresidencypolicies", "modelproviders", "gpupools", "edgenodes")
 
@@ -61,35 +64,36 @@ def _weights() -> tuple[Json, ...]:
 class Network:
     """The quickstart of several clusters: two sites in the hub, one that it pushes to, one that pulls."""
 
-    def __init__(self, fleet: Fleet, folder: Path) -> None:
+    def __init__(self, fleet: Fleet, folder: Path, way_in: WayIn = accounts.way_in) -> None:
+        accounts.let_in(fleet)
         self.fleet = fleet
+        self._way_in = way_in
         self.hub: Site = fleet.hub
         self._folder = folder
         self.hub_operators = [self._hub_operator(name) for name in ("hub-a", "hub-b")]
         self.site_operator = OperatorProcess(
-            accounts.way_in(fleet["iad1"], "site-operator"),
+            way_in(fleet["iad1"], "site-operator"),
             folder,
             "site-iad1",
             more=["--site", "iad1", "--hub-kubeconfig", str(self._hub_kubeconfig())],
         )
 
     def _hub_operator(self, name: str) -> OperatorProcess:
-        return OperatorProcess(accounts.way_in(self.hub, name), self._folder, name)
+        return OperatorProcess(self._way_in(self.hub, name), self._folder, name)
 
     def _hub_kubeconfig(self) -> Path:
         path = self._folder / "hub-of-iad1.kubeconfig"
-        path.write_bytes(accounts.way_in(self.hub, "pull-iad1"))
+        path.write_bytes(self._way_in(self.hub, "pull-iad1"))
         return path
 
     def declare(self) -> None:
-        """As a user does: who is let in where, the kubeconfig of the member, manifests."""
-        accounts.let_in(self.fleet)
+        """As a user does: the kubeconfig of the member, the key of a provider, manifests."""
         self.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": "cdg1", "namespace": SYSTEM},
-                "data": {"kubeconfig": base64.b64encode(accounts.way_in(self.fleet["cdg1"], "push")).decode()},
+                "data": {"kubeconfig": base64.b64encode(self._way_in(self.fleet["cdg1"], "push")).decode()},
             },
             {
                 "apiVersion": "v1",
@@ -101,8 +105,8 @@ class Network:
         for site in self.fleet.sites:
             for each in _weights():
                 assert site.api.apply(each).ok
-        read = manifests.read([str(EXAMPLE)]).manifests
-        self.apply(*(each.obj for each in sorted(read, key=lambda each: each.kind != "Namespace")))
+        done = kubectl(self.hub.plane.kubeconfig, "apply", "-f", str(EXAMPLE))
+        assert done.returncode == 0, done.stderr
 
     def apply(self, *items: Json) -> None:
         for each in items:
@@ -152,9 +156,30 @@ class Network:
 
     def problems(self, without: frozenset[str] = frozenset()) -> list[str]:
         """What is not as planned, object by object; the first dozen."""
-        return asyncio.run(self._problems(without))
+        seen = self.seen(without)
+        return [
+            problem
+            for cluster, name in CLUSTERS.items()
+            if name in seen.there
+            for problem in _differences(
+                name, [each for each in seen.bundles if each.cluster == cluster], seen.there[name].children
+            )
+        ][:12]
 
-    async def _problems(self, without: frozenset[str]) -> list[str]:
+    def wanted(self, name: str) -> list[Json]:
+        """All that is applied to a cluster, but for the indexes, which are made with their revision.
+
+        No namespaces: they are made where they are missing, and those that are there are left as they are.
+        """
+        chosen = [each for each in self.seen().bundles if CLUSTERS[each.cluster] == name]
+        items = {identity(item): item for bundle in chosen for item in bundle.objects}
+        return [item for item in items.values() if item["kind"] != "Namespace"]
+
+    def seen(self, without: frozenset[str] = frozenset()) -> "Seen":
+        """What is planned now, and what is there."""
+        return asyncio.run(self._seen(without))
+
+    async def _seen(self, without: frozenset[str]) -> "Seen":
         async with contextlib.AsyncExitStack() as stack:
             apis = {
                 name: await stack.enter_async_context(kubeconfig.parse(self.fleet[name].kubeconfig).api())
@@ -192,14 +217,15 @@ class Network:
         key = IndexKey(private=(secret_value(declared.secrets["isochrone-index-key"], "private.pem") or b"").decode())
         settings = RenderSettings(trusted_keys={key.name: key.public})
         bundles = list(render(snapshot, planned, routing(snapshot, planned, now=now).at, settings=settings))
-        return [
-            problem
-            for cluster, name in CLUSTERS.items()
-            if name in apis
-            for problem in _differences(
-                name, [each for each in bundles if each.cluster == cluster], there[name].children
-            )
-        ][:12]
+        return Seen(bundles=bundles, there=there)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is planned, and what was found in each cluster."""
+
+    bundles: list[Bundle]
+    there: Mapping[str, found.Objects]
 
 
 def _name(item: Json) -> str:
@@ -220,9 +246,10 @@ def _summary(item: Json, kind: str) -> str:
 def _differences(name: str, bundles: list[Bundle], there: Mapping[Any, Json]) -> Iterator[str]:
     wanted = {identity(item): item for bundle in bundles for item in bundle.objects}
     for key, item in wanted.items():
+        if item["kind"] == "Namespace":
+            continue  # made where it is missing, and else left as it is
         if key not in there:
-            if item["kind"] != "Namespace":
-                yield f"{name}: {key} is missing"
+            yield f"{name}: {key} is missing"
         elif changed := difference.first(item, there[key]) or difference.leftover(item, there[key], "isochrone"):
             yield f"{name}: {key}: {changed}"
     for key, found_item in there.items():
@@ -238,19 +265,29 @@ def _is_config(item: Json) -> bool:
 @contextlib.contextmanager
 def network(folder: Path) -> Iterator[Network]:
     """It runs, with the example declared."""
+    with clusters() as fleet, running(Network(fleet, folder)) as made:
+        yield made
+
+
+def clusters() -> Fleet:
+    """The hub, with two sites, and the members."""
     hub = Member("hub", nodes=(*_nodes("fra1"), *_nodes("ber1")), gateways=2)
     iad1 = Member("iad1", nodes=_nodes("iad1", "NVIDIA-H100-80GB-HBM3", 8), gateways=2)
-    members = (Member("cdg1", nodes=_nodes("cdg1"), gateways=2), iad1)
-    with Fleet(*members, hub=hub) as fleet:
-        made = Network(fleet, folder)
-        made.declare()
-        try:
-            for each in (*made.hub_operators, made.site_operator):
-                each.start()
-            yield made
-        finally:
-            for each in (*made.hub_operators, made.site_operator):
-                each.stop()
+    return Fleet(Member("cdg1", nodes=_nodes("cdg1"), gateways=2), iad1, hub=hub)
 
 
-__all__ = ["PACE", "Network", "network"]
+@contextlib.contextmanager
+def running(made: Network) -> Iterator[Network]:
+    """With the example declared, and all operators."""
+    made.declare()
+    operators = (*made.hub_operators, made.site_operator)
+    try:
+        for each in operators:
+            each.start()
+        yield made
+    finally:
+        for each in operators:
+            each.stop()
+
+
+__all__ = ["PACE", "Network", "clusters", "network", "running"]

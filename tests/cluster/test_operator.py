@@ -2,15 +2,21 @@
 
 import base64
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from tests.cluster.fleet import SYSTEM
-from tests.cluster.network import OF_SITE, Network, network
+from tests.cluster.kubectl import kubectl
+from tests.cluster.network import EXAMPLE, OF_SITE, Network, network
 from tests.cluster.waiting import until
+from tests.unit.upstream.certificates import Authority
+
+from isochrone.cli import main
 
 Json = dict[str, Any]
 
@@ -105,6 +111,71 @@ def _written_in_two_passes(net: Network) -> set[str]:
 
 def _passes(net: Network) -> float:
     return sum(each.metric("isochrone_operator_pass_seconds_count") for each in net.hub_operators)
+
+
+def test_kubectl_finds_nothing_that_would_change(net: Network) -> None:
+    """Neither a user who applies all again, nor one who applies as the operator what the operator did."""
+    found = kubectl(net.hub.plane.kubeconfig, "diff", "-f", str(EXAMPLE))
+    assert found.returncode == 0, (found.stdout, found.stderr)
+    for site in net.fleet.sites:
+        children = "\n---\n".join(json.dumps(each) for each in net.wanted(site.name))
+        arguments = ("diff", "--server-side", "--field-manager=isochrone", "-f", "-")
+        found = kubectl(site.plane.kubeconfig, *arguments, stdin=children)
+        assert found.returncode == 0, (site.name, found.stdout, found.stderr)
+
+
+def test_a_typo_that_a_gateway_refuses_stops_after_the_first_site(net: Network) -> None:
+    """A certificate that is nowhere: the first gateway goes on with what it has, and no other is tried."""
+    ran = {site: revision_of(net, site) for site in OF_SITE}
+    for site in OF_SITE:
+        net.change("EdgeNode", site, {"gateway": {"tls": {"secretName": "edge-tsl"}}})
+    first = min(OF_SITE)
+    until(lambda: reasons(net, first), holds=lambda found: found["Programmed"] == "ConfigRejected", why=net.tails)
+    for site in sorted(OF_SITE.keys() - {first}):
+        until(
+            functools.partial(reasons, net, site),
+            holds=lambda found: found["Delivered"] == "ConfigRejected",
+            why=net.tails,
+        )
+    assert {site: revision_of(net, site) for site in OF_SITE if site != first} == {
+        site: revision for site, revision in ran.items() if site != first
+    }
+    for site in OF_SITE:
+        net.change("EdgeNode", site, {"gateway": {"tls": None}})
+    net.settled()
+
+
+def reasons(net: Network, site: str) -> dict[str, str]:
+    status = net.hub.api.get(resource("EdgeNode", site)).body["status"]
+    return {each["type"]: each["reason"] for each in status["conditions"]}
+
+
+def revision_of(net: Network, site: str) -> str:
+    """The sequence of the index that its gateway reads."""
+    name = f"isochrone-gateway-{site}-config" if OF_SITE[site] == "hub" else "isochrone-gateway-config"
+    answer = net.fleet[OF_SITE[site]].api.get(resource("ConfigMap", name, SYSTEM, "v1"))
+    assert answer.ok, answer.message
+    metadata: Json = answer.body["metadata"]
+    return str(metadata["resourceVersion"])
+
+
+def test_a_route_is_upgraded_and_its_engines_follow_one_by_one(net: Network) -> None:
+    before = {key: each for name in ("hub", "cdg1", "iad1") for key, each in deployments(net, name).items()}
+    net.change("ModelRoute", "qwen", {"serving": {"engine": {"contextLength": 16384}}}, "demo")
+    net.settled()
+    after = {key: each for name in ("hub", "cdg1", "iad1") for key, each in deployments(net, name).items()}
+    engines = {key for key in after if key.startswith("demo/qwen")}
+    assert engines
+    changed = {key for key in after if template(before[key]) != template(after[key])}
+    assert changed == engines
+    assert {key: each["metadata"]["uid"] for key, each in after.items()} == {
+        key: each["metadata"]["uid"] for key, each in before.items()
+    }
+
+
+def template(deployment: Json) -> Json:
+    found: Json = deployment["spec"]["template"]
+    return found
 
 
 def test_children_that_somebody_deletes_or_changes_come_back(net: Network) -> None:
@@ -202,3 +273,74 @@ def test_a_site_that_is_deleted_is_left_clean(net: Network) -> None:
         | {"metadata": {"name": "ber1", "labels": before["metadata"]["labels"]}}
     )
     net.converged()
+
+
+def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_path: Path) -> None:
+    """From `isochrone render` to running pods, with the operator's hands off: no field of any object is its own."""
+    site = resource("EdgeNode", "cdg1")
+    before = net.hub.api.get(site).body
+    assert net.hub.api.delete(site).ok
+    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+    again = {key: before[key] for key in ("apiVersion", "kind", "spec")} | {
+        "metadata": {"name": "cdg1", "labels": before["metadata"]["labels"]}
+    }
+    net.apply({**again, "spec": {**before["spec"], "delivery": "GitOps"}})
+    net.converged(without=frozenset({"cdg1"}))
+    paris, began = net.fleet["cdg1"], len(net.fleet["cdg1"].plane.audit_events())
+    bring_secrets(net, tmp_path)
+    folder = rendered(net, tmp_path / "out")
+    arguments = ("apply", "--server-side", "--field-manager=argocd-controller", "-k", str(folder))
+    done = kubectl(paris.plane.kubeconfig, *arguments)
+    assert done.returncode == 0, done.stderr
+    until(
+        lambda: [each for each in deployments(net, "cdg1").values() if not is_available(each)],
+        holds=lambda waiting: not waiting,
+        why=paris.gateways.logs,
+    )
+    assert objects_with_fields_of(net, "cdg1", "isochrone") == []
+    users = {event["user"]["username"] for event in paris.plane.audit_events()[began:] if event["verb"] != "get"}
+    assert "push" not in users
+    net.apply(again)
+    net.settled()
+
+
+def bring_secrets(net: Network, folder: Path) -> None:
+    """Those that the README of the folder asks for."""
+    authority = Authority(folder)
+    own = authority.issue("cdg1", uri="spiffe://isochrone/site/cdg1")
+    files = {"ca.crt": authority.bundle, "tls.crt": own.certificate, "tls.key": own.key}
+    peer = {key: base64.b64encode(path.read_bytes()).decode() for key, path in files.items()}
+    secrets = {
+        "isochrone-gateway-peer": peer,
+        "isochrone-gateway-status": {"token": base64.b64encode(b"of-nobody").decode()},
+    }
+    for name, data in secrets.items():
+        item = {**resource("Secret", name, SYSTEM, "v1"), "data": data}
+        assert net.fleet["cdg1"].api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}}).ok
+        assert net.fleet["cdg1"].api.apply(item).ok
+
+
+def rendered(net: Network, out: Path) -> Path:
+    """The folder of cdg1, as `isochrone render` writes it."""
+    answer = CliRunner().invoke(main, ["render", "--kubeconfig", str(net.hub.plane.kubeconfig), "-o", str(out)])
+    assert answer.exit_code == 0, answer.output
+    return out / "kubeconfig-cdg1-kubeconfig"
+
+
+def is_available(deployment: Json) -> bool:
+    found = deployment.get("status", {}).get("conditions", ())
+    return any(each["type"] == "Available" and each["status"] == "True" for each in found)
+
+
+def objects_with_fields_of(net: Network, cluster: str, manager: str) -> list[str]:
+    """All objects with our label of which that manager holds a field."""
+    kinds = "deployments,services,configmaps,networkpolicies,serviceaccounts,roles,rolebindings,poddisruptionbudgets"
+    selector = "--selector=app.kubernetes.io/managed-by=isochrone"
+    arguments = ("get", kinds, "-A", selector, "--show-managed-fields", "-o", "json")
+    listed = json.loads(kubectl(net.fleet[cluster].plane.kubeconfig, *arguments).stdout)["items"]
+    assert listed
+    return [
+        f"{item['kind']} {item['metadata']['name']}"
+        for item in listed
+        if manager in {entry["manager"] for entry in item["metadata"]["managedFields"]}
+    ]

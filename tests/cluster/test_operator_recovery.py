@@ -63,8 +63,10 @@ def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> Non
     assert net.hub.api.delete(edge_node("cdg1")).ok
     for each in (edge_node("cdg1"), secret):
         until_gone(net, each)
-    left = net.fleet["cdg1"].api.request("GET", "/apis/apps/v1/deployments").body["items"]
-    assert left == []
+    ours = {"labelSelector": "app.kubernetes.io/managed-by=isochrone"}
+    paths = ("/apis/apps/v1/deployments", "/api/v1/services", "/api/v1/configmaps", "/api/v1/secrets")
+    left = [net.fleet["cdg1"].api.request("GET", path, params=ours).body["items"] for path in paths]
+    assert left == [[], [], [], []]
     net.apply({**{key: before[key] for key in ("apiVersion", "kind", "data")}, "metadata": secret["metadata"]})
     again(net, site)
     net.converged()

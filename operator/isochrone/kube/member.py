@@ -16,7 +16,7 @@ from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.errors import ApiError
 from isochrone.kube.found import Abilities, Objects
 from isochrone.kube.peering import Ask, Certificates
-from isochrone.model import Fault, Parcel, Repair, Revision, SiteObservation, SiteReport
+from isochrone.model import Fault, Parcel, Peering, Repair, Revision, SiteObservation, SiteReport
 from isochrone.model.amounts import stamp
 from isochrone.render import labels
 from isochrone.render.bundle import identity
@@ -59,15 +59,15 @@ class Member:
         abilities = await self._able()
         objects = await found.objects(self._api, self._installation, abilities.optional)
         wanted = [{identity(item) for item in parcel.objects} for parcel in parcels]
-        reports = {}
+        brought = []
         for index, parcel in enumerate(parcels):
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
             elsewhere |= {key} if (key := peering.secret_of(parcel)) else set()
-            reports[parcel.site] = await self._deliver(parcel, objects, abilities, (elsewhere, paused))
-        reports |= {site: self._report(site, objects, abilities, Outcome()) for site in looks}
-        await self._remove_shards(objects, parcels)
+            brought.append(await self._bring(parcel, objects, (elsewhere, paused)))
+        await self._remove_shared(objects, brought)
         await self._forget(objects)
-        return reports
+        reports = {each.parcel.site: self._told(each, objects, abilities) for each in brought}
+        return reports | {site: self._report(site, objects, abilities, Outcome()) for site in looks}
 
     async def _able(self) -> Abilities:
         now = self._clock()
@@ -75,13 +75,9 @@ class Member:
             self._abilities, self._abilities_at = await found.abilities(self._api), now
         return self._abilities
 
-    async def _deliver(
-        self,
-        parcel: Parcel,
-        objects: Objects,
-        abilities: Abilities,
-        spared: tuple[Collection[Identity], Collection[str]],
-    ) -> SiteReport:
+    async def _bring(
+        self, parcel: Parcel, objects: Objects, spared: tuple[Collection[Identity], Collection[str]]
+    ) -> "Brought":
         elsewhere, paused = spared
         readable = _readable(parcel, objects)
         there = Found(children=objects.children, pods=objects.pods, settled=self._settled)
@@ -94,13 +90,17 @@ class Member:
         if is_out:
             await self._applier.remove(decided.remove, outcome)
         self._settle(outcome)
-        is_complete = not outcome.faults and not decided.waiting and len(outcome.removed) == len(decided.remove)
+        left = decided.waiting + len(decided.remove) - len(outcome.removed)
+        return Brought(parcel=parcel, outcome=outcome, left=left, shown=shown)
+
+    def _told(self, brought: "Brought", objects: Objects, abilities: Abilities) -> SiteReport:
+        parcel, outcome = brought.parcel, brought.outcome
         is_again = self._delivered.get(parcel.site) == parcel.revision
-        if is_complete:
+        if not outcome.faults and not brought.left:
             self._delivered[parcel.site] = parcel.revision
         report = self._report(parcel.site, objects, abilities, outcome)
         repairs = tuple(_repairs(outcome)) if is_again else ()
-        return dataclasses.replace(report, repairs=repairs, peering=shown)
+        return dataclasses.replace(report, repairs=repairs, peering=brought.shown)
 
     def _settle(self, outcome: Outcome) -> None:
         for key, difference in outcome.settled.items():
@@ -139,14 +139,34 @@ class Member:
             with contextlib.suppress(ApiError):
                 await self._api.merge(path, patch)
 
-    async def _remove_shards(self, objects: Objects, parcels: Iterable[Parcel]) -> None:
-        """Pieces of configs that neither an index in the cluster nor one that we deliver names."""
-        indexes = [item for item in objects.children.values() if is_index(item)]
-        indexes += [item for parcel in parcels for item in parcel.objects if is_index(item)]
-        used = frozenset[str]().union(*map(shards_named, indexes))
-        before = stamp(self._clock() - _SHARDS_FOR)
-        unused = actions.unused_shards(objects.children.values(), used, before=before)
-        await self._applier.remove(unused, Outcome())
+    async def _remove_shared(self, objects: Objects, brought: Sequence["Brought"]) -> None:
+        """Pieces of configs that neither an index in the cluster nor one that we deliver names.
+
+        With the last index all goes that gateways share, and a site that takes it along is not gone before that is.
+        """
+        gone = {each.identity for one in brought for each in one.outcome.removed}
+        indexes = [item for key, item in objects.children.items() if is_index(item) and key not in gone]
+        indexes += [item for one in brought for item in one.parcel.objects if is_index(item)]
+        there, outcome = objects.children.values(), Outcome()
+        if indexes:
+            used = frozenset[str]().union(*map(shards_named, indexes))
+            before = stamp(self._clock() - _SHARDS_FOR)
+            await self._applier.remove(actions.unused_shards(there, used, before=before), outcome)
+        elif brought:
+            await self._applier.remove(actions.without_gateways(there), outcome)
+            for one in brought:
+                one.outcome.faults += outcome.faults
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Brought:
+    """What became of a parcel."""
+
+    parcel: Parcel
+    outcome: Outcome
+    left: int
+    """Objects that are still to go."""
+    shown: Peering | None
 
 
 def _namespaces(applied: Iterable[Apply]) -> Iterable[Apply]:

@@ -13,6 +13,7 @@ from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.bundle import identity
 from isochrone.render.engines import CREATE_ONLY
+from isochrone.render.gateway.config_maps import CONFIG, TRUST_COMPONENT
 from isochrone.render.manifest import manifest
 from isochrone.rollout import difference
 
@@ -145,17 +146,25 @@ def _is_guarding(policy: Json, pods: Iterable[Json]) -> bool:
 
 def unused_shards(found: Iterable[Json], named: Collection[str], *, before: str) -> tuple[Remove, ...]:
     """Pieces of configs that no index names, made before a moment (RFC 3339): newer ones may be named soon."""
-    return tuple(
-        sorted(
-            removal(item)
-            for item in found
-            if item["kind"] == "ConfigMap"
-            and item.get("immutable")
-            and item["metadata"].get("labels", {}).get(labels.COMPONENT) == "gateway-config"
-            and item["metadata"]["name"] not in named
-            and item["metadata"]["creationTimestamp"] < before
-        )
-    )
+    shards = (item for item in found if _is_shard(item) and item["metadata"]["name"] not in named)
+    return tuple(sorted(removal(item) for item in shards if item["metadata"]["creationTimestamp"] < before))
+
+
+def without_gateways(found: Iterable[Json]) -> tuple[Remove, ...]:
+    """What the gateways of a cluster shared, and what nobody needs once the last of them is gone."""
+    return tuple(sorted(removal(item) for item in found if _is_shard(item) or _is_trust(item)))
+
+
+def _is_shard(item: Json) -> bool:
+    return _is_config_map(item, CONFIG) and bool(item.get("immutable"))
+
+
+def _is_trust(item: Json) -> bool:
+    return _is_config_map(item, TRUST_COMPONENT)
+
+
+def _is_config_map(item: Json, component: str) -> bool:
+    return bool(item["kind"] == "ConfigMap" and item["metadata"].get("labels", {}).get(labels.COMPONENT) == component)
 
 
 def _backwards(items: Iterable[Json]) -> Iterator[Json]:

@@ -130,3 +130,7 @@ def test_only_shards_that_nothing_names_and_that_are_not_new_are_unused() -> Non
     shards += [shard("law-new", "2026-01-02T00:00:00Z"), there(item("ConfigMap", "else", site=None))]
     unused = actions.unused_shards(shards, {"law-used"}, before="2026-01-01T12:00:00Z")
     assert [each.identity[3] for each in unused] == ["law-old"]
+    trust = there(item("ConfigMap", "trust", site=None))
+    trust["metadata"]["labels"][labels.COMPONENT] = "gateway-trust"
+    shared = actions.without_gateways([*shards, trust])
+    assert [each.identity[3] for each in shared] == ["law-new", "law-old", "law-used", "trust"]

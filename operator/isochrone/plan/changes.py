@@ -22,6 +22,7 @@ AT_ONCE: Final = frozenset(
         Because.OUTBID,
     }
 )
+_UNNEEDED: Final = frozenset({Because.TOO_MANY_SITES, Because.BETTER})
 _IN_SPITE: Final = frozenset({Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING})
 
 
@@ -69,12 +70,10 @@ def of_route(
             changes.append(_change(route, ChangeKind.RESIZE, site, seat.pool, Because.RESIZED))
     for index, gone in enumerate(going):
         to = pairs.get(index)
+        because = _why_gone(gone, seats[to] if to is not None and to in new else None)
         if to is None or gone.because in AT_ONCE:
-            # What was to move and came to nothing is simply not needed.
-            because = Because.TOO_MANY_SITES if gone.because is Because.BETTER else gone.because
             changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, because))
         else:
-            because = seats[to].because if to in new and gone.because is Because.TOO_MANY_SITES else gone.because
             changes.append(_change(route, ChangeKind.MOVE, to, seats[to].pool, because, gone.site))
     moved_to = {each.site for each in changes if each.kind is ChangeKind.MOVE}
     for site in new:
@@ -107,10 +106,17 @@ def _pairs(
     pair(lambda each, site: each.to == site, free)
     pair(lambda each, site: each.because is Because.BETTER and seats[site].because is Because.BETTER, free)
     pair(lambda each, site: each.site == site, free)
-    pair(lambda each, _: each.because is not Because.TOO_MANY_SITES, free)
+    pair(lambda each, _: each.because not in _UNNEEDED, free)
     pair(lambda *_: True, free)
     pair(lambda each, _: each.because not in AT_ONCE, list(starting))
     return pairs
+
+
+def _why_gone(gone: Going, new: Seat | None) -> Because:
+    """Why engines go, in whose place come new ones, if any. A move that came to nothing is one that isn't needed."""
+    if gone.because not in _UNNEEDED:
+        return gone.because
+    return new.because if new is not None else Because.TOO_MANY_SITES
 
 
 def _reasons(

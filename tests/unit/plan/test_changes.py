@@ -1,0 +1,178 @@
+"""How the difference between what runs and what is to run is told: who takes whose place, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pytest
+from tests.unit.plan.small import CHAT
+
+from isochrone.model import Because, Change, Placement
+from isochrone.plan.changes import Going, of_route
+from isochrone.plan.held import Held
+from isochrone.plan.round import Seat
+
+RUNS: Final = Because.KEPT
+
+
+def seat(because: Because, *, pool: str | None = "gpu", replicas: int = 1, is_autoscaled: bool = False) -> Seat:
+    return Seat(pool, replicas, None, because, is_autoscaled)
+
+
+def held(because: Because = RUNS, *, pool: str | None = "gpu", replicas: int = 1, is_ready: bool = True) -> Held:
+    return Held(route=CHAT, site=0, pool=pool, replicas=replicas, is_running=True, is_ready=is_ready, because=because)
+
+
+def goes(site: str, because: Because, to: str | None = None, pool: str | None = "gpu") -> Going:
+    return Going(site, pool, because, to)
+
+
+def told(
+    seats: Mapping[str, Seat], there: Mapping[str, Held], going: Sequence[Going]
+) -> tuple[list[Placement], list[str]]:
+    placements, changes = of_route(CHAT, seats, there, going)
+    return placements, sorted(map(_word, changes))
+
+
+def _word(change: Change) -> str:
+    from_site = f"{change.from_site}>" if change.from_site else ""
+    pool = "" if change.pool == "gpu" else f" in {change.pool}"
+    return f"{change.kind.value} {from_site}{change.site}{pool} {change.because.value}"
+
+
+BETTER, FAILING, TOO_MANY = Because.BETTER, Because.FAILING, Because.TOO_MANY_SITES
+LAW, LOST, DRAINING = Because.LAW_CHANGED, Because.SITE_LOST, Because.SITE_DRAINING
+MIN_SITES, OBJECTIVE = Because.MIN_SITES, Because.OBJECTIVE
+
+CASES = [
+    pytest.param(
+        {"c": seat(BETTER), "d": seat(BETTER)},
+        {},
+        [goes("a", BETTER, "d"), goes("b", BETTER, "c")],
+        ["Move a>d ClearlyBetter", "Move b>c ClearlyBetter"],
+        id="each goes where it was to go",
+    ),
+    pytest.param(
+        {"c": seat(BETTER), "d": seat(MIN_SITES)},
+        {},
+        [goes("a", FAILING), goes("b", BETTER, "elsewhere")],
+        ["Move a>d Failing", "Move b>c ClearlyBetter"],
+        id="what moved on is where something better is",
+    ),
+    pytest.param(
+        {"c": seat(OBJECTIVE), "d": seat(MIN_SITES)},
+        {},
+        [goes("a", BETTER, "elsewhere"), goes("b", FAILING)],
+        ["Move a>d MinSites", "Move b>c Failing"],
+        id="what fails is replaced before what was to move and came to nothing",
+    ),
+    pytest.param(
+        {"c": seat(OBJECTIVE), "d": seat(MIN_SITES)},
+        {},
+        [goes("a", TOO_MANY), goes("b", FAILING)],
+        ["Move a>d MinSites", "Move b>c Failing"],
+        id="what fails is replaced before what isn't needed",
+    ),
+    pytest.param(
+        {"b": seat(RUNS)},
+        {"b": held()},
+        [goes("a", BETTER, "elsewhere")],
+        ["Stop a TooManySites"],
+        id="what was to move and came to nothing is not needed",
+    ),
+    pytest.param(
+        {"b": seat(RUNS)},
+        {"b": held(is_ready=False)},
+        [goes("a", BETTER, "elsewhere")],
+        ["Move a>b TooManySites"],
+        id="nor while others are starting",
+    ),
+    pytest.param(
+        {"b": seat(RUNS), "c": seat(RUNS)},
+        {"b": held(is_ready=False), "c": held(is_ready=False)},
+        [goes("a", DRAINING), goes("d", FAILING)],
+        ["Move a>b SiteDraining", "Move d>c Failing"],
+        id="those that are starting stand for one each",
+    ),
+    pytest.param(
+        {"b": seat(RUNS), "c": seat(MIN_SITES)},
+        {"b": held(is_ready=False)},
+        [goes("a", DRAINING)],
+        ["Move a>c SiteDraining"],
+        id="those that are new stand for others first",
+    ),
+    pytest.param(
+        {"b": seat(RUNS)},
+        {"b": held(is_ready=False)},
+        [goes("a", LAW)],
+        ["Stop a NoLongerLawful"],
+        id="the law doesn't wait for those that are starting",
+    ),
+    pytest.param(
+        {"a": seat(MIN_SITES, pool="new"), "b": seat(MIN_SITES)},
+        {"a": held()},
+        [goes("b", FAILING, pool="old"), goes("a", Because.POOL_GONE)],
+        ["Move a>a in new PoolGone", "Move b>b Failing"],
+        id="another pool at the same site takes the place of that there",
+    ),
+    pytest.param(
+        {"c": seat(MIN_SITES), "d": seat(OBJECTIVE)},
+        {},
+        [goes("a", LAW), goes("b", Because.OUTBID)],
+        ["Start a>c NoLongerLawful", "Start b>d OutbidByPriority", "Stop a NoLongerLawful", "Stop b OutbidByPriority"],
+        id="what doesn't wait stops, and starts elsewhere",
+    ),
+    pytest.param(
+        {"a": seat(LOST), "b": seat(LOST), "c": seat(MIN_SITES), "d": seat(OBJECTIVE), "e": seat(OBJECTIVE)},
+        {"a": held(LOST), "b": held(LOST)},
+        [],
+        ["Start a>c SiteLost", "Start b>d SiteLost", "Start e LatencyObjective"],
+        id="those that are lost are replaced, each once",
+    ),
+    pytest.param(
+        {"a": seat(LOST), "b": seat(MIN_SITES), "c": seat(MIN_SITES)},
+        {"a": held(LOST)},
+        [goes("d", LAW)],
+        ["Start a>c SiteLost", "Start d>b NoLongerLawful", "Stop d NoLongerLawful"],
+        id="those that go come before those that are lost",
+    ),
+    pytest.param(
+        {"b": seat(MIN_SITES)},
+        {},
+        [goes("a", TOO_MANY), goes("c", TOO_MANY)],
+        ["Move a>b MinSites", "Stop c TooManySites"],
+        id="there is one place for two",
+    ),
+    pytest.param(
+        {"a": seat(RUNS, replicas=2), "b": seat(RUNS, replicas=2, is_autoscaled=True), "c": seat(RUNS, pool="small")},
+        {"a": held(), "b": held(), "c": held(pool="small")},
+        [],
+        ["Resize a Resized"],
+        id="how many, unless an autoscaler says so",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seats", "there", "going", "expected"), CASES)
+def test_changes_are_told(
+    seats: dict[str, Seat], there: dict[str, Held], going: list[Going], expected: list[str]
+) -> None:
+    assert told(seats, there, going)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("seated", "before", "because"),
+    [
+        pytest.param(seat(MIN_SITES), None, MIN_SITES, id="new"),
+        pytest.param(seat(MIN_SITES), held(pool="other"), MIN_SITES, id="new in this pool"),
+        pytest.param(seat(MIN_SITES), held(), RUNS, id="it runs"),
+        pytest.param(seat(MIN_SITES, replicas=2), held(), Because.RESIZED, id="with fewer replicas"),
+        pytest.param(seat(MIN_SITES, replicas=2, is_autoscaled=True), held(), RUNS, id="as an autoscaler has it"),
+        pytest.param(seat(LOST), held(LOST), LOST, id="lost"),
+        pytest.param(seat(DRAINING), held(DRAINING), DRAINING, id="draining"),
+        pytest.param(seat(FAILING, replicas=2), held(FAILING), FAILING, id="failing"),
+    ],
+)
+def test_why_engines_are_there(seated: Seat, before: Held | None, because: Because) -> None:
+    placements, _ = of_route(CHAT, {"a": seated}, {"a": before} if before is not None else {}, [])
+
+    assert placements == [Placement(route=CHAT, site="a", pool=seated.pool, replicas=seated.replicas, because=because)]

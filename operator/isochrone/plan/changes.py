@@ -63,14 +63,14 @@ def of_route(
     pairs = _pairs(going, new, starting, seats)
     reasons = _reasons(seats, new, going, pairs)
     placements, changes = [], []
-    for site, seat in sorted(seats.items()):
+    for site, seat in seats.items():
         because = _because(seat, held.get(site))
         placements.append(Placement(route=route, site=site, pool=seat.pool, replicas=seat.replicas, because=because))
         if site not in new and seat.replicas != held[site].replicas and not seat.is_autoscaled:
             changes.append(_change(route, ChangeKind.RESIZE, site, seat.pool, Because.RESIZED))
     for index, gone in enumerate(going):
         to = pairs.get(index)
-        because = _why_gone(gone, seats[to] if to is not None and to in new else None)
+        because = _why_gone(gone, seats[to] if to in new else None)
         if to is None or gone.because in AT_ONCE:
             changes.append(_change(route, ChangeKind.STOP, gone.site, gone.pool, because))
         else:
@@ -94,7 +94,8 @@ def _pairs(
 
     Engines that are still starting go on standing for those in whose place they came.
     """
-    free, pairs = list(new), dict[int, str]()
+    free = list(new)
+    pairs: dict[int, str] = {}
 
     def pair(takes: Callable[[Going, str], bool], sites: list[str]) -> None:
         for index, each in enumerate(going):
@@ -135,7 +136,7 @@ def _reasons(
 
 def _because(seat: Seat, held: Held | None) -> Because:
     """Why engines are there: what is new, for what the route wanted; what something speaks against, that."""
-    if held is None or not _runs(held, seat) or seat.because in _IN_SPITE:
+    if held is None or held.pool != seat.pool or seat.because in _IN_SPITE:
         return seat.because
     return Because.KEPT if seat.replicas == held.replicas or seat.is_autoscaled else Because.RESIZED
 

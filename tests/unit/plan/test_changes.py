@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pytest
-from tests.unit.plan.small import CHAT
+from tests.unit.plan.small import CHAT, NOW, chat, europe, running
 
-from isochrone.model import Because, Change, Placement
-from isochrone.plan.changes import Going, of_route
-from isochrone.plan.held import Held
-from isochrone.plan.round import Seat
+from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
+from isochrone.plan.changes import AT_ONCE, Going, counts, going_of, of_route
+from isochrone.plan.held import Ended, Held
+from isochrone.plan.planner import prepare
+from isochrone.plan.round import Left, Seat
 
 RUNS: Final = Because.KEPT
 
@@ -87,7 +88,7 @@ CASES = [
         id="nor while others are starting",
     ),
     pytest.param(
-        {"b": seat(RUNS), "c": seat(RUNS)},
+        {"c": seat(RUNS), "b": seat(RUNS)},
         {"b": held(is_ready=False), "c": held(is_ready=False)},
         [goes("a", DRAINING), goes("d", FAILING)],
         ["Move a>b SiteDraining", "Move d>c Failing"],
@@ -115,14 +116,21 @@ CASES = [
         id="another pool at the same site takes the place of that there",
     ),
     pytest.param(
-        {"c": seat(MIN_SITES), "d": seat(OBJECTIVE)},
+        {"d": seat(OBJECTIVE), "c": seat(MIN_SITES)},
         {},
         [goes("a", LAW), goes("b", Because.OUTBID)],
         ["Start a>c NoLongerLawful", "Start b>d OutbidByPriority", "Stop a NoLongerLawful", "Stop b OutbidByPriority"],
         id="what doesn't wait stops, and starts elsewhere",
     ),
     pytest.param(
-        {"a": seat(LOST), "b": seat(LOST), "c": seat(MIN_SITES), "d": seat(OBJECTIVE), "e": seat(OBJECTIVE)},
+        {"a": seat(MIN_SITES, pool="new")},
+        {"a": held()},
+        [goes("a", Because.OUTBID)],
+        ["Start a>a in new OutbidByPriority", "Stop a OutbidByPriority"],
+        id="or in another pool of the same site",
+    ),
+    pytest.param(
+        {"b": seat(LOST), "a": seat(LOST), "c": seat(MIN_SITES), "d": seat(OBJECTIVE), "e": seat(OBJECTIVE)},
         {"a": held(LOST), "b": held(LOST)},
         [],
         ["Start a>c SiteLost", "Start b>d SiteLost", "Start e LatencyObjective"],
@@ -157,6 +165,43 @@ def test_changes_are_told(
     seats: dict[str, Seat], there: dict[str, Held], going: list[Going], expected: list[str]
 ) -> None:
     assert told(seats, there, going)[1] == expected
+
+
+@pytest.mark.parametrize("because", [pytest.param(each, id=each) for each in sorted(AT_ONCE)])
+def test_what_does_not_wait_is_no_move(because: Because) -> None:
+    seats = {"b": seat(MIN_SITES)}
+
+    assert told(seats, {}, [goes("a", because)])[1] == [f"Start a>b {because.value}", f"Stop a {because.value}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "because", "expected"),
+    [
+        pytest.param(ChangeKind.MOVE, BETTER, True, id="a move that nothing forced"),
+        pytest.param(ChangeKind.MOVE, FAILING, False, id="a forced one"),
+        pytest.param(ChangeKind.STOP, BETTER, False, id="no move"),
+    ],
+)
+def test_which_changes_count_as_moves(kind: ChangeKind, because: Because, expected: bool) -> None:
+    assert counts(Change(route=CHAT, kind=kind, site="a", pool=None, because=because)) is expected
+
+
+def test_what_goes_is_told_by_site_and_pool() -> None:
+    runs = [running("fra"), running("ams"), running("fra", pool=None), running("fra", "other")]
+    there = held(pool="gpu-cdg")
+    world = prepare(europe(chat()), now=NOW).world
+    found = going_of(world, [Ended(each, FAILING) for each in runs], [Left(there, BETTER, 1), Left(there, LOST)])
+
+    assert found == {
+        CHAT: [
+            Going("ams", "gpu-ams", FAILING),
+            Going("ams", "gpu-cdg", BETTER, "cdg"),
+            Going("ams", "gpu-cdg", LOST),
+            Going("fra", None, FAILING),
+            Going("fra", "gpu-fra", FAILING),
+        ],
+        RouteKey("shop", "other"): [Going("fra", "gpu-fra", FAILING)],
+    }
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Profile:
 
     namespace: str
     labels: tuple[tuple[str, str], ...]
-    data_classes: frozenset[str]
+    data_classes: tuple[str, ...]
     origins: tuple[str, ...] | None
     chooses: bool
     """Whether a header may choose one origin."""
@@ -48,15 +48,14 @@ class Profile:
     has_key: bool = True
 
 
-NO_KEY = Profile("", (), frozenset(), None, chooses=False, adds=False, has_key=False)
+NO_KEY = Profile("", (), (), None, chooses=False, adds=False, has_key=False)
 
 
 class Lawbook:
     """The policies that decide, and their tables over an installation's places."""
 
     def __init__(self, policies: Iterable[Policy], places: Sequence[Place], *, unbound: str) -> None:
-        enforced = (policy for policy in policies if policy.mode is Mode.ENFORCE)
-        self.policies = tuple(sorted(enforced, key=lambda policy: policy.name))
+        self.policies = tuple(policy for policy in policies if policy.mode is Mode.ENFORCE)
         self.places = tuple(places)
         self.unbound = unbound
         self._everywhere = (1 << len(self.places)) - 1
@@ -204,7 +203,7 @@ def face(route: Route) -> Face:
 
 def questions(world: World, book: Lawbook, callers: Callers, route: Route) -> Iterator[tuple[Subject, Origin]]:
     """Who may ask, with data from where."""
-    profiles = [*sorted(callers.of(route), key=_plain), *([NO_KEY] if callers.is_open else [])]
+    profiles = [*sorted(callers.of(route), key=str), *([NO_KEY] if callers.is_open else [])]
     for profile in profiles:
         yield from _asked(world, book, route, profile)
     if not profiles:
@@ -247,21 +246,20 @@ def _parts(declared: frozenset[str], rows: frozenset[str]) -> Iterator[str]:
     inside = _inside(declared)
     yield from (code for code in inside if code in rows)
     others = {codes.country_of(code): code for code in inside if code not in rows}
-    yield from (code for _, code in sorted(others.items(), key=str))
+    yield from others.values()
 
 
 @functools.lru_cache(maxsize=4096)
 def _inside(declared: frozenset[str]) -> tuple[str, ...]:
     """The codes that lie in these and are none of them."""
-    area, countries = Area(declared), {codes.country_of(code) for code in declared}
-    parts = (code for country in countries for code in _subdivisions(country or ""))
-    return tuple(sorted(code for code in parts if code not in declared and area.covers(code)))
+    area, parts = Area(declared), {part for code in declared for part in _subdivisions(code)}
+    return tuple(sorted(part for part in parts - declared if area.covers(part)))
 
 
 @functools.cache
-def _subdivisions(country: str) -> tuple[str, ...]:
-    """The canonical codes of a country's parts."""
-    return tuple(code for code in sorted(codes.subdivisions()) if country in codes.ancestors(code))
+def _subdivisions(code: str) -> tuple[str, ...]:
+    """The codes of what lies within one, or partly does."""
+    return tuple(part for part in codes.subdivisions() if code in codes.ancestors(part))
 
 
 def _anybody(book: Lawbook, whose: Subject) -> Iterator[tuple[Subject, Origin]]:
@@ -271,23 +269,12 @@ def _anybody(book: Lawbook, whose: Subject) -> Iterator[tuple[Subject, Origin]]:
     yield whose, law.UNKNOWN
 
 
-def _plain(profile: Profile) -> tuple[object, ...]:
-    return (
-        profile.namespace,
-        profile.labels,
-        sorted(profile.data_classes),
-        profile.origins or (),
-        profile.chooses,
-        profile.adds,
-    )
-
-
 def _profile(tenant: InferenceTenant) -> Profile:
     spec = tenant.spec
     return Profile(
         namespace=key_of(tenant).namespace,
         labels=tuple(sorted(tenant.metadata.labels.items())),
-        data_classes=frozenset(spec.data_classes or ()),
+        data_classes=tuple(sorted(spec.data_classes or ())),
         origins=tuple(sorted(spec.origins)) if spec.origins else None,
         chooses=spec.origin_header == "Trust",
         adds=spec.data_class_header == "Trust",

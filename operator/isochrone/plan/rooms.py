@@ -37,14 +37,9 @@ class Rooms:
 
     def take(self, pool: str | None, site: int, devices: int, replicas: int) -> None:
         """Decides about devices that nobody held."""
-        self.confirm(pool, site, devices, replicas)
-        if pool is not None:
-            self._bin(self._spoken_for, (pool, site)).put(devices, replicas)
-
-    def confirm(self, pool: str | None, site: int, devices: int, replicas: int) -> None:
-        """Decides about devices that were spoken for."""
         if pool is not None:
             self._bin(self._taken, (pool, site)).put(devices, replicas)
+            self._bin(self._spoken_for, (pool, site)).put(devices, replicas)
 
     def leave(self, pool: str | None, site: int, devices: int, replicas: int) -> None:
         """Gives up devices that were spoken for, and had not been decided."""

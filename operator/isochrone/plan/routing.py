@@ -82,17 +82,14 @@ class Routings:
 
     def _of_entry(self, *, is_open: bool) -> list[tuple[RouteKey, Table]]:
         if is_open not in self._routes:
-            routes = self._world.routes.values()
-            found = [(route.key, self._prepare(route, is_open=is_open)) for route in routes]
-            self._routes[is_open] = sorted(found, key=lambda item: item[0])
+            routes = self._world.routes
+            self._routes[is_open] = [(key, self._prepare(routes[key], is_open=is_open)) for key in sorted(routes)]
         return self._routes[is_open]
 
     def _prepare(self, route: Route, *, is_open: bool) -> Table:
         law, book = self._prepared.laws[route.key], self._prepared.book
         askings: Iterable[Asking] = (*law.askings, *law.without_key) if is_open else law.askings
-        masks = tuple(
-            sorted({Masks(book.lawful(each, Scope.INFERENCE), book.hop(each)) for each in askings}, key=_bits)
-        )
+        masks = tuple({Masks(book.lawful(each, Scope.INFERENCE), book.hop(each)) for each in askings})
         tiers = []
         for tier in tiers_of(self._world, route):
             parts: list[Own | tuple[Candidate, ...]] = []
@@ -135,7 +132,7 @@ class Routings:
         if here.index in own.stands and any(mask.direct & bit for mask in masks):
             found.append(Candidate(target=ToEngine(own.route), place=here.index, weight=own.weight))
         peers = [site for site in own.peers if site != here.index]
-        peers.sort(key=lambda site: (row[site], site))
+        peers.sort(key=lambda site: row[site])
         sites, few = self._world.sites, self._few
         for site in _few(peers, [mask.hop for mask in masks], few, lambda site: site):
             target: Target = ToPeer(sites[site].name, own.route)
@@ -169,10 +166,6 @@ class _Stands:
 def routing(snapshot: Snapshot, plan: Plan, *, now: int, prepared: Prepared | None = None) -> Routings:
     """The tables of all sites. `prepared` spares the work of resolving the snapshot again."""
     return Routings(prepared or prepare(snapshot, now=now), plan)
-
-
-def _bits(masks: Masks) -> tuple[int, int]:
-    return (masks.direct, masks.hop)
 
 
 def _is_peer(site: Site) -> bool:

@@ -8,7 +8,6 @@ from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Want
 
 _PER_MILLE = 1000
-_ALL = 100
 
 Figure = TypeVar("Figure", int, Ints)
 

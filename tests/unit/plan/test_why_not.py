@@ -94,6 +94,10 @@ CASES = [
 FITS = [
     pytest.param([FRA, pool("fra", maxPriority=5)], {"serving": {"priority": 5}}, id="priority"),
     pytest.param([FRA, pool("fra")], {"serving": needs(deviceMemory="80Gi")}, id="memory"),
+    pytest.param([FRA, pool("fra")], {"serving": needs(deviceProducts=["L4", "NVIDIA-H100"])}, id="product"),
+    pytest.param(
+        [FRA, pool("fra", capacityType="Spot")], {"placement": {"capacityTypes": ["Spot"]}}, id="capacity type"
+    ),
     pytest.param([FRA, pool("fra", devicesPerNode=2)], {"serving": needs(devices=2)}, id="devices"),
     pytest.param([FRA], {"serving": needs(devices=0)}, id="no devices, no pool"),
     pytest.param(

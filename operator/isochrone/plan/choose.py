@@ -2,7 +2,7 @@
 
 While too few callers are within the objective, a site is worth what it brings nearer; after that, what the strategy
 says. Equals are told apart by what the strategy leaves out, then by whether nothing of the route stands at that very
-place yet, then by name.
+place yet, then by name. Of one site's pools, the first that has room is the cheapest.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from isochrone.plan.score import is_met, score
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Option, Want
 
-Key = tuple[int, int, bool, str, str]
+Key = tuple[int, int, bool, str]
 Places = Callable[[int], object]
 """What tells whether two sites are at one place."""
 Room = Callable[[Option], int]
@@ -50,7 +50,7 @@ def replacement(
         value = score(want, total, option.cost)
         if value > most or (limit is not None and view.missed_with(limit, rest, option.site) > may_miss):
             return None
-        return (value, total, False, option.name, option.pool or "")
+        return (value, total, False, option.name)
 
     bounds = score(want, view.least_totals(rest)[fresh.sites], fresh.costs)
     out = bounds > most
@@ -77,8 +77,6 @@ def first(
 
 def without(bounds: Ints, want: Want, chosen: Chosen) -> Ints:
     """The bounds of new sites only."""
-    if not chosen:
-        return bounds
     had = np.zeros(want.view.sites, dtype=np.bool_)
     had[list(chosen)] = True
     return np.where(had[want.fresh.sites], _OUT, bounds)
@@ -100,13 +98,13 @@ def _by_gain(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least:
         if missed >= before:
             return None
         total = view.total_with(chosen, site)
-        return (worth(missed, total, option.cost), total, place_of(site) in taken, option.name, option.pool or "")
+        return (worth(missed, total, option.cost), total, place_of(site) in taken, option.name)
 
     missed = view.least_missed(limit, chosen)[fresh.sites]
     if want.strategy is Strategy.NEAREST:
         bounds = missed
     else:
-        gains = np.maximum(1, (before - missed) * PARTS // max(1, view.total))
+        gains = np.maximum(1, (before - missed) * PARTS // view.total)
         bounds = score(want, view.least_totals(chosen)[fresh.sites], fresh.costs) * PARTS // gains
     bounds = np.where(missed >= before, _OUT, bounds)
     found = first(without(bounds, want, chosen), fresh.options, exact, lambda option: room(option) >= least)
@@ -121,7 +119,7 @@ def _by_score(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least
     def exact(option: Option) -> Key:
         total, cost = view.total_with(chosen, option.site), option.cost
         other = cost if want.strategy is Strategy.NEAREST else total
-        return (score(want, total, cost), other, place_of(option.site) in taken, option.name, option.pool or "")
+        return (score(want, total, cost), other, place_of(option.site) in taken, option.name)
 
     bounds = score(want, view.least_totals(chosen)[fresh.sites], fresh.costs)
     found = first(without(bounds, want, chosen), fresh.options, exact, lambda option: room(option) >= least)

@@ -50,3 +50,11 @@ def test_replicas_without_devices_have_room_everywhere_and_take_none() -> None:
 
 def test_elsewhere_there_is_no_room() -> None:
     assert (rooms().left("gpu", 1, 1, 1), rooms().at_all("other", 3, 1, 1)) == (0, 0)
+
+
+def test_replicas_and_their_devices_are_not_mixed_up() -> None:
+    """Five replicas with two devices each, on two nodes with six, leave two on one node; not one on each."""
+    found = Rooms(lambda _pool, _site: (6, 6), [])
+    found.take("gpu", 3, 2, 5)
+
+    assert (found.left("gpu", 3, 2, 9), found.at_all("gpu", 3, 2, 9)) == (1, 1)

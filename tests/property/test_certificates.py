@@ -27,7 +27,7 @@ OUTAGES: Final = st.builds(
     lambda site, begins, hours: Outage(site, NOW + begins * 3600, NOW + (begins + hours) * 3600),
     st.sampled_from(SITES),
     st.integers(0, 60 * 24),
-    st.integers(1, 20 * 24),
+    st.integers(1, 30 * 24),
 )
 LABELS: Final = st.from_regex(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?", fullmatch=True)
 
@@ -38,9 +38,9 @@ def test_whichever_sites_are_away_no_two_refuse_each_other(outages: list[Outage]
     network = Network(SITES, tuple(outages))
     network.go_on(NOW + 80 * DAY, calm=8 * 3600, asked_at=frozenset(NOW + day * DAY + 1 for day in asked_at))
     assert len(network.steps) >= (1 if asked_at else 0)
-    # A certificate is renewed with ten days left, so a site has one unless it was away for longer.
+    # A certificate is renewed with twenty days left, so a site has one unless it was away for longer.
     for site in SITES:
-        was_away = any(each.site == site and each.ends - each.begins >= 9 * DAY for each in outages)
+        was_away = any(each.site == site and each.ends - each.begins >= 19 * DAY for each in outages)
         assert network.is_well(site) or was_away
 
 

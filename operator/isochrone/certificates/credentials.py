@@ -23,6 +23,9 @@ from isochrone.model.peering import Peering
 AUTHORITIES: Final = "ca.crt"
 CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
+_THIRDS: Final = 1
+"""Of its life, after which a certificate is renewed. It costs a signature every ten days, and the two that are left
+are how long a site outlives its hub."""
 
 
 class Due(enum.StrEnum):
@@ -36,7 +39,7 @@ class Due(enum.StrEnum):
     OTHER_AUTHORITY = "OtherAuthority"
     """The authority that signs now did not sign it."""
     OLD = "Old"
-    """Two thirds of its life are over."""
+    """A third of its life is over: it is good for 20 days, in which renewing may fail."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def due(held: Credentials, *, identity: str, authorities: str, now: int) -> Due 
         return Due.OTHER_IDENTITY
     if not has_signed(pem.certificates(authorities)[0], shown):
         return Due.OTHER_AUTHORITY
-    return Due.OLD if pem.is_old(shown, now) else None
+    return Due.OLD if pem.is_past(_THIRDS, shown, now) else None
 
 
 def installed(request: Request, certificate: str, authorities: str, *, identity: str, now: int) -> Credentials:

@@ -74,6 +74,6 @@ def ends(item: x509.Certificate) -> int:
     return seconds(item.not_valid_after_utc)
 
 
-def is_old(item: x509.Certificate, now: int) -> bool:
-    """Whether two thirds of its life are over: time to replace it, with time left in which that may fail."""
-    return 3 * (now - starts(item)) >= 2 * (ends(item) - starts(item))
+def is_past(thirds: int, item: x509.Certificate, now: int) -> bool:
+    """Whether so many thirds of its life are over: time to replace it, with time left in which that may fail."""
+    return 3 * (now - starts(item)) >= thirds * (ends(item) - starts(item))

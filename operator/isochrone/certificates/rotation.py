@@ -27,6 +27,9 @@ from isochrone.model.peering import Peering
 
 SETTLE: Final = 1800
 """Seconds from a Secret to the pods that mount it, with much to spare: kubelets are up to two minutes late."""
+_THIRDS: Final = 2
+"""Of its life, after which an authority is replaced: that leaves twenty months."""
+
 PATIENCE: Final = LIFE + SKEW
 """Seconds after which everything that was signed before is over, by every clock."""
 
@@ -79,7 +82,7 @@ def decide(
     done when the one that signs is old, or when somebody asks for it.
     """
     if state.is_settled:
-        if is_asked or pem.is_old(pem.certificate(state.signer.certificate), now):
+        if is_asked or pem.is_past(_THIRDS, pem.certificate(state.signer.certificate), now):
             return Decision(state=State(signer=state.signer, coming=fresh(), since=now))
         return Decision(state=state)
     missing = _missing(state, sites)

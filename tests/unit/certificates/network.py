@@ -5,6 +5,7 @@ so a site shows and trusts everything that it held within that time. Whoever has
 everybody else who has one.
 """
 
+import copy
 import dataclasses
 import datetime as dt
 import functools
@@ -22,6 +23,7 @@ from isochrone.certificates import Credentials, State, pem, stored
 from isochrone.model import Peering
 from isochrone.render.config.peers import identity_of
 
+HOUR: Final = 3600
 LAG: Final = 1500
 TICK: Final = 900
 """While an authority is replaced; when nothing happens the clock goes faster."""
@@ -46,17 +48,36 @@ class Network:
         self.steps: list[tuple[int, State]] = []
         self.deliver()
 
-    def go_on(self, until: int, *, calm: int = DAY, asked_at: frozenset[int] = frozenset()) -> None:
+    def go_on(self, until: int, *, calm: int = DAY, busy: int = TICK, asked_at: frozenset[int] = frozenset()) -> None:
         """Let time pass. Raises AssertionError where two sites would refuse each other."""
         asked = sorted(asked_at)
         while self.now < until:
-            self.now += calm if self.state.is_settled else TICK
+            self.now += calm if self.state.is_settled else busy
             is_asked = bool(asked) and asked[0] <= self.now and self.state.is_settled
             if is_asked:
                 asked.pop(0)
             self.decide(is_asked=is_asked)
             self.deliver()
             self.check()
+
+    def go_on_without_hub(self, until: int) -> None:
+        """Let time pass while nobody decides, signs or delivers; every site must be able to talk to all, always."""
+        while self.now < until:
+            self.now += HOUR
+            self.check()
+            self.check_all_are_well()
+
+    def check_all_are_well(self) -> None:
+        for site in self.held:
+            assert self.is_well(site), f"{site} has no valid certificate at {self.now}, {len(self.steps)} steps on"
+
+    def copy(self, outages: tuple[Outage, ...] = ()) -> "Network":
+        """What would come of this one, were these the outages from now on."""
+        copied = copy.copy(self)
+        copied.outages = outages
+        copied.held = {site: list(history) for site, history in self.held.items()}
+        copied.reports, copied.steps = dict(self.reports), list(self.steps)
+        return copied
 
     def decide(self, *, is_asked: bool) -> None:
         decided = certificates.decide(

@@ -21,8 +21,8 @@ CORRUPT = HELD.certificate.replace("MII", "MIJ", 1)
     [
         pytest.param(HELD, WHO.certificate, NOW, None, id="new"),
         pytest.param(HELD, WHO.certificate + OTHER.certificate, NOW, None, id="another-is-trusted-too"),
-        pytest.param(HELD, WHO.certificate, NOW + 20 * DAY - 1201, None, id="just-before-two-thirds"),
-        pytest.param(HELD, WHO.certificate, NOW + 20 * DAY - 1200, Due.OLD, id="two-thirds"),
+        pytest.param(HELD, WHO.certificate, NOW + 10 * DAY - 2401, None, id="just-before-a-third"),
+        pytest.param(HELD, WHO.certificate, NOW + 10 * DAY - 2400, Due.OLD, id="a-third"),
         pytest.param(HELD, WHO.certificate, NOW + 31 * DAY, Due.OLD, id="over"),
         pytest.param(HELD, OTHER.certificate + WHO.certificate, NOW, Due.OTHER_AUTHORITY, id="another-signs"),
         pytest.param(Credentials(), WHO.certificate, NOW, Due.MISSING, id="none"),

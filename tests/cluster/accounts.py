@@ -39,10 +39,14 @@ def token(site: Site, user: str) -> str:
     return str(answer.body["status"]["token"])
 
 
-def let_in(fleet: Fleet) -> None:
-    """All of them, as the operator is installed and as `isochrone site join` does it."""
+def let_in(fleet: Fleet, *, is_local: bool = True) -> None:
+    """All of them, as the operator is installed and as `isochrone site join` does it.
+
+    The hub's has the rights of a member too where it has sites of its own (`is_local`).
+    """
     push, pull = Joining(site="cdg1"), Joining(site="iad1")
-    hub = _installed((*rights.HUB, *rights.MEMBER), (*rights.HUB_SYSTEM, *rights.MEMBER_SYSTEM))
+    local, system = (rights.MEMBER, rights.MEMBER_SYSTEM) if is_local else ((), ())
+    hub = _installed((*rights.HUB, *local), (*rights.HUB_SYSTEM, *system))
     _give(fleet.hub, (*hub, *pull.for_pull()), {OPERATOR: HUB, pull.site_account.name: (PULL,)})
     _give(fleet["cdg1"], push.for_push(), {push.hub_account.name: (PUSH,)})
     member = _installed(rights.MEMBER, (*rights.LEADING, *rights.MEMBER_SYSTEM))

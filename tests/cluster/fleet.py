@@ -112,7 +112,7 @@ class Site:
 
     def requests_of(self, user: str) -> list[Json]:
         """What the audit log has of a user, in order."""
-        return [event for event in self.plane.audit_events() if event["user"]["username"] == user]
+        return [event for event in self.plane.audit_events() if event["user"].get("username") == user]
 
 
 class Fleet:

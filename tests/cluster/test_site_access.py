@@ -266,7 +266,7 @@ def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(
         for second in (0, 1):
             await mailbox.show_life(api, "iad1", f"2026-11-26T12:00:0{second}.000000Z")
             await mailbox.tell(api, "isochrone", said)
-        for name in (mailbox.PARCEL, head.pieces[0]):
+        for name in (mailbox.PARCEL, head.pieces[0], mailbox.CERTIFICATE):
             with pytest.raises(errors.Forbidden):
                 await api.apply(config_map(name, a="1"))
         with pytest.raises(errors.Forbidden):
@@ -312,7 +312,7 @@ def test_a_site_that_leaves_is_let_in_no_more(site: Site, admin: Client) -> None
         # The API server remembers for some seconds whom it let in.
         while True:
             try:
-                await api.get("/api/v1/nodes")
+                await api.list("/api/v1/pods")
             except errors.Unauthorized:
                 return
             await asyncio.sleep(0.2)

@@ -15,7 +15,7 @@ from isochrone.api import GROUP, VERSION
 from isochrone.kube import kinds, kubeconfig
 from isochrone.kube.access import Access
 from isochrone.kube.api import Api
-from isochrone.kube.errors import ApiError, Conflict, NotFound, Unauthorized
+from isochrone.kube.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized
 from isochrone.kube.kinds import path_of
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
@@ -148,6 +148,8 @@ async def _tried(access: Access) -> None:
         while True:
             try:
                 await api.get("/api")
+            except Forbidden:
+                return  # it knows who asks
             except Unauthorized:
                 if time.monotonic() > deadline:
                     raise

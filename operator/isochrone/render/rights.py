@@ -7,6 +7,9 @@
 
 Kubernetes lets nobody grant what they don't have: where we write Roles for gateways, we hold what is in them. Whoever
 may create Deployments in a namespace can read its Secrets through them; so these credentials are worth guarding.
+
+What has a name of ours is granted for that name alone. What is applied has its name before it is there, so the right
+to create it can be for that name, too.
 """
 
 import dataclasses
@@ -15,15 +18,21 @@ from typing import Final
 
 from isochrone.render.manifest import Json, filled
 
-READ: Final = ("get", "list", "watch")
-KEEP: Final = (*READ, "create", "patch", "delete")
-"""What server-side apply and pruning take."""
-WRITE: Final = (*READ, "create", "update", "patch", "delete")
+KEEP: Final = ("get", "list", "create", "patch", "delete")
+"""What server-side apply and pruning take. Nothing in a member is watched: it is looked at now and then."""
 REPORT: Final = "report"
-REQUEST: Final = "request"
 """The ConfigMap in a site's namespace in which the operator there says what it found."""
+REQUEST: Final = "request"
+"""The one by which it asks for a certificate."""
 CONTACT: Final = "site"
 """The Lease there by which it shows that it is in contact."""
+SECRETS: Final = "parcel-secrets"
+"""The Secret there, with all that the site's gateway is to have."""
+LEADER: Final = "isochrone-operator"
+"""The Lease of isochrone-system that says which replica leads."""
+RELEASES: Final = "isochrone-releases"
+"""The ConfigMap of the hub that says what was issued to which site."""
+_LEASES: Final = "coordination.k8s.io"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ MEMBER: Final = (
     Rule(
         why="namespaces of routes are created where they are missing, and never changed or deleted",
         resources=("namespaces",),
-        verbs=("get", "list", "watch", "create", "patch"),
+        verbs=("get", "list", "create", "patch"),
     ),
     Rule(
         why="engines and gateways: their accounts and Services, in the namespaces of routes",
@@ -106,16 +115,22 @@ MEMBER: Final = (
         verbs=KEEP,
     ),
     Rule(
-        why="held since it is granted to gateways; and where pods reach the API server, which network policies name",
+        why="held, since it is granted to gateways",
         group="discovery.k8s.io",
         resources=("endpointslices",),
-        verbs=READ,
+        verbs=("list", "watch"),
     ),
-    Rule(why="GPUs that pods of others hold, and why pods of ours don't start", resources=("pods",), verbs=READ),
-    Rule(why="GPUs that nodes have", resources=("nodes",), verbs=READ),
     Rule(
-        why="the version of the API server, and the kinds that it has; granted to all who are known, unless withdrawn",
-        paths=("/version", "/api", "/api/*", "/apis", "/apis/*"),
+        why="where pods reach the API server, which network policies name",
+        group="discovery.k8s.io",
+        resources=("endpointslices",),
+        names=("kubernetes",),
+        verbs=("get",),
+    ),
+    Rule(why="whether pods are left that a network policy guards", resources=("pods",), verbs=("list",)),
+    Rule(
+        why="the API server's version and kinds; all who are known have this already, unless it was withdrawn",
+        paths=("/version", "/apis/*"),
         verbs=("get",),
     ),
 )
@@ -123,10 +138,11 @@ MEMBER: Final = (
 
 MEMBER_SYSTEM: Final = (
     Rule(why="configs of gateways, which read them by Roles of ours", resources=("configmaps",), verbs=KEEP),
+    Rule(why="held, since it is granted to gateways", resources=("configmaps",), verbs=("watch",)),
     Rule(why="keys of providers and certificates of peers, for gateways", resources=("secrets",), verbs=KEEP),
     Rule(
         why="gateways say on a Lease what they run, by Roles of ours",
-        group="coordination.k8s.io",
+        group=_LEASES,
         resources=("leases",),
         verbs=KEEP,
     ),
@@ -160,12 +176,12 @@ _KINDS: Final = (
     "inferencetenants",
 )
 HUB: Final = (
-    Rule(why="what is declared", group="isochrone.dev", resources=_KINDS, verbs=READ),
+    Rule(why="what is declared", group="isochrone.dev", resources=_KINDS, verbs=("list", "watch")),
     Rule(
         why="what became of it",
         group="isochrone.dev",
         resources=tuple(f"{kind}/status" for kind in _KINDS),
-        verbs=("get", "patch"),
+        verbs=("patch",),
     ),
     Rule(
         why="a site that is deleted is held until its cluster is clean (finalizers)",
@@ -173,7 +189,7 @@ HUB: Final = (
         resources=("edgenodes",),
         verbs=("patch",),
     ),
-    Rule(why="labels of namespaces, by which policies bind", resources=("namespaces",), verbs=READ),
+    Rule(why="labels of namespaces, by which policies bind", resources=("namespaces",), verbs=("list", "watch")),
     Rule(
         why="what happened, for `kubectl describe`",
         group="events.k8s.io",
@@ -181,66 +197,84 @@ HUB: Final = (
         verbs=("create",),
     ),
     Rule(
-        why="clusters of sites that are declared as ClusterProfiles",
-        group="multicluster.x-k8s.io",
-        resources=("clusterprofiles",),
-        verbs=READ,
+        why="the kinds that the API server has; all who are known have this already, unless it was withdrawn",
+        paths=("/api", "/api/*", "/apis", "/apis/*"),
+        verbs=("get",),
     ),
 )
 """In all namespaces of the hub's cluster."""
 
 LEADING: Final = (
     Rule(
-        why="who of several replicas leads",
-        group="coordination.k8s.io",
+        why="who of several replicas leads, said for the first time",
+        group=_LEASES,
         resources=("leases",),
-        verbs=("get", "create", "update"),
+        verbs=("create",),
+    ),
+    Rule(
+        why="who of several replicas leads",
+        group=_LEASES,
+        resources=("leases",),
+        names=(LEADER,),
+        verbs=("get", "update"),
     ),
 )
 """In isochrone-system of each cluster where an operator runs."""
 
 HUB_SYSTEM: Final = (
     Rule(
-        why="kubeconfigs of sites, keys of providers; the authority of peers, the key that signs configs",
+        why="kubeconfigs of sites and keys of providers, which are there; keys of our own, which are made and renewed",
         resources=("secrets",),
-        verbs=WRITE,
+        verbs=("list", "watch", "create", "update"),
     ),
-    Rule(why="what was issued to which site", resources=("configmaps",), verbs=WRITE),
+    Rule(
+        why="a kubeconfig that is deleted is held until its site is gone (finalizers)",
+        resources=("secrets",),
+        verbs=("patch",),
+    ),
+    Rule(why="what was issued to which site, said for the first time", resources=("configmaps",), verbs=("create",)),
+    Rule(
+        why="what was issued to which site",
+        resources=("configmaps",),
+        names=(RELEASES,),
+        verbs=("get", "update"),
+    ),
     *LEADING,
 )
 """In isochrone-system of the hub's cluster."""
 
 HUB_IN_SITE: Final = (
     Rule(
-        why="what the site is to have is left there, and what it says is read",
-        resources=("configmaps", "secrets"),
-        verbs=WRITE,
+        why="what the site is to have is left there in pieces that are removed later; what it says is read",
+        resources=("configmaps",),
+        verbs=KEEP,
     ),
-    Rule(why="whether it is in contact", group="coordination.k8s.io", resources=("leases",), verbs=("get",)),
+    Rule(why="the Secrets of it", resources=("secrets",), names=(SECRETS,), verbs=("create", "patch")),
+    Rule(
+        why="whether it is in contact",
+        group=_LEASES,
+        resources=("leases",),
+        names=(CONTACT,),
+        verbs=("get",),
+    ),
 )
 """The hub's operator in the namespace of a site that pulls."""
 
 SITE: Final = (
-    Rule(why="what the site is to have", resources=("configmaps", "secrets"), verbs=READ),
-    Rule(why="the same, where it is missing", resources=("configmaps",), verbs=("create",)),
+    Rule(why="what the site is to have", resources=("configmaps",), verbs=("get",)),
+    Rule(why="the Secrets of it", resources=("secrets",), names=(SECRETS,), verbs=("get",)),
     Rule(
         why="its report, and what it asks a certificate with",
         resources=("configmaps",),
         names=(REPORT, REQUEST),
-        verbs=("update", "patch"),
-    ),
-    Rule(
-        why="that it is in contact, said for the first time",
-        group="coordination.k8s.io",
-        resources=("leases",),
-        verbs=("create",),
+        verbs=("create", "patch"),
     ),
     Rule(
         why="that it is in contact",
-        group="coordination.k8s.io",
+        group=_LEASES,
         resources=("leases",),
         names=(CONTACT,),
-        verbs=("get", "update", "patch"),
+        verbs=("create", "patch"),
     ),
 )
 """The operator of a site that pulls, in its own namespace of the hub, and nowhere else there."""

@@ -1,5 +1,7 @@
 """Rights: enough for all that is rendered, nothing beyond, and a reason for each."""
 
+import importlib.util
+import pathlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -8,7 +10,8 @@ from tests.cluster.parcels import bundles
 from tests.worlds import examples, sites
 
 from isochrone.api import KINDS
-from isochrone.kube import found, kinds, mailbox
+from isochrone.controller import state
+from isochrone.kube import election, found, kinds, mailbox
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import rights
@@ -22,7 +25,10 @@ ALL: Final = {
     "HUB_SYSTEM": rights.HUB_SYSTEM,
     "HUB_IN_SITE": rights.HUB_IN_SITE,
     "SITE": rights.SITE,
+    "LEADING": rights.LEADING,
 }
+WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
+ANY: Final = ("get", "list", "watch", *WRITES, "impersonate", "escalate", "bind", "approve", "sign", "use", "proxy")
 WORLDS: Final = 40
 
 
@@ -96,8 +102,13 @@ def test_an_operator_reads_all_that_is_declared() -> None:
 
 
 def test_a_site_reports_by_the_names_that_it_may_write() -> None:
-    assert (rights.REPORT, rights.CONTACT) == (mailbox.REPORT, mailbox.LEASE)
+    named = (rights.REPORT, rights.REQUEST, rights.CONTACT, rights.SECRETS)
+    assert named == (mailbox.REPORT, mailbox.REQUEST, mailbox.LEASE, mailbox.SECRETS)
     assert Joining(site="fra1").site_namespace == mailbox.namespace_of("fra1")
+
+
+def test_an_operator_writes_by_name_what_only_it_writes() -> None:
+    assert (rights.LEADER, rights.RELEASES) == (election.NAME, state.NAME)
 
 
 def test_no_right_is_given_twice() -> None:
@@ -106,23 +117,83 @@ def test_no_right_is_given_twice() -> None:
         assert len(given) == len(set(given))
 
 
+NEVER_ANYWHERE: Final = (
+    ("", "nodes", WRITES),
+    ("", "pods", WRITES),
+    ("", "pods/exec", ANY),
+    ("", "pods/attach", ANY),
+    ("", "pods/portforward", ANY),
+    ("", "pods/proxy", ANY),
+    ("", "pods/ephemeralcontainers", ANY),
+    ("", "nodes/proxy", ANY),
+    ("", "services/proxy", ANY),
+    ("", "serviceaccounts/token", ANY),
+    ("", "serviceaccounts", ("impersonate",)),
+    ("", "users", ANY),
+    ("", "groups", ANY),
+    ("", "namespaces", ("delete", "update")),
+    ("rbac.authorization.k8s.io", "clusterroles", ANY),
+    ("rbac.authorization.k8s.io", "clusterrolebindings", ANY),
+    ("rbac.authorization.k8s.io", "roles", ("escalate", "bind")),
+    ("apiextensions.k8s.io", "customresourcedefinitions", ANY),
+    ("apiregistration.k8s.io", "apiservices", ANY),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ANY),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations", ANY),
+    ("certificates.k8s.io", "certificatesigningrequests", ANY),
+    ("certificates.k8s.io", "signers", ANY),
+    ("isochrone.dev", "edgenodes", ("create", "update", "delete")),
+    ("isochrone.dev", "dataresidencypolicies", WRITES),
+)
+"""What would make more of an account than it is, wherever it is."""
+NEVER_EVERYWHERE: Final = (
+    ("", "secrets", ANY),
+    ("", "configmaps", ANY),
+    ("coordination.k8s.io", "leases", ANY),
+    ("autoscaling", "horizontalpodautoscalers", ANY),
+    ("gateway.networking.k8s.io", "httproutes", ANY),
+)
+"""What is for isochrone-system alone."""
+NEVER_FOR_SITES: Final = (
+    ("", "secrets", ("list", "watch", *WRITES)),
+    ("", "configmaps", ("list", "watch", "update", "delete")),
+    ("isochrone.dev", "edgenodes", ANY),
+)
+"""Of the namespace of a site that pulls."""
+
+
+def mentions(rules: Iterable[Rule], group: str, resource: str, verbs: Iterable[str]) -> list[Rule]:
+    """Rules that grant one of these, be it by name."""
+    return [rule for rule in rules if rule.group == group and resource in rule.resources and {*verbs} & {*rule.verbs}]
+
+
 @pytest.mark.parametrize(
-    ("group", "resource", "verb"),
+    ("rules", "never"),
     [
-        ("", "secrets", "get"),
-        ("", "secrets", "list"),
-        ("", "configmaps", "get"),
-        ("", "pods", "create"),
-        ("", "pods/exec", "create"),
-        ("", "nodes", "patch"),
-        ("", "namespaces", "delete"),
-        ("", "serviceaccounts/token", "create"),
-        ("rbac.authorization.k8s.io", "clusterroles", "create"),
-        ("rbac.authorization.k8s.io", "clusterrolebindings", "create"),
-        ("apiextensions.k8s.io", "customresourcedefinitions", "create"),
-        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create"),
-        ("coordination.k8s.io", "leases", "patch"),
+        *(pytest.param(rules, NEVER_ANYWHERE, id=f"{name}-anywhere") for name, rules in ALL.items()),
+        pytest.param(rights.MEMBER, NEVER_EVERYWHERE, id="MEMBER-everywhere"),
+        pytest.param(rights.HUB, NEVER_EVERYWHERE, id="HUB-everywhere"),
+        pytest.param(rights.SITE, NEVER_FOR_SITES, id="SITE-in-its-namespace"),
     ],
 )
-def test_what_a_hub_may_not_do_in_the_namespaces_of_others(group: str, resource: str, verb: str) -> None:
-    assert not allows(rights.MEMBER, group, resource, verb)
+def test_what_is_never_granted(rules: tuple[Rule, ...], never: tuple[tuple[str, str, tuple[str, ...]], ...]) -> None:
+    for group, resource, verbs in never:
+        assert mentions(rules, group, resource, verbs) == []
+
+
+def test_a_gateway_reads_no_secrets_and_writes_nothing_but_its_lease() -> None:
+    for item in rendered():
+        for rule in item["rules"] if item["kind"] == "Role" else ():
+            assert "secrets" not in rule["resources"]
+            if {*rule["verbs"]} & {*WRITES}:
+                assert (rule["resources"], rule["verbs"], len(rule["resourceNames"])) == (["leases"], ["patch"], 1)
+
+
+def test_the_reference_lists_all_rights() -> None:
+    root = pathlib.Path(__file__).parents[3]
+    spec = importlib.util.spec_from_file_location("hack_rights", root / "hack" / "rights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (root / module.PATH).read_text(encoding="utf-8") == module.render(), "run `make generate`"
+    assert {each for _, each in module.PARTS} == {*ALL.values()}

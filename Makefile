@@ -96,6 +96,11 @@ bench-plan: setup ## Measure planning and rendering, and how they grow, about 10
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench_plan $(BENCH)
 
+.PHONY: bench-operator
+bench-operator: setup cluster-tools ## Measure the operator against a real API server, about 15 minutes (BENCH="--quick" for a look)
+	@$(UV) sync --locked --all-extras --group bench --quiet
+	@$(RUN) python -m tests.bench_operator $(BENCH)
+
 .PHONY: cluster-tools
 cluster-tools: setup ## Build the Kubernetes control plane that the tests start (once, cached outside the work tree)
 	@$(RUN) python -m tests.cluster.tools

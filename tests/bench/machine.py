@@ -25,7 +25,7 @@ def facts(layout: Layout, subjects: Iterable[Subject]) -> dict[str, str]:
         "Python": platform.python_version(),
         "driver": driver.built().name,
         "cores": str(layout),
-        "used by others before": _use_by_others(),
+        "used by others before": use_by_others(),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
 
@@ -38,7 +38,7 @@ def cpu_model() -> str:
     return platform.machine()
 
 
-def _use_by_others() -> str:
+def use_by_others() -> str:
     before = proc.busy_seconds()
     time.sleep(_LOOK)
     after = proc.busy_seconds()

@@ -48,8 +48,18 @@ def network(*, sites: int, routes: int) -> Snapshot:
         policies=tuple(DataResidencyPolicy.model_validate(obj) for obj in _policies()),
         providers=(ModelProvider.model_validate(_provider()),),
         tenants=tuple(InferenceTenant.model_validate(obj) for obj in _tenants()),
-        namespaces={f"team-{number}": {} for number in range(_TEAMS)},
+        namespaces={name: {} for name in teams()},
     )
+
+
+def objects(*, sites: int, routes: int) -> Iterator[dict[str, Any]]:
+    """The same as objects of the API, without the namespaces."""
+    yield from (*_sites(sites), *_pools(), *_routes(routes), *_policies(), _provider(), *_tenants())
+
+
+def teams() -> Iterator[str]:
+    """The namespaces of routes and tenants."""
+    yield from (f"team-{number}" for number in range(_TEAMS))
 
 
 def _object(kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:

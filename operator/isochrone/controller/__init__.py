@@ -10,6 +10,7 @@
     couriers     one task per cluster that delivers, again and again
     connections  from an EdgeNode to whoever delivers to its cluster; `pulled` for those that pull
     departures   finalizers, and what is left of sites that are deleted
+    laps         how long each step takes
     telling      statuses and events;  `metrics` and `health` for those who watch the operator
 
 Only what holds the Lease writes. Decisions are in the packages that it calls.

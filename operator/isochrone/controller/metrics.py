@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from isochrone.api.conditions import Status
 from isochrone.controller.reconcile import Pass
@@ -22,6 +22,9 @@ class Metrics:
         self.leading = Gauge("isochrone_operator_leading", "1 while this replica leads", registry=registry)
         self.pass_seconds = Histogram(
             "isochrone_operator_pass_seconds", "Duration of a pass", buckets=_PASS_SECONDS, registry=registry
+        )
+        self._step_seconds = Summary(
+            "isochrone_operator_step_seconds", "Duration of a step of a pass", ("step",), registry=registry
         )
         self.passes = Counter("isochrone_operator_passes", "Passes, by result", ("result",), registry=registry)
         self._sites = Gauge(
@@ -46,6 +49,8 @@ class Metrics:
 
     def passed(self, made: Pass) -> None:
         """After a pass."""
+        for step, seconds in made.seconds.items():
+            self._step_seconds.labels(step).observe(seconds)
         reports = made.delivery.reports.values()
         self._held.set(len(made.delivery.held))
         self._placements.set(len(made.plan.placements))

@@ -120,7 +120,13 @@ class Operator:
         connections = Connections(
             api, settings.installation, clock=clocks.wall, check=self.election.check, vouch=keeper.vouch
         )
-        around = Surroundings(connections=connections.of, keeper=keeper, deletions=self._deletions, wall=clocks.wall)
+        around = Surroundings(
+            connections=connections.of,
+            keeper=keeper,
+            deletions=self._deletions,
+            wall=clocks.wall,
+            monotonic=clocks.monotonic,
+        )
         reconciler = Reconciler(Hub(api), couriers, settings, around)
         teller = Teller(api, self.election.identity, wall=clocks.wall, least_pause=settings.pace.status)
         try:

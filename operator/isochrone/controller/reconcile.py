@@ -19,6 +19,7 @@ from isochrone.api.edge_node import Delivery as By
 from isochrone.controller import departures, state
 from isochrone.controller.couriers import Connect, Couriers, Load
 from isochrone.controller.keys import Keeper, Keys
+from isochrone.controller.laps import Laps
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
@@ -84,6 +85,8 @@ class Pass:
     """EdgeNodes that are being deleted."""
     is_complete: bool
     """Whether every cluster has been looked at. Before that, nothing can be said of what runs."""
+    seconds: Mapping[str, float]
+    """Step -> how long it took."""
 
     @property
     def told(self) -> Snapshot:
@@ -112,6 +115,7 @@ class Surroundings:
     keeper: Keeper
     deletions: Deletions
     wall: Callable[[], float]
+    monotonic: Callable[[], float]
 
 
 class Reconciler:
@@ -125,6 +129,7 @@ class Reconciler:
         self._keeper = around.keeper
         self._deletions = around.deletions
         self._wall = around.wall
+        self._monotonic = around.monotonic
         self._memory = Memory()
         self._kept: state.Kept | None = None
 
@@ -134,21 +139,26 @@ class Reconciler:
 
     async def once(self) -> Pass:
         """One pass. Raises ApiError if the hub can't be asked, or somebody else leads."""
-        now = int(self._wall())
+        now, laps = int(self._wall()), Laps(self._monotonic)
         kept = self._kept or await state.read(self._hub)
         declared = await self._hub.declared()
+        laps.end("look")
         self._notice(declared)
         phases = self._phases(declared, now)
         snapshot = self._snapshot(declared, phases, kept.releases)
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
+        laps.end("plan")
         keys = await self._keeper.keep(declared, self._peers(snapshot))
         made = await asyncio.to_thread(self._render, snapshot, planned, keys, now)
+        laps.end("render")
         self._remember(planned, phases, now)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
         releases, held = self._number(buried, made, snapshot, now)
         self._kept = await state.write(self._hub, kept, releases)
+        laps.end("number")
         self._prepare(declared, made, releases, keys)
         await self._hand_out(declared, snapshot, releases)
+        laps.end("hand out")
         delivery = Delivery(
             reports=dict(self._couriers.reports),
             wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
@@ -162,6 +172,7 @@ class Reconciler:
             delivery=delivery,
             phases=phases,
             is_complete=all(name in delivery.reports for name in ours),
+            seconds=laps.seconds,
         )
 
     def _phases(self, declared: Declared, now: int) -> dict[str, Phase]:

@@ -1,0 +1,61 @@
+"""How long a change of the law takes until every site has it: from when the API server took it to each site's ack."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tests.bench_operator import hub, world
+from tests.bench_operator.hub import Operator
+from tests.bench_operator.sites import Sites
+from tests.cluster.client import Client
+
+LIMIT: Final = 120.0
+QUIET: Final = 6.0
+_POLICY: Final = "br-stays"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Round:
+    """One change. Seconds, from when it was accepted."""
+
+    is_tight: bool
+    had: list[float]
+    """Until each site had the whole new config."""
+    acked: list[float]
+    """Until the hub's API server had each site's report of that."""
+    steps: dict[str, float]
+    """What the operator did until then, per pass."""
+    cpu: float
+    """Seconds of CPU that the operator used until the last ack."""
+    settled: float
+    """Until nothing more went out: placements follow the law, in waves."""
+
+
+def rounds(count: int, api: Client, operator: Operator, sites: Sites) -> Iterator[Round]:
+    """Tightened and loosened in turn."""
+    for number in range(count):
+        yield _round(api, operator, sites, is_tight=number % 2 == 0)
+
+
+def _round(api: Client, operator: Operator, sites: Sites, *, is_tight: bool) -> Round:
+    before, cpu, since = operator.steps(), operator.cpu_seconds, len(sites.seen())
+    answer = api.apply(world.policy(is_tight=is_tight))
+    accepted = time.monotonic()
+    generation = _generation(answer.body)
+    found = sites.all_have(lambda seen: seen.generations.get(_POLICY, 0) >= generation, since=since, limit=LIMIT)
+    used, after = operator.cpu_seconds - cpu, operator.steps()
+    sites.quiet(seconds=QUIET, limit=LIMIT)
+    return Round(
+        is_tight=is_tight,
+        had=sorted(seen.at - accepted for seen in found.values()),
+        acked=sorted(seen.acked - accepted for seen in found.values()),
+        steps=hub.between(before, after),
+        cpu=used,
+        settled=sites.last - accepted,
+    )
+
+
+def _generation(item: dict[str, Any]) -> int:
+    generation: int = item["metadata"]["generation"]
+    return generation

@@ -1,0 +1,142 @@
+"""The sites that pull, all in one process: each watches its parcel, takes it, and reports as a site's operator does.
+
+Beyond the hub there is nothing here: no cluster, no gateway. What a site was given counts as applied, and as running
+at its gateway, as soon as it is complete and whole. Each parcel is one line of JSON on standard output.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from tests.bench_operator.far import FarApi
+from tests.bench_operator.laws import Laws
+
+from isochrone.kube import access, gather, kinds, mailbox
+from isochrone.kube.errors import ApiError
+from isochrone.model import GatewayPod, Parcel, Running, SiteObservation, SiteReport
+from isochrone.model.amounts import micro_stamp
+
+Json = Mapping[str, Any]
+
+_SIGN_EVERY: Final = 15.0
+_PAUSE: Final = 0.5
+_INSTALLATION: Final = "isochrone"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One parcel at one site. Times are of the machine's monotonic clock, which all processes share."""
+
+    site: str
+    sequence: int
+    at: float
+    """When it was there, complete and whole."""
+    acked: float
+    """When the hub had the report."""
+    generations: Mapping[str, int]
+    """Policy -> the generation of it that is in the config."""
+
+
+class Watcher:
+    """One site."""
+
+    def __init__(self, api: FarApi, site: str, laws: Laws) -> None:
+        self._api = api
+        self._site = site
+        self._laws = laws
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with contextlib.suppress(ApiError):
+                await self._follow()
+            await asyncio.sleep(_PAUSE)
+
+    async def live(self, offset: float) -> None:
+        """Show signs of life, not all at one time."""
+        await asyncio.sleep(offset)
+        while True:
+            with contextlib.suppress(ApiError):
+                await mailbox.show_life(self._api, self._site, micro_stamp(time.time()))
+            await asyncio.sleep(_SIGN_EVERY)
+
+    async def _follow(self) -> None:
+        path, name = kinds.CONFIG_MAP.path(mailbox.namespace_of(self._site)), f"metadata.name={mailbox.PARCEL}"
+        listed = await self._api.list(path, field_selector=name)
+        if listed.items:
+            await self._take()
+        async for event in self._api.watch(path, listed.resource_version, field_selector=name):
+            if event.type in {"ADDED", "MODIFIED"}:
+                await self._take()
+
+    async def _take(self) -> None:
+        head = await mailbox.head(self._api, self._site)
+        if head is None:
+            return
+        parcel = await mailbox.take(self._api, self._site, head)
+        at = time.monotonic()
+        await mailbox.tell(self._api, _INSTALLATION, report_of(parcel, now=int(time.time())))
+        seen = Seen(
+            site=self._site,
+            sequence=parcel.revision.sequence,
+            at=at,
+            acked=time.monotonic(),
+            generations=self._laws.generations(parcel.objects),
+        )
+        sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def report_of(parcel: Parcel, *, now: int) -> SiteReport:
+    """What the operator of a site says where everything was applied and runs."""
+    pod = GatewayPod(pod="gateway-0", at=now, running=parcel.revision)
+    return SiteReport(
+        site=parcel.site,
+        at=now,
+        delivered=parcel.revision,
+        children=len(parcel.objects),
+        running=tuple(sorted(_running(parcel.objects))),
+        gateway_replicas=1,
+        gateway_ready=1,
+        gateway_pods=(pod,),
+        version="v1.37.0",
+        observation=SiteObservation(kubernetes=(1, 37)),
+    )
+
+
+def _running(objects: Iterable[Json]) -> Iterable[Running]:
+    for item in objects:
+        if item["kind"] == "Deployment":
+            ready = item["spec"].get("replicas", 1)
+            if (found := gather.running({**item, "status": {"readyReplicas": ready}})) is not None:
+                yield found
+
+
+async def _run(kubeconfig: pathlib.Path, rtt: float, sites: list[str]) -> None:
+    laws = Laws()
+    async with FarApi(access.from_file(kubeconfig), rtt=rtt) as api, asyncio.TaskGroup() as tasks:
+        for number, site in enumerate(sites):
+            watcher = Watcher(api, site, laws)
+            tasks.create_task(watcher.run())
+            tasks.create_task(watcher.live(_SIGN_EVERY * number / len(sites)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kubeconfig", type=pathlib.Path, required=True)
+    parser.add_argument("--rtt", type=float, required=True)
+    parser.add_argument("--core", type=int, required=True)
+    parser.add_argument("sites", nargs="+")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, {given.core})
+    asyncio.run(_run(given.kubeconfig, given.rtt, given.sites))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ import msgspec
 from tests.bench_operator.far import FarApi
 from tests.bench_operator.laws import Laws
 
-from isochrone.kube import access, gather, kinds, mailbox
+from isochrone.kube import access, gather, mailbox
 from isochrone.kube.errors import ApiError
 from isochrone.model import GatewayPod, Parcel, Running, SiteObservation, SiteReport
 from isochrone.model.amounts import micro_stamp
@@ -50,6 +50,7 @@ class Watcher:
         self._api = api
         self._site = site
         self._laws = laws
+        self._taken: mailbox.Taken | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -67,27 +68,19 @@ class Watcher:
             await asyncio.sleep(_SIGN_EVERY)
 
     async def _follow(self) -> None:
-        path, name = kinds.CONFIG_MAP.path(mailbox.namespace_of(self._site)), f"metadata.name={mailbox.PARCEL}"
-        listed = await self._api.list(path, field_selector=name)
-        if listed.items:
-            await self._take()
-        async for event in self._api.watch(path, listed.resource_version, field_selector=name):
-            if event.type in {"ADDED", "MODIFIED"}:
-                await self._take()
+        async for head in mailbox.heads(self._api, self._site):
+            await self._take(head)
 
-    async def _take(self) -> None:
-        head = await mailbox.head(self._api, self._site)
-        if head is None:
-            return
-        parcel = await mailbox.take(self._api, self._site, head)
+    async def _take(self, head: mailbox.Head) -> None:
+        taken = self._taken = await mailbox.take(self._api, self._site, head, self._taken)
         at = time.monotonic()
-        await mailbox.tell(self._api, _INSTALLATION, report_of(parcel, now=int(time.time())))
+        await mailbox.tell(self._api, _INSTALLATION, report_of(taken.parcel, now=int(time.time())))
         seen = Seen(
             site=self._site,
-            sequence=parcel.revision.sequence,
+            sequence=head.revision.sequence,
             at=at,
             acked=time.monotonic(),
-            generations=self._laws.generations(parcel.objects),
+            generations=self._laws.generations(taken.parcel.objects),
         )
         sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
         sys.stdout.buffer.flush()

@@ -262,7 +262,7 @@ def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(
     async def work(api: Api) -> None:
         head = await mailbox.head(api, "iad1")
         assert head is not None
-        assert (await mailbox.take(api, "iad1", head)).objects == parcel.objects
+        assert (await mailbox.take(api, "iad1", head)).parcel.objects == parcel.objects
         for second in (0, 1):
             await mailbox.show_life(api, "iad1", f"2026-11-26T12:00:0{second}.000000Z")
             await mailbox.tell(api, "isochrone", said)

@@ -5,6 +5,8 @@
     site         in a cluster that pulls: `isochrone operator --site NAME`
     watching     kopf handlers: something changed, something was deleted
     reconcile    one pass: look, plan, render, number, hand out
+    made         what was rendered for a site, and the law in it, which goes out first
+    parcels      what is given to its cluster
     keys         the installation's keys, made once and replaced in time
     state        what was issued, kept in the hub
     couriers     one task per cluster that delivers, again and again

@@ -86,6 +86,8 @@ class Courier:
         self._deliverer: Deliverer | None = None
         self._credentials = ""
         self._complaint = ""
+        self.has_tried = asyncio.Event()
+        """Whether all that was given has been tried once."""
         self._task = asyncio.ensure_future(self._run())
 
     def give(self, load: Load, connect: Connect) -> None:
@@ -94,6 +96,7 @@ class Courier:
         self._load, self._connect = load, connect
         if is_news:
             self._failures = 0
+            self.has_tried.clear()
             self._waker.wake()
 
     async def stop(self) -> None:
@@ -125,6 +128,8 @@ class Courier:
             self._failures = 0
             self._complaint = ""
         self._around.tell(reports)
+        if load.version == self._load.version:
+            self.has_tried.set()
         return any(is_underway(report, load) for report in reports.values())
 
     def _complain(self, why: str) -> None:
@@ -193,6 +198,14 @@ class Couriers:
         await asyncio.gather(*(courier.stop() for courier in ended))
         for site in self.reports.keys() - sites:
             del self.reports[site]
+
+    async def tried(self, *, limit: float) -> None:
+        """Wait until each has tried to deliver what it was given. A cluster that is away holds nobody up for long."""
+        waiting = [asyncio.ensure_future(each.has_tried.wait()) for each in self._couriers.values()]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=limit)
+            for each in late:
+                each.cancel()
 
     async def stop(self) -> None:
         """End them all. What was heard is kept."""

@@ -26,25 +26,35 @@ class Pulled:
         self._clock = clock
         self._vouch = vouch
         self._put: tuple[Revision, object] | None = None
+        self._left: mailbox.Left | None = None
+        self._said: SiteReport | None = None
         self._sign = ("", 0.0)
         """The last sign of life, and when it was seen to change."""
 
     async def deliver(
         self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
     ) -> Mapping[str, SiteReport]:
-        """Leave what is new, and read what has come back. Raises ApiError."""
+        """Leave what is new, and read what has come back. Raises ApiError.
+
+        After something was left there can't be an answer yet, and other sites wait to be given theirs.
+        """
+        is_new = False
         for parcel in parcels:
             version = (parcel.revision, (paused, parcel.authorities, parcel.secrets))
             if version != self._put:
                 await self._leave(parcel, paused)
-                self._put = version
+                self._put, is_new = version, True
+        if is_new and self._said is not None:
+            return {self._site: self._said}
+        self._said = None
         await self._answer()
-        return {self._site: await self._report()} if parcels or looks else {}
+        self._said = await self._report()
+        return {self._site: self._said} if parcels or looks else {}
 
     async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
         namespace = mailbox.namespace_of(self._site)
         try:
-            await mailbox.put(self._hub, parcel, paused)
+            self._left = await mailbox.put(self._hub, parcel, paused, self._left)
         except NotFound as error:
             raise NotFound(
                 f"there is no namespace {namespace} for this site: run `isochrone site join {self._site} --pull`"

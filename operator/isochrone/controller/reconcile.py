@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from isochrone import plan as planning
 from isochrone.api import EdgeNode
@@ -20,6 +20,8 @@ from isochrone.controller import departures, state
 from isochrone.controller.couriers import Connect, Couriers, Load
 from isochrone.controller.keys import Keeper, Keys
 from isochrone.controller.laps import Laps
+from isochrone.controller.made import Made, World, under
+from isochrone.controller.parcels import Packing
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
@@ -29,32 +31,28 @@ from isochrone.model import (
     Held,
     Observed,
     Parcel,
-    PeerIdentity,
     Peering,
     Plan,
     Revision,
     Running,
-    SecretCopy,
     SiteReport,
     Snapshot,
 )
 from isochrone.model.declared import PAUSED, is_paused, key_of, present
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
-from isochrone.render.bundle import Bundle
 from isochrone.render.clusters import cluster_of
-from isochrone.render.config.peers import hopping, identity_of
-from isochrone.render.manifest import Json
-from isochrone.render.secrets import PEER, PROVIDERS
+from isochrone.render.config.peers import hopping
 from isochrone.rollout import guard, leaving, waves
 from isochrone.rollout.guard import Absences
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled, recalled
-from isochrone.rollout.releases import Content, Issued, Releases
+from isochrone.rollout.releases import Issued, Releases
 from isochrone.rollout.waves import Progress
-from isochrone_gateway.config import Kind, Release
 
 _LOG = logging.getLogger("isochrone.operator")
+_LAW_WITHIN = 5.0
+"""Seconds that planning waits for clusters to be given a new law, so as not to hold that up."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -71,6 +69,8 @@ class Memory:
     """What was declared last, as a digest, and when that last changed."""
     parcels: dict[str, Parcel] = dataclasses.field(default_factory=dict)
     """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
+    made: dict[str, Made] = dataclasses.field(default_factory=dict)
+    """The same, as it was rendered."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,19 +92,6 @@ class Pass:
     def told(self) -> Snapshot:
         """The snapshot with EdgeNodes as they are declared, not as the planner takes those on their way out."""
         return dataclasses.replace(self.snapshot, edge_nodes=self.declared.of(EdgeNode))
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Made:
-    """What was rendered for a site. To sum a bundle up takes as long as to render it, so that is done once."""
-
-    bundle: Bundle
-    content: Content
-
-    @classmethod
-    def of(cls, bundle: Bundle, placements: Iterable[Running]) -> "Made":
-        content = Content(digest=bundle.digest, law=_law(bundle), placements=tuple(placements))
-        return cls(bundle=bundle, content=content)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +133,13 @@ class Reconciler:
         self._notice(declared)
         phases = self._phases(declared, now)
         snapshot = self._snapshot(declared, phases, kept.releases)
+        keys = await self._keeper.keep(declared, self._peers(snapshot))
+        if relawed := await asyncio.to_thread(under, snapshot.policies, self._ours(snapshot)):
+            laps.end("law")
+            kept = await self._issue_law(relawed, kept, declared, snapshot=snapshot, keys=keys)
+            laps.end("deliver law")
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
         laps.end("plan")
-        keys = await self._keeper.keep(declared, self._peers(snapshot))
         made = await asyncio.to_thread(self._render, snapshot, planned, keys, now)
         laps.end("render")
         self._remember(planned, phases, now)
@@ -157,6 +148,7 @@ class Reconciler:
         self._kept = await state.write(self._hub, kept, releases)
         laps.end("number")
         self._prepare(declared, made, releases, keys)
+        self._forget_all_but(made.keys())
         await self._hand_out(declared, snapshot, releases)
         laps.end("hand out")
         delivery = Delivery(
@@ -174,6 +166,23 @@ class Reconciler:
             is_complete=all(name in delivery.reports for name in ours),
             seconds=laps.seconds,
         )
+
+    def _ours(self, snapshot: Snapshot) -> dict[str, Made]:
+        """What is at the sites that we deliver to."""
+        edges = present(snapshot.edge_nodes)
+        return {site: each for site, each in self._memory.made.items() if _is_ours(edges.get(site))}
+
+    async def _issue_law(
+        self, made: Mapping[str, Made], kept: state.Kept, declared: Declared, *, snapshot: Snapshot, keys: Keys
+    ) -> state.Kept:
+        """The law goes out before anything is planned: what waits, and whatever is held, is not touched by it."""
+        contents = {site: each.content for site, each in made.items()}
+        releases = kept.releases.with_issued(contents, now=int(self._wall()))
+        self._kept = await state.write(self._hub, kept, releases)
+        self._prepare(declared, made, releases, keys)
+        await self._hand_out(declared, snapshot, releases)
+        await self._couriers.tried(limit=_LAW_WITHIN)
+        return self._kept
 
     def _phases(self, declared: Declared, now: int) -> dict[str, Phase]:
         """Of EdgeNodes that are being deleted and still hold us."""
@@ -237,7 +246,8 @@ class Reconciler:
         for each in planned.plan.as_running():
             placed.setdefault(each.site, []).append(each)
         made = bundles.render(snapshot, planned.plan, routing.at, settings=rendering, gateway=gateway)
-        return {bundle.site: Made.of(bundle, placed.get(bundle.site, ())) for bundle in made}
+        world = World(snapshot=snapshot, plan=planned.plan)
+        return {bundle.site: Made.of(bundle, placed.get(bundle.site, ()), world) for bundle in made}
 
     def _remember(self, planned: Planned, phases: Mapping[str, Phase], now: int) -> None:
         memory = self._memory
@@ -314,40 +324,17 @@ class Reconciler:
     def _prepare(self, declared: Declared, made: Mapping[str, Made], releases: Releases, keys: Keys) -> None:
         """Parcels of all that was issued; those that wait keep the one before."""
         memory = self._memory
+        packing = Packing(installation=self._settings.installation, declared=declared, keys=keys)
         for site, each in made.items():
             issued = releases.sites.get(site)
             if issued is not None and issued.digest == each.content.digest:
-                memory.parcels[site] = self._parcel(each.bundle, issued, declared, keys)
-        memory.parcels = {site: each for site, each in memory.parcels.items() if site in made}
+                memory.parcels[site] = packing.parcel(each.bundle, issued, memory.parcels.get(site))
+                memory.made[site] = each
 
-    def _parcel(self, bundle: Bundle, issued: Issued, declared: Declared, keys: Keys) -> Parcel:
-        installation = self._settings.installation
-        known = self._memory.parcels.get(bundle.site)
-        objects = known.objects if known and known.revision == issued.revision else self._objects(bundle, issued, keys)
-        peer = next((each for each in bundle.secrets if each.folder == PEER), None)
-        return Parcel(
-            site=bundle.site,
-            installation=installation,
-            revision=issued.revision,
-            objects=objects,
-            peer=None
-            if peer is None
-            else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, installation)),
-            authorities=keys.authority.authorities if keys.authority is not None else "",
-            secrets=() if bundle.cluster == "local" else tuple(_copies(bundle, declared)),
-        )
-
-    def _objects(self, bundle: Bundle, issued: Issued, keys: Keys) -> tuple[Json, ...]:
-        """The bundle's, and the index, which is signed once for each revision."""
-        if bundle.config is None:
-            return bundle.objects
-        release = Release(
-            installation=self._settings.installation,
-            epoch=issued.epoch,
-            sequence=issued.sequence,
-            issued_at=issued.time,
-        )
-        return (*bundle.objects, bundles.index_object(bundle, release, signers=(keys.index.signer,)))
+    def _forget_all_but(self, sites: Collection[str]) -> None:
+        memory = self._memory
+        memory.parcels = {site: each for site, each in memory.parcels.items() if site in sites}
+        memory.made = {site: each for site, each in memory.made.items() if site in sites}
 
 
 def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
@@ -364,14 +351,6 @@ def _is_unseen(report: SiteReport | None) -> bool:
     return report is None or (not report.is_reachable and not report.version)
 
 
-def _law(bundle: Bundle) -> str:
-    """What says whose data may be where, and who may call: a change of it waits for nobody."""
-    kinds = {Kind.LAW, Kind.PLACES, Kind.TENANTS}
-    entries = bundle.config.entries if bundle.config is not None else ()
-    named = sorted(entry.document_sha256 for entry in entries if entry.kind in kinds)
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
-
-
 def _is_ours(edge: EdgeNode | None) -> bool:
     """Whether we deliver to it now."""
     return edge is not None and edge.spec.delivery is not By.GIT_OPS and not is_paused(edge)
@@ -380,13 +359,3 @@ def _is_ours(edge: EdgeNode | None) -> bool:
 def _paused(edges: Iterable[EdgeNode]) -> dict[str, Held]:
     message = f"nothing is changed here while the annotation {PAUSED} is set; remove it to go on"
     return {edge.metadata.name: Held(reason=Reason.PAUSED, message=message) for edge in edges if is_paused(edge)}
-
-
-def _copies(bundle: Bundle, declared: Declared) -> Iterable[SecretCopy]:
-    """The keys of providers that this site may call, and no others."""
-    for needed in bundle.secrets:
-        secret = declared.secrets.get(needed.name) if needed.folder.startswith(f"{PROVIDERS}/") else None
-        data = (secret or {}).get("data") or {}
-        chosen = {key: data[key] for key in needed.keys if key in data}
-        if chosen:
-            yield SecretCopy(name=needed.name, data=chosen)

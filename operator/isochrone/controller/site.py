@@ -5,16 +5,18 @@ the hub it goes on with what it had last: what somebody changes here is still pu
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
 from isochrone.controller.couriers import Load, essence, is_underway
 from isochrone.controller.settings import Pace
+from isochrone.controller.waking import Waker
 from isochrone.kube import mailbox
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError
 from isochrone.kube.member import Member
-from isochrone.model import Parcel, SiteReport
+from isochrone.model import SiteReport
 from isochrone.model.amounts import micro_stamp
 
 _LOG = logging.getLogger("isochrone.site")
@@ -41,16 +43,31 @@ class SiteOperator:
         self._installation = installation
         self._pace = pace
         self._wall = wall
-        self._head: mailbox.Head | None = None
-        self._parcel: Parcel | None = None
+        self._taken: mailbox.Taken | None = None
+        self._waker = Waker()
         self._told: SiteReport | None = None
         self._shown = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            while True:
+                is_busy = await self.once()
+                pause = self._pace.busy_look if is_busy else min(self._pace.look, _SIGN_EVERY)
+                await self._waker.settled(pause, debounce=0.0, most=1.0, clock=self._wall)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        """Hear at once of what the hub has for us. If that fails, each look finds it all the same."""
         while True:
-            is_busy = await self.once()
-            await asyncio.sleep(self._pace.busy_look if is_busy else min(self._pace.look, _SIGN_EVERY))
+            with contextlib.suppress(ApiError):
+                async for head in mailbox.heads(self._hub, self._site):
+                    if self._taken is None or head != self._taken.head:
+                        self._waker.wake()
+            await asyncio.sleep(self._pace.busy_look)
 
     async def once(self) -> bool:
         """One look at the hub, one delivery here, one report. Whether something is on its way."""
@@ -59,8 +76,8 @@ class SiteOperator:
         except ApiError as error:
             _LOG.warning("the hub: %s", error)
         load = Load(parcels=(), looks=(self._site,))
-        if self._parcel is not None and self._head is not None:
-            load = Load(parcels=(self._parcel,), paused=frozenset(self._head.paused))
+        if self._taken is not None:
+            load = Load(parcels=(self._taken.parcel,), paused=frozenset(self._taken.head.paused))
         try:
             reports = await self._member.deliver(load.parcels, paused=load.paused, looks=load.looks)
         except ApiError as error:
@@ -71,7 +88,7 @@ class SiteOperator:
             await self._tell(report)
         except ApiError as error:
             _LOG.warning("the hub doesn't take our report: %s", error)
-        return self._parcel is None or is_underway(report, load)
+        return self._taken is None or is_underway(report, load)
 
     async def _fetch(self) -> None:
         now = self._wall()
@@ -79,9 +96,8 @@ class SiteOperator:
             await mailbox.show_life(self._hub, self._site, micro_stamp(now))
             self._shown = now
         head = await mailbox.head(self._hub, self._site)
-        if head is not None and head != self._head:
-            self._parcel = await mailbox.take(self._hub, self._site, head)
-            self._head = head
+        if head is not None and (self._taken is None or head != self._taken.head):
+            self._taken = await mailbox.take(self._hub, self._site, head, self._taken)
 
     async def _ask(self, site: str, csr: str) -> str | None:
         return await mailbox.ask(self._hub, site, csr)

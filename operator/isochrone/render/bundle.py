@@ -10,7 +10,7 @@ gateway hears of engines whose objects are there. What is no longer in a bundle 
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -32,8 +32,9 @@ from isochrone.render.manifest import Json
 from isochrone.render.names import gateway_name
 from isochrone.render.secrets import NeededSecret
 from isochrone.render.settings import RenderSettings
-from isochrone_gateway.config import Pack, Release, Signer, issue
+from isochrone_gateway.config import Kind, Pack, Release, Signer, combine, issue
 
+J = TypeVar("J", bound=Mapping[str, Any])
 RoutingAt = Callable[[str], Routing]
 """Who answers which route at a site, as the planner says."""
 
@@ -102,6 +103,18 @@ def index_object(bundle: Bundle, release: Release, *, signers: Iterable[Signer] 
     return config_maps.index_map(index, f"{bundle.gateway}-config", bundle.labels)
 
 
+def with_law(bundle: Bundle, law: Pack, installation: str) -> Bundle:
+    """The same with another law, as if it had been rendered anew; it must be over the same places and routes."""
+    if bundle.config is None:
+        return bundle
+    entries = [each for each in bundle.config.entries if each.kind is not Kind.LAW]
+    blobs = {each.name: bundle.config.blobs[each.name] for each in entries}
+    config = combine([Pack(entries=tuple(entries), blobs=blobs), law])
+    objects = [each for each in bundle.objects if not config_maps.is_law(each)]
+    objects += config_maps.shards(law, installation)
+    return dataclasses.replace(bundle, objects=tuple(ordered(objects)), config=config)
+
+
 class Renderer:
     """Renders the sites of one plan, in any order."""
 
@@ -142,7 +155,7 @@ class Renderer:
         objects = [*self._engines(edge), *_gateway_objects(subject), *self._entries(subject)]
         objects += config_maps.trusted(self._settings.trusted_keys, self._settings.installation)
         objects += config_maps.shards(config, self._settings.installation)
-        return self._made(edge, tuple(_ordered(objects)), config, subject.secrets)
+        return self._made(edge, tuple(ordered(objects)), config, subject.secrets)
 
     def _made(
         self, edge: EdgeNode, objects: tuple[Json, ...], config: Pack | None, secrets: tuple[NeededSecret, ...]
@@ -220,9 +233,9 @@ def _namespaces(routes: Iterable[RouteKey]) -> set[str]:
     return {key.namespace for key in routes}
 
 
-def _ordered(objects: Iterable[Json]) -> list[Json]:
+def ordered(objects: Iterable[J]) -> list[J]:
     """Each object once, the first of its name, in the order in which they are applied."""
-    first: dict[tuple[str, str, str, str], Json] = {}
+    first: dict[tuple[str, str, str, str], J] = {}
     for each in objects:
         first.setdefault(identity(each), each)
     return [each for _, each in sorted(first.items(), key=lambda pair: (_rank(pair[1]), pair[0][2:], pair[0][:2]))]
@@ -234,5 +247,5 @@ def identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return item["apiVersion"], item["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
-def _rank(item: Json) -> int:
-    return _RANKS.get(item["kind"], len(_ORDER))
+def _rank(item: Mapping[str, Any]) -> int:
+    return len(_ORDER) + 1 if config_maps.is_index(item) else _RANKS.get(item["kind"], len(_ORDER))

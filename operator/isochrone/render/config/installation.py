@@ -33,7 +33,7 @@ from isochrone_gateway.config.places import Places
 from isochrone_gateway.config.routes import Route
 from isochrone_gateway.config.tenants import Tenants
 
-_SHARED = (Kind.PLACES, Kind.LAW, Kind.TENANTS)
+_SHARED = (Kind.PLACES, Kind.TENANTS)
 _PLAIN = (Kind.ROUTES, Kind.PEERS)
 """Sections that are made plain here, record by record, before they are put together for each site."""
 _OF_THE_SITE = (Kind.SITE, Kind.ROUTES, Kind.ENGINES, Kind.PEERS)
@@ -118,15 +118,22 @@ class Installation:
         if calling not in self._provider_packs:
             self._provider_packs[calling] = pack_section(Kind.PROVIDERS, config)
         own = (pack_section(kind, config, is_plain=kind in _PLAIN) for kind in _OF_THE_SITE)
-        return combine([self._shared_pack, self._provider_packs[calling], *own])
+        return combine([self._shared_pack, self.law_pack, self._provider_packs[calling], *own])
 
     # What is the same at every site.
 
     @functools.cached_property
+    def law_pack(self) -> Pack:
+        """The law of all sites."""
+        return pack_section(Kind.LAW, self._any)
+
+    @functools.cached_property
     def _shared_pack(self) -> Pack:
-        any_site = next(iter(self.edges))
-        config = self.config(Routing(site=any_site, routes={}))
-        return combine(pack_section(kind, config) for kind in _SHARED)
+        return combine(pack_section(kind, self._any) for kind in _SHARED)
+
+    @functools.cached_property
+    def _any(self) -> Config:
+        return self.config(Routing(site=next(iter(self.edges)), routes={}))
 
     @functools.cached_property
     def _places(self) -> Places:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.manifest import Json, manifest
-from isochrone_gateway.config import Index, Pack, encode_index
+from isochrone_gateway.config import Index, Kind, Pack, encode_index
 
 INDEX: Final = "index.json"
 SHARD: Final = "shard"
@@ -74,6 +74,16 @@ def _shard(name: str, blob: bytes, installation: str) -> Json:
 def is_index(item: Mapping[str, Any]) -> bool:
     """Whether it is the object that makes a gateway load a config."""
     return item["kind"] == "ConfigMap" and INDEX in item.get("data", {})
+
+
+def is_law(item: Mapping[str, Any]) -> bool:
+    """Whether it is a piece of a config that holds the law."""
+    return item["kind"] == "ConfigMap" and SHARD in item.get("binaryData", {}) and _is_of(Kind.LAW, item)
+
+
+def _is_of(kind: Kind, item: Mapping[str, Any]) -> bool:
+    name: str = item["metadata"]["name"]
+    return name.startswith(f"{kind.lower()}-")
 
 
 def shards_named(item: Mapping[str, Any]) -> frozenset[str]:

@@ -1,0 +1,58 @@
+"""From what was rendered for a site, and the number that it got, to what its cluster is given."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from isochrone.controller.keys import Keys
+from isochrone.kube.hub import Declared
+from isochrone.model import Parcel, PeerIdentity, SecretCopy
+from isochrone.render import bundle as bundles
+from isochrone.render.bundle import Bundle
+from isochrone.render.config.peers import identity_of
+from isochrone.render.manifest import Json
+from isochrone.render.secrets import PEER, PROVIDERS
+from isochrone.rollout.releases import Issued
+from isochrone_gateway.config import Release
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """What goes into all parcels of one pass."""
+
+    installation: str
+    declared: Declared
+    keys: Keys
+
+    def parcel(self, bundle: Bundle, issued: Issued, known: Parcel | None) -> Parcel:
+        """Of a bundle as it was issued; `known` is the site's last parcel."""
+        is_known = known is not None and known.revision == issued.revision
+        peer = next((each for each in bundle.secrets if each.folder == PEER), None)
+        return Parcel(
+            site=bundle.site,
+            installation=self.installation,
+            revision=issued.revision,
+            objects=known.objects if known is not None and is_known else self._objects(bundle, issued),
+            peer=None
+            if peer is None
+            else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, self.installation)),
+            authorities=self.keys.authority.authorities if self.keys.authority is not None else "",
+            secrets=() if bundle.cluster == "local" else tuple(self._copies(bundle)),
+        )
+
+    def _objects(self, bundle: Bundle, issued: Issued) -> tuple[Json, ...]:
+        """The bundle's, and the index, which is signed once for each revision."""
+        if bundle.config is None:
+            return bundle.objects
+        release = Release(
+            installation=self.installation, epoch=issued.epoch, sequence=issued.sequence, issued_at=issued.time
+        )
+        return (*bundle.objects, bundles.index_object(bundle, release, signers=(self.keys.index.signer,)))
+
+    def _copies(self, bundle: Bundle) -> Iterable[SecretCopy]:
+        """The keys of providers that this site may call, and no others."""
+        for needed in bundle.secrets:
+            secret = self.declared.secrets.get(needed.name) if needed.folder.startswith(f"{PROVIDERS}/") else None
+            data = (secret or {}).get("data") or {}
+            chosen = {key: data[key] for key in needed.keys if key in data}
+            if chosen:
+                yield SecretCopy(name=needed.name, data=chosen)

@@ -26,6 +26,7 @@ from tests.bench_operator import findings, latency, picture, steady, tightening,
 from tests.bench_operator.findings import Measured
 from tests.bench_operator.hub import Operator
 from tests.bench_operator.sites import Sites
+from tests.bench_operator.tightening import Network
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
 from tests.cluster.fleet import MASTERS
@@ -110,7 +111,7 @@ def _at_full_size(
         _say(f"steady state, for {given.look:g} s")
         quiet = steady.measure(plane, operator, seconds=given.look)
         _say(f"{given.rounds} changes of the law")
-        rounds = list(tightening.rounds(given.rounds, api, operator, sites))
+        rounds = list(tightening.rounds(given.rounds, Network(api=api, plane=plane, operator=operator, sites=sites)))
         _say("from a route to its Deployment")
         full = asyncio.run(latency.measure(plane.kubeconfig, count=given.changes, pause=5.0, first=100))
         return Measured(

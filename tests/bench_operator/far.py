@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from isochrone.kube.access import Access
-from isochrone.kube.api import Api, Json, Limits, WatchEvent
+from isochrone.kube.api import Api, Json, Limits, Media, WatchEvent
 
 _AT_ONCE = 10_000
 """Many sites share this client; in earnest each has its own."""
@@ -18,9 +18,9 @@ class FarApi(Api):
         super().__init__(access.url, tls=access.tls(), token=access.bearer, limits=Limits(at_once=_AT_ONCE))
         self._half = rtt / 2
 
-    async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, content: str) -> Json:
+    async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, media: Media) -> Json:
         await asyncio.sleep(self._half)
-        answer = await super()._once(method, path, query, body, content=content)
+        answer = await super()._once(method, path, query, body, media=media)
         await asyncio.sleep(self._half)
         return answer
 

@@ -100,10 +100,21 @@ def _tightening(measured: Measured) -> Table:
             lambda each: percentile(each.acked, 99),
             lambda each: each.acked[-1],
             lambda each: each.cpu,
+            lambda each: each.server,
             lambda each: each.settled,
         ]
         rows.append([f"{name} ({len(rounds)} rounds)", *(shown(_over(rounds, value), ".2f") for value in values)])
-    columns = ["first site has it", "has it, p50", "p99", "acked, p50", "p99", "all", "operator's CPU", "all settled"]
+    columns = [
+        "first site has it",
+        "has it, p50",
+        "p99",
+        "acked, p50",
+        "p99",
+        "all",
+        "operator's CPU",
+        "API server's CPU",
+        "all settled",
+    ]
     return Table(title="A change of the law, seconds since it was accepted", columns=["", *columns], rows=rows)
 
 

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from tests.bench import proc
 from tests.bench_operator import hub, world
 from tests.bench_operator.hub import Operator
 from tests.bench_operator.sites import Sites
 from tests.cluster.client import Client
+from tests.cluster.controlplane import ControlPlane
 
 LIMIT: Final = 120.0
 QUIET: Final = 6.0
@@ -28,23 +30,37 @@ class Round:
     """What the operator did until then, per pass."""
     cpu: float
     """Seconds of CPU that the operator used until the last ack."""
+    server: float
+    """The same of the API server and etcd, of which each site's report is a part."""
     settled: float
     """Until nothing more went out: placements follow the law, in waves."""
 
 
-def rounds(count: int, api: Client, operator: Operator, sites: Sites) -> Iterator[Round]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """What takes part."""
+
+    api: Client
+    plane: ControlPlane
+    operator: Operator
+    sites: Sites
+
+
+def rounds(count: int, network: Network) -> Iterator[Round]:
     """Tightened and loosened in turn."""
     for number in range(count):
-        yield _round(api, operator, sites, is_tight=number % 2 == 0)
+        yield _round(network, is_tight=number % 2 == 0)
 
 
-def _round(api: Client, operator: Operator, sites: Sites, *, is_tight: bool) -> Round:
-    before, cpu, since = operator.steps(), operator.cpu_seconds, len(sites.seen())
-    answer = api.apply(world.policy(is_tight=is_tight))
+def _round(network: Network, *, is_tight: bool) -> Round:
+    operator, sites, servers = network.operator, network.sites, network.plane.pids
+    before, since = operator.steps(), len(sites.seen())
+    cpu, server = operator.cpu_seconds, proc.cpu_seconds(servers)
+    answer = network.api.apply(world.policy(is_tight=is_tight))
     accepted = time.monotonic()
     generation = _generation(answer.body)
     found = sites.all_have(lambda seen: seen.generations.get(_POLICY, 0) >= generation, since=since, limit=LIMIT)
-    used, after = operator.cpu_seconds - cpu, operator.steps()
+    used, served, after = operator.cpu_seconds - cpu, proc.cpu_seconds(servers) - server, operator.steps()
     sites.quiet(seconds=QUIET, limit=LIMIT)
     return Round(
         is_tight=is_tight,
@@ -52,6 +68,7 @@ def _round(api: Client, operator: Operator, sites: Sites, *, is_tight: bool) -> 
         acked=sorted(seen.acked - accepted for seen in found.values()),
         steps=hub.between(before, after),
         cpu=used,
+        server=served,
         settled=sites.last - accepted,
     )
 

@@ -9,13 +9,17 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from isochrone.api import DataResidencyPolicy
+from isochrone.certificates import IndexKey
 from isochrone.model import Plan, Running, Snapshot
 from isochrone.render.bundle import Bundle, with_law
 from isochrone.render.config import Installation
 from isochrone.rollout.releases import Content
 from isochrone_gateway.config import Kind
+
+_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Snapshot))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,6 +28,12 @@ class World:
 
     snapshot: Snapshot
     plan: Plan
+
+    def is_like(self, other: "World") -> bool:
+        """Whether nothing is different."""
+        return self.plan == other.plan and all(
+            getattr(self.snapshot, name) == getattr(other.snapshot, name) for name in _FIELDS
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +48,22 @@ class Made:
     def of(cls, bundle: Bundle, placements: Iterable[Running], world: World) -> "Made":
         content = Content(digest=bundle.digest, law=_law(bundle), placements=tuple(placements))
         return cls(bundle=bundle, content=content, world=world)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rendered:
+    """All sites, and all that they were rendered from."""
+
+    made: Mapping[str, Made]
+    world: World
+    lost: frozenset[str]
+    """Sites that had been away for too long."""
+    key: IndexKey
+    """That signs their indexes."""
+
+    def is_of(self, world: World, lost: frozenset[str], key: IndexKey) -> bool:
+        """Whether they would be the same if they were rendered of this."""
+        return self.lost == lost and self.key == key and self.world.is_like(world)
 
 
 def under(policies: tuple[DataResidencyPolicy, ...], made: Mapping[str, Made]) -> dict[str, Made]:

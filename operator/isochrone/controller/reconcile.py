@@ -20,7 +20,7 @@ from isochrone.controller import departures, state
 from isochrone.controller.couriers import Connect, Couriers, Load
 from isochrone.controller.keys import Keeper, Keys
 from isochrone.controller.laps import Laps
-from isochrone.controller.made import Made, World, under
+from isochrone.controller.made import Made, Rendered, World, under
 from isochrone.controller.parcels import Packing
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.watching import Deletions
@@ -39,6 +39,7 @@ from isochrone.model import (
     Snapshot,
 )
 from isochrone.model.declared import PAUSED, is_paused, key_of, present
+from isochrone.model.snapshot import lost_sites
 from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.clusters import cluster_of
@@ -71,6 +72,8 @@ class Memory:
     """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
     made: dict[str, Made] = dataclasses.field(default_factory=dict)
     """The same, as it was rendered."""
+    rendered: Rendered | None = None
+    """All sites as they are to be."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,8 +93,11 @@ class Pass:
 
     @property
     def told(self) -> Snapshot:
-        """The snapshot with EdgeNodes as they are declared, not as the planner takes those on their way out."""
-        return dataclasses.replace(self.snapshot, edge_nodes=self.declared.of(EdgeNode))
+        """The snapshot with all objects as they are, with their statuses, and none as the planner takes it."""
+        declared, snapshot = self.declared, self.snapshot
+        return gather.snapshot_of(
+            declared.resources, declared.namespaces, observed=snapshot.observed, settings=snapshot.settings
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +146,7 @@ class Reconciler:
             laps.end("deliver law")
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
         laps.end("plan")
-        made = await asyncio.to_thread(self._render, snapshot, planned, keys, now)
+        made = (await self._rendered(World(snapshot=snapshot, plan=planned.plan), planned, keys, now)).made
         laps.end("render")
         self._remember(planned, phases, now)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
@@ -223,9 +229,9 @@ class Reconciler:
             failed=frozenset(self._memory.recalled.failed),
             moves=self._memory.recalled.move_times,
         )
-        edges = tuple(_as_planned(edge, phases) for edge in declared.of(EdgeNode))
+        plain = (each for each in declared.plain[EdgeNode] if isinstance(each, EdgeNode))
         return gather.snapshot_of(
-            {**declared.resources, EdgeNode: edges},
+            {**declared.plain, EdgeNode: tuple(_as_planned(edge, phases) for edge in plain)},
             declared.namespaces,
             observed=observed,
             settings=self._settings.planning,
@@ -237,16 +243,23 @@ class Reconciler:
         names = (edge.metadata.name for edge in hopping(present(snapshot.edge_nodes).values()))
         return {name: reports[name].peering if name in reports else None for name in names}
 
-    def _render(self, snapshot: Snapshot, planned: Planned, keys: Keys, now: int) -> dict[str, Made]:
-        routing = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
+    async def _rendered(self, world: World, planned: Planned, keys: Keys, now: int) -> Rendered:
+        """All sites; what was rendered last, if nothing is different."""
+        lost, last = lost_sites(world.snapshot, now=now), self._memory.rendered
+        if last is None or not last.is_of(world, lost, keys.index):
+            made = await asyncio.to_thread(self._render, world, planned, keys, now)
+            last = self._memory.rendered = Rendered(made=made, world=world, lost=lost, key=keys.index)
+        return last
+
+    def _render(self, world: World, planned: Planned, keys: Keys, now: int) -> dict[str, Made]:
+        routing = planning.routing(world.snapshot, world.plan, now=now, prepared=planned.prepared)
         rendering, gateway = self._settings.rendering, self._settings.gateway
         trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
         rendering = dataclasses.replace(rendering, trusted_keys=trusted)
         placed: dict[str, list[Running]] = {}
-        for each in planned.plan.as_running():
+        for each in world.plan.as_running():
             placed.setdefault(each.site, []).append(each)
-        made = bundles.render(snapshot, planned.plan, routing.at, settings=rendering, gateway=gateway)
-        world = World(snapshot=snapshot, plan=planned.plan)
+        made = bundles.render(world.snapshot, world.plan, routing.at, settings=rendering, gateway=gateway)
         return {bundle.site: Made.of(bundle, placed.get(bundle.site, ()), world) for bundle in made}
 
     def _remember(self, planned: Planned, phases: Mapping[str, Phase], now: int) -> None:

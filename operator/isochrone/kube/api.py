@@ -28,6 +28,7 @@ Token = Callable[[], str | None]
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 _JSON: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE: Final = 500
 """Objects in one answer, as kubectl asks for."""
 _MAX_LINE: Final = 16 * 1024 * 1024
@@ -68,6 +69,14 @@ class WatchEvent:
 
     type: str
     item: Json
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """What is sent, and what is to be answered."""
+
+    content: str = _JSON
+    accept: str = _JSON
 
 
 class Api:
@@ -115,10 +124,19 @@ class Api:
 
     async def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Listed:
         """All objects of a collection, a page at a time. Raises ApiError."""
+        return await self._pages(path, label_selector, field_selector)
+
+    async def names(self, path: str) -> Listed:
+        """All objects of a collection, of which the metadata alone is sent. Raises ApiError."""
+        return await self._pages(path, media=Media(accept=_METADATA))
+
+    async def _pages(
+        self, path: str, label_selector: str = "", field_selector: str = "", *, media: Media | None = None
+    ) -> Listed:
         query = _selectors(label_selector, field_selector) | {"limit": str(_PAGE)}
         items: list[Json] = []
         while True:
-            page = await self._asked("GET", path, query=query)
+            page = await self._asked("GET", path, query=query, media=media or Media())
             items += page.get("items") or ()
             metadata = page.get("metadata", {})
             if not (going_on := metadata.get("continue")):
@@ -139,12 +157,16 @@ class Api:
         """Server-side apply of all fields that are ours. Fields of others stay as they are."""
         query = {"fieldManager": manager, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
         path = (path or path_of(item)) + (f"/{subresource}" if subresource else "")
-        return await self._asked("PATCH", path, body=item, query=query, content=_APPLY, again=(Busy, Conflict))
+        return await self._asked(
+            "PATCH", path, body=item, query=query, media=Media(content=_APPLY), again=(Busy, Conflict)
+        )
 
     async def merge(self, path: str, patch: Json, *, subresource: str = "") -> Json:
         """JSON merge patch (RFC 7386). With a `resourceVersion` in it, only if nobody changed it since."""
         path += f"/{subresource}" if subresource else ""
-        return await self._asked("PATCH", path, body=patch, query={"fieldManager": MANAGER}, content=_MERGE)
+        return await self._asked(
+            "PATCH", path, body=patch, query={"fieldManager": MANAGER}, media=Media(content=_MERGE)
+        )
 
     async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
         """Delete it, if it is still this one. Raises NotFound, Conflict."""
@@ -187,13 +209,13 @@ class Api:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
-        content: str = _JSON,
+        media: Media = Media(),
         again: tuple[type[ApiError], ...] = (Busy,),
     ) -> Json:
         """The answer, asked for again while that may help. What is asked is the same when it is asked twice."""
         for attempt in range(1, self._limits.attempts + 1):
             try:
-                return await self._once(method, path, query or {}, body, content=content)
+                return await self._once(method, path, query or {}, body, media=media)
             except again as error:
                 if attempt == self._limits.attempts:
                     raise
@@ -204,14 +226,12 @@ class Api:
         pause: float = self._limits.pause * 2 ** (attempt - 1) * (1 - self._limits.chance() / 2)
         return min(max(pause, retry_after or 0.0), self._limits.most_pause)
 
-    async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, content: str) -> Json:
+    async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, media: Media) -> Json:
         async with self._few:
             if method != "GET":
                 self._check()
             data = None if body is None else msgspec.json.encode(body)
-            async with self._answered(
-                method, path, query=query, limit=self._total(), data=data, content=content
-            ) as answer:
+            async with self._answered(method, path, query=query, limit=self._total(), data=data, media=media) as answer:
                 found: Json = msgspec.json.decode(await answer.read())
                 return found
 
@@ -227,10 +247,10 @@ class Api:
         query: Mapping[str, str],
         limit: aiohttp.ClientTimeout,
         data: bytes | None = None,
-        content: str = _JSON,
+        media: Media = Media(),
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A good answer, whose body is still to be read. Raises ApiError for every other."""
-        headers = {"Accept": _JSON, **({"Content-Type": content} if data is not None else {})}
+        headers = {"Accept": media.accept, **({"Content-Type": media.content} if data is not None else {})}
         if token := self._token():
             headers["Authorization"] = f"Bearer {token}"
         try:

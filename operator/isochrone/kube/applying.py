@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,11 @@ from isochrone.rollout.actions import MANAGER, Apply, Identity, Remove
 
 Json = Mapping[str, Any]
 
+Collections = Mapping[str, Mapping[str, Json] | None]
+"""Path -> the objects there by name, whosever they are; None where they could not be listed."""
+
+_FEW: Final = 3
+"""Missing objects of a kind in a namespace that are asked for one by one."""
 _HANDOVER: Final = "isochrone-replicas"
 """Who holds the number of replicas between us and an autoscaler, so that it doesn't fall to 1."""
 
@@ -82,7 +88,8 @@ class Applier:
             each = tuple(group)
             if is_index(each[0].item) and any(_is_of_shard(fault) for fault in outcome.faults):
                 return False
-            await asyncio.gather(*(self._apply(action, outcome, found) for action in each))
+            others = await self._collections(each)
+            await asyncio.gather(*(self._apply(action, outcome, found, others) for action in each))
             if any(fault.reason in {Reason.UNREACHABLE, Reason.CREDENTIALS_INVALID} for fault in outcome.faults):
                 return False
         return True
@@ -92,10 +99,24 @@ class Applier:
         for _, group in itertools.groupby(removals, key=lambda each: each.identity[:2]):
             await asyncio.gather(*(self._remove(each, outcome) for each in group))
 
-    async def _apply(self, action: Apply, outcome: Outcome, found: Mapping[Identity, Json]) -> None:
+    async def _collections(self, actions: Iterable[Apply]) -> Collections:
+        """What is where much is missing: one question for many objects. Where it can't be had, each is asked for."""
+        missing = Counter(_collection(each.item) for each in actions if each.is_missing)
+        paths = [path for path, count in missing.items() if count > _FEW]
+        return dict(zip(paths, await asyncio.gather(*map(self._names, paths)), strict=True))
+
+    async def _names(self, path: str) -> Mapping[str, Json] | None:
+        try:
+            return {each["metadata"]["name"]: each for each in (await self._api.names(path)).items}
+        except ApiError:
+            return None
+
+    async def _apply(
+        self, action: Apply, outcome: Outcome, found: Mapping[Identity, Json], others: Collections
+    ) -> None:
         item, key = action.item, identity(action.item)
         try:
-            if action.is_missing and not await self._may_make(action):
+            if action.is_missing and not await self._may_make(action, others):
                 return
             if there := found.get(key):
                 await self._hand_over(item, there)
@@ -107,14 +128,13 @@ class Applier:
         outcome.made[key] = made
         outcome.settled[key] = difference.first(item, made) or difference.leftover(item, made, MANAGER)
 
-    async def _may_make(self, action: Apply) -> bool:
+    async def _may_make(self, action: Apply, others: Collections) -> bool:
         """Whether there is none, or one that is ours after all. Raises Conflict if it is somebody else's."""
         item, key = action.item, identity(action.item)
         if key in self._there:
             return False
-        try:
-            there = await self._api.get(path_of(item))
-        except NotFound:
+        there = await self._look(item, others)
+        if there is None:
             return True
         if there["metadata"].get("labels", {}).get(labels.INSTALLATION) == self._installation:
             return not action.is_create_only
@@ -125,6 +145,16 @@ class Applier:
             f"{named(item)} is there already and is not ours, so it is left alone: rename or delete it, or label it"
             f" {labels.INSTALLATION}={self._installation} to hand it over"
         )
+
+    async def _look(self, item: Json, others: Collections) -> Json | None:
+        """An object of that name, whosever it is."""
+        names = others.get(_collection(item))
+        if names is not None:
+            return names.get(item["metadata"]["name"])
+        try:
+            return await self._api.get(path_of(item))
+        except NotFound:
+            return None
 
     async def _hand_over(self, item: Json, there: Json) -> None:
         """Let somebody hold the replicas whom nobody applies for, before we give them up."""
@@ -150,6 +180,11 @@ class Applier:
             outcome.faults.append(fault_of(error, named(item)))
             return
         outcome.removed.append(removal)
+
+
+def _collection(item: Json) -> str:
+    """The path of all objects of its kind, in its namespace."""
+    return path_of(item).rpartition("/")[0]
 
 
 def replicas_of(item: Json, count: int) -> Json:

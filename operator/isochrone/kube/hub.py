@@ -32,6 +32,8 @@ class Declared:
     """What users say, at one moment."""
 
     resources: Mapping[type[Resource], tuple[Resource, ...]]
+    plain: Mapping[type[Resource], tuple[Resource, ...]]
+    """The same without statuses and versions: the very same objects as long as nobody declares something else."""
     raw: Mapping[tuple[str, str], Json]
     """(kind, key) -> the object as the API server has it."""
     namespaces: Mapping[str, Mapping[str, str]]
@@ -49,6 +51,7 @@ class Hub:
     def __init__(self, api: Api) -> None:
         self.api = api
         self._parsed: dict[tuple[str, str], Resource] = {}
+        self._plain: dict[str, Resource] = {}
 
     async def declared(self) -> Declared:
         """Raises ApiError, also for an object that this version can't read."""
@@ -63,8 +66,11 @@ class Hub:
             for kind, listed in zip(KINDS, lists, strict=True)
         }
         self._parsed = seen
+        plain = {kind: tuple(map(self._without_status, found)) for kind, found in resources.items()}
+        self._plain = {each.metadata.uid: each for found in plain.values() for each in found}
         return Declared(
             resources=resources,
+            plain=plain,
             raw={
                 (kind.__name__, resource.key): item
                 for kind, listed in zip(KINDS, lists, strict=True)
@@ -80,6 +86,13 @@ class Hub:
         # One that can't be read ends the look: to leave it out could lift a policy, or end a route.
         seen[version] = known = self._parsed.get(version) or gather.read(kind, item)
         return known
+
+    def _without_status(self, resource: Resource) -> Resource:
+        """As it was last, if only its status is another."""
+        metadata = resource.metadata.model_copy(update={"resource_version": ""})
+        found = resource.model_copy(update={"metadata": metadata, "status": None})
+        known = self._plain.get(metadata.uid)
+        return known if known is not None and known == found else found
 
     async def kept(self, name: str) -> Json | None:
         """A ConfigMap of ours in isochrone-system. Raises ApiError."""

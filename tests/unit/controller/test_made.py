@@ -1,19 +1,22 @@
 """A change of the law, put into what was rendered already, is what rendering anew would give."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from tests.bench_operator import world as benched
 from tests.bench_plan.network import network
 
 from isochrone.api import DataResidencyPolicy
-from isochrone.controller.made import Made, World, under
-from isochrone.model import Snapshot
+from isochrone.certificates import new_index_key
+from isochrone.controller.made import Made, Rendered, World, under
+from isochrone.model import Observed, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render import bundle as bundles
 
 NOW = 1_800_000_000
 SNAPSHOT = network(sites=4, routes=6)
+FOUND = Observed(sites={SNAPSHOT.edge_nodes[0].metadata.name: SiteObservation(kubernetes=(1, 36))})
 
 
 def tightened(snapshot: Snapshot) -> tuple[DataResidencyPolicy, ...]:
@@ -102,3 +105,39 @@ def test_each_site_stays_over_the_places_that_it_was_rendered_with() -> None:
     assert after[site].content.digest == rendered(smaller[site].world, law)[site].digest
     assert after[other].content.digest == rendered(larger[other].world, law)[other].digest
     assert after[site].world is not after[other].world
+
+
+def other_world(**changes: Any) -> World:
+    snapshot = dataclasses.replace(SNAPSHOT, **changes)
+    return World(snapshot=snapshot, plan=plan(snapshot, now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_same"),
+    [
+        ({}, True),
+        ({"routes": SNAPSHOT.routes[1:]}, False),
+        ({"policies": tightened(SNAPSHOT)}, False),
+        ({"namespaces": {**SNAPSHOT.namespaces, "other": {}}}, False),
+        (
+            {"observed": Observed(sites={SNAPSHOT.edge_nodes[0].metadata.name: SiteObservation(kubernetes=(1, 36))})},
+            False,
+        ),
+    ],
+    ids=["nothing", "a route", "a policy", "a namespace", "what was found"],
+)
+def test_what_was_rendered_is_taken_again_only_if_nothing_is_different(changes: dict[str, Any], is_same: bool) -> None:
+    key = new_index_key()
+    last = Rendered(made={}, world=other_world(), lost=frozenset(), key=key)
+
+    assert last.is_of(other_world(**changes), frozenset(), key) is is_same
+    assert not last.is_of(other_world(), frozenset({"fra1"}), key)
+    assert not last.is_of(other_world(), frozenset(), new_index_key())
+
+
+def test_what_was_rendered_is_not_taken_for_another_plan() -> None:
+    key, world = new_index_key(), other_world()
+    last = Rendered(made={}, world=world, lost=frozenset(), key=key)
+    moved = dataclasses.replace(world, plan=dataclasses.replace(world.plan, shortfalls=world.plan.shortfalls[1:]))
+
+    assert not last.is_of(moved, frozenset(), key)

@@ -6,7 +6,7 @@ from typing import Any
 
 from isochrone.kube import access
 from isochrone.kube.api import Api, Listed, WatchEvent
-from isochrone.kube.errors import NotFound
+from isochrone.kube.errors import Forbidden, NotFound
 from isochrone.kube.kinds import path_of
 
 Json = Mapping[str, Any]
@@ -21,6 +21,8 @@ class Shelf(Api):
         self.items: dict[str, Json] = {}
         self.asked: list[tuple[str, str]] = []
         """(verb, name) of each request since the last `forget`."""
+        self.is_forbidden = False
+        """Whether whole collections may not be listed by name."""
         self._versions = itertools.count(1)
 
     def forget(self) -> None:
@@ -38,6 +40,12 @@ class Shelf(Api):
         name = field_selector.removeprefix("metadata.name=")
         found = [item for key, item in self.items.items() if key.startswith(path) and key.endswith(name)]
         return Listed(tuple(found), "1")
+
+    async def names(self, path: str) -> Listed:
+        self._note("names", path)
+        if self.is_forbidden:
+            raise Forbidden("may not be listed")
+        return Listed(tuple(item for key, item in self.items.items() if key.rpartition("/")[0] == path), "1")
 
     async def apply(
         self, item: Json, *, path: str = "", manager: str = "", subresource: str = "", dry_run: bool = False

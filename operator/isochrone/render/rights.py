@@ -20,6 +20,8 @@ from isochrone.render.manifest import Json, filled
 
 KEEP: Final = ("get", "list", "create", "patch", "delete")
 """What server-side apply and pruning take. Nothing in a member is watched: it is looked at now and then."""
+PARCEL: Final = "parcel"
+"""The ConfigMap in a site's namespace that says what the site is to have, and in which others the rest of it is."""
 REPORT: Final = "report"
 """The ConfigMap in a site's namespace in which the operator there says what it found."""
 REQUEST: Final = "request"
@@ -262,6 +264,7 @@ HUB_IN_SITE: Final = (
 
 SITE: Final = (
     Rule(why="what the site is to have", resources=("configmaps",), verbs=("get",)),
+    Rule(why="when that is something new", resources=("configmaps",), names=(PARCEL,), verbs=("list", "watch")),
     Rule(why="the Secrets of it", resources=("secrets",), names=(SECRETS,), verbs=("get",)),
     Rule(
         why="its report, and what it asks a certificate with",

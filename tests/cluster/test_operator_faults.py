@@ -1,0 +1,123 @@
+"""Everything between the operators and their API servers goes wrong now and then, while the network changes.
+
+A minute of it in each run, ten in `make soak`.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.cluster import accounts
+from tests.cluster.faults import ROUGH, Fault, Rates
+from tests.cluster.faulty import Faulty
+from tests.cluster.fleet import SYSTEM, Fleet, Site
+from tests.cluster.network import Network, clusters, running
+from tests.cluster.waiting import until
+
+Json = dict[str, Any]
+
+SECONDS: Final = 600.0 if os.environ.get("ISOCHRONE_SOAK") else 60.0
+RATES: Final = dataclasses.replace(ROUGH, watch_ends=0.45, gone=0.3)
+"""Watches are few, since they last: most of them end soon here."""
+LIMIT: Final = 240.0
+WINDOW: Final = 60
+"""Renewals of the leader's Lease, by which time is told: what a busy machine slows, it slows all alike."""
+LEASE: Final = ("PUT", f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/isochrone-operator")
+
+
+@contextlib.contextmanager
+def proxied(fleet: Fleet, rates: Rates) -> Iterator[dict[str, Faulty]]:
+    """A proxy before each API server."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            site.name: stack.enter_context(Faulty(fleet.background, site.plane, rates=rates, seed=seed))
+            for seed, site in enumerate(fleet.sites)
+        }
+
+
+@pytest.mark.soak
+def test_whatever_goes_wrong_at_api_servers_all_is_as_planned(kube: Path, tmp_path: Path) -> None:
+    assert kube.exists()
+    with clusters() as fleet, proxied(fleet, RATES) as proxies:
+
+        def way_in(site: Site, user: str) -> bytes:
+            return proxies[site.name].kubeconfig_of(accounts.token(site, user))
+
+        with running(Network(fleet, tmp_path, way_in)) as net:
+            net.settled(limit=LIMIT)
+            disturbed(net)
+            assert set(faults(proxies)) == set(Fault), "each has happened"
+            for proxy in proxies.values():
+                proxy.rates = Rates()
+            net.settled(limit=LIMIT)
+            until(lambda: asked_in_calm(proxies["hub"]), holds=is_calm)
+            assert twins(net) == []
+
+
+def disturbed(net: Network) -> None:
+    """One change after the other, each of which is to come true before the next."""
+    changes: Iterator[Callable[[], None]] = itertools.cycle(
+        [
+            lambda: net.change("ModelRoute", "bge", {"placement": {"maxSites": 1}}, "demo"),
+            lambda: deleted(net, "cdg1"),
+            lambda: net.change("EdgeNode", "fra1", {"state": "Draining"}),
+            lambda: net.change("ModelRoute", "bge", {"placement": {"maxSites": 2}}, "demo"),
+            lambda: deleted(net, "iad1"),
+            lambda: net.change("EdgeNode", "fra1", {"state": "Active"}),
+        ]
+    )
+    until_then = time.monotonic() + SECONDS
+    for change in changes:
+        change()
+        net.converged(limit=LIMIT)
+        if time.monotonic() > until_then:
+            break
+    net.change("EdgeNode", "fra1", {"state": "Active"})
+
+
+def deleted(net: Network, cluster: str) -> None:
+    """The gateway's Service and NetworkPolicy, by somebody's hand."""
+    for api_version, kind in (("v1", "Service"), ("networking.k8s.io/v1", "NetworkPolicy")):
+        item = {"apiVersion": api_version, "kind": kind}
+        metadata = {"name": "isochrone-gateway", "namespace": SYSTEM}
+        assert net.fleet[cluster].api.delete({**item, "metadata": metadata}).ok
+
+
+def faults(proxies: dict[str, Faulty]) -> Counter[Fault]:
+    return sum((each.faults for each in proxies.values()), Counter())
+
+
+def asked_in_calm(proxy: Faulty) -> Counter[tuple[str, str]]:
+    """All that the hub is asked while its leader renews its Lease so many times."""
+    before = proxy.requests.copy()
+    until(lambda: proxy.requests_since(before)[LEASE], holds=lambda renewals: renewals >= WINDOW)
+    return proxy.requests_since(before)
+
+
+def is_calm(asked: Counter[tuple[str, str]]) -> bool:
+    """No path is asked for as often as the Lease is renewed, which is three times a second; and nothing is written."""
+    others = Counter({key: count for key, count in asked.items() if "/leases" not in key[1]})
+    written = [key for key in others if key[0] not in {"GET", "WATCH"}]
+    return not written and max(others.values(), default=0) < asked[LEASE]
+
+
+def twins(net: Network) -> list[str]:
+    """Routes of which more than one Deployment serves at one site."""
+    found = Counter(
+        (
+            labels["isochrone.dev/edge-node"],
+            labels["isochrone.dev/route-namespace"],
+            labels["isochrone.dev/model-route"],
+        )
+        for site in net.fleet.sites
+        for item in site.api.request("GET", "/apis/apps/v1/deployments").body["items"]
+        if "isochrone.dev/model-route" in (labels := item["metadata"]["labels"])
+    )
+    return [str(key) for key, count in found.items() if count > 1]

@@ -56,7 +56,7 @@ class Seat:
     replicas: int
     held: Held | None
     because: Because
-    is_autoscaled: bool = False
+    is_autoscaled: bool
 
     @property
     def counts(self) -> bool:
@@ -99,7 +99,7 @@ class Round:
             if held.is_wanted or held.because is Because.SITE_LOST:
                 self._seat(want, held)
 
-    def _seat(self, want: Want, held: Held) -> bool:
+    def _seat(self, want: Want, held: Held) -> None:
         """Lets engines stay where they are, as many as fit and are wanted."""
         replicas = min(held.replicas, want.replicas)
         rooms, pool, site, size = self._rooms, held.pool, held.site, want.devices
@@ -107,14 +107,14 @@ class Round:
         replicas = min(replicas, rooms.at_all(pool, site, size, replicas))
         if not replicas:
             self.left.append(Left(held, held.because if held.because in LEAVING else self._why_full(want, held)))
-            return False
+            return
         rooms.take(pool, site, size, replicas)
         self.seats[want.key][site] = Seat(pool, replicas, held, held.because, want.is_autoscaled)
-        return True
 
     def _why_full(self, want: Want, held: Held) -> Because:
         """Outbid, if there would be room but for higher priorities."""
-        pool, alone = held.pool or "", Bin(self._terms.free(held.pool or "", held.site))
+        pool = held.pool or ""
+        alone = Bin(self._terms.free(pool, held.site))
         for other in self._wants:
             seat = self.seats[other.key].get(held.site)
             if seat is not None and seat.pool == pool and other.priority <= want.priority:
@@ -125,7 +125,7 @@ class Round:
         while True:
             chosen = self._chosen(want)
             too_many = want.max_sites is not None and len(chosen) > want.max_sites
-            if not too_many and len(chosen) <= want.min_sites:
+            if len(chosen) <= want.min_sites:
                 return
             spare = [site for site in chosen if too_many or score.is_met_amply(want, _without(chosen, site))]
             if not spare:
@@ -147,19 +147,15 @@ class Round:
             self.left.append(Left(seat.held, because, to))
 
     def _grow(self, want: Want) -> None:
-        for site, seat in sorted(self.seats[want.key].items()):
-            missing = want.replicas - seat.replicas
-            if seat.counts and missing > 0:
-                more = self._rooms.left(seat.pool, site, want.devices, missing)
-                more = max(more, self._rooms.at_all(seat.pool, site, want.devices, missing))
+        for site, seat in self.seats[want.key].items():
+            if seat.counts:
+                more = self._rooms.at_all(seat.pool, site, want.devices, want.replicas - seat.replicas)
                 self._rooms.take(seat.pool, site, want.devices, more)
                 seat.replicas += more
 
     def _add(self, want: Want) -> None:
         while want.max_sites is None or len(self._chosen(want)) < want.max_sites:
             chosen = self._chosen(want)
-            if len(chosen) >= want.min_sites and score.is_met(want, chosen):
-                return
             option = self._find(want, chosen)
             if option is None:
                 return
@@ -170,7 +166,7 @@ class Round:
 
     def _find(self, want: Want, chosen: Chosen) -> Option | None:
         """Where there is room for all replicas; if need be, in the place of others; else where most of them fit."""
-        barred = self._terms.barred.get(want.key, frozenset())
+        barred = self._barred(want)
         for room, least in self._ways(want):
             allowed = _except(room, barred)
             found = choose.addition(want, chosen, self._terms.place_of, room=allowed, least=least)
@@ -187,18 +183,13 @@ class Round:
 
     def _fall_back(self, want: Want) -> None:
         """Keeps what something speaks against, where the route would otherwise have too little."""
-        reluctant = [held for held in self._held[want.key] if not held.is_wanted]
-        order = {Because.SITE_DRAINING: 0, Because.FAILING: 1}
-        for held in sorted(reluctant, key=lambda held: (order.get(held.because, 2), held.site)):
-            if held.because is Because.SITE_LOST:
-                continue
-            if not self._lacks(want, held.site) or not self._seat(want, held):
-                self._leave(want, held)
-
-    def _leave(self, want: Want, held: Held) -> None:
-        if all(left.held is not held for left in self.left):
-            self._rooms.leave(held.pool, held.site, want.devices, held.replicas)
-            self.left.append(Left(held, held.because))
+        reluctant = [held for held in self._held[want.key] if held.because in LEAVING]
+        for held in sorted(reluctant, key=lambda held: (held.because is Because.FAILING, held.site)):
+            if self._lacks(want, held.site):
+                self._seat(want, held)
+            else:
+                self._rooms.leave(held.pool, held.site, want.devices, held.replicas)
+                self.left.append(Left(held, held.because))
 
     def _lacks(self, want: Want, site: int) -> bool:
         chosen = self._chosen(want)
@@ -256,13 +247,16 @@ class Round:
 
     def _room_for_all(self, want: Want) -> Callable[[Option], bool]:
         """Whether all of a route's replicas fit beside all that runs."""
-        barred = self._terms.barred.get(want.key, frozenset())
-        left, size, wanted = self._rooms.left, want.devices, want.replicas
+        barred, left = self._barred(want), self._rooms.left
+        size, wanted = want.devices, want.replicas
 
         def has_room(option: Option) -> bool:
             return left(option.pool, option.site, size, wanted) >= wanted and option.site not in barred
 
         return has_room
+
+    def _barred(self, want: Want) -> frozenset[int]:
+        return self._terms.barred.get(want.key, frozenset())
 
     def _cost(self, want: Want, site: int) -> int:
         pool = self.seats[want.key][site].pool

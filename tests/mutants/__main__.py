@@ -28,7 +28,11 @@ ROOT: Final = pathlib.Path(__file__).parents[2]
 TARGETS: Final = (
     Target(ROOT, "operator", "operator/isochrone/law", ("tests/unit/law", "tests/property/test_law.py")),
     Target(
-        ROOT, "operator", "operator/isochrone/plan", ("tests/unit/plan", "tests/property/test_plan*.py"), examples=25
+        ROOT,
+        "operator",
+        "operator/isochrone/plan",
+        ("tests/unit/plan", "tests/property/test_plan*.py", "tests/property/test_routing.py"),
+        examples=25,
     ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")

@@ -52,6 +52,8 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.BitXor: ast.BitAnd,
 }
 _OPPOSITES: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_EITHER_WAY: Final = frozenset({"min", "max", "minimum", "maximum"})
+"""What they return doesn't depend on the order of what they are given."""
 _WITH_DEFAULTS: Final = frozenset({"get", "pop", "next", "min", "max", "sum", "round", "getattr", "enumerate"})
 _EMPTY: Final = {
     "bool": ("True", "False"),
@@ -170,7 +172,8 @@ def _arguments(node: ast.Call, _: Around) -> Iterator[ast.AST]:
         yield _with(node, keywords=fewer)
     if len(node.args) > 1 and _name(node.func) in _WITH_DEFAULTS:
         yield _with(node, args=node.args[:-1])
-    for at, (one, other) in enumerate(zip(node.args, node.args[1:], strict=False)):
+    pairs = enumerate(zip(node.args, node.args[1:], strict=False)) if _name(node.func) not in _EITHER_WAY else ()
+    for at, (one, other) in pairs:
         if type(one) is type(other) and not isinstance(one, ast.Starred):
             yield _with(node, args=[*node.args[:at], other, one, *node.args[at + 2 :]])
     for at, (left, right) in enumerate(zip(node.keywords, node.keywords[1:], strict=False)):

@@ -14,6 +14,7 @@ from tests.mutants.operators import Around, replacements
 
 _NOT_RUN = frozenset({"annotation", "returns", "decorator_list", "bases", "type_params", "ctx", "op", "ops"})
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+_GENERIC = frozenset({"dict", "frozenset", "list", "set", "tuple"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -124,8 +125,10 @@ def _is_left_alone(child: ast.AST, parent: ast.AST) -> bool:
     match child:
         case ast.Constant(value=str()):
             return isinstance(parent, ast.Expr | ast.JoinedStr)
-        case ast.Import() | ast.ImportFrom() | ast.Assert():
+        case ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
             return True
+        case ast.Subscript(value=ast.Name(id=name)):  # as in `dict[str, int]()`
+            return isinstance(parent, ast.Call) and parent.func is child and name in _GENERIC
         case ast.Assign(targets=[ast.Name(id=name)]):
             return isinstance(parent, ast.Module) and (name == "__all__" or _is_of_types(name))
         case ast.expr():

@@ -47,6 +47,7 @@ def after(code: str, tmp_path: pathlib.Path) -> list[str]:
         pytest.param("x = {a: b, **c}", ["x = {**c}", "x = {a: b}"], id="entries"),
         pytest.param("(a, b) = c", [], id="names that are given"),
         pytest.param("x = min(a)", ["x = max(a)"], id="the least"),
+        pytest.param("x = min(a, b)", ["x = max(a, b)", "x = min(a)"], id="the least of two, whichever comes first"),
         pytest.param("x = all(a)", ["x = any(a)"], id="all of them"),
         pytest.param("x = sorted(a, key=b)", ["x = list(a)", "x = sorted(a)"], id="sorted"),
         pytest.param("x = f(a, b)", ["x = f(b, a)"], id="arguments of a kind"),
@@ -72,6 +73,8 @@ def after(code: str, tmp_path: pathlib.Path) -> list[str]:
         pytest.param("x = f'{a} {1}'", ["x = f'{a} {2}'", "x = f'{a} {0}'"], id="text with values"),
         pytest.param("__all__ = ['a']", [], id="names for others"),
         pytest.param("Load = Mapping[int, str]", [], id="a name for a type"),
+        pytest.param("T = TypeVar('T')", [], id="a variable for types"),
+        pytest.param("x = dict[int, str]()", [], id="what something empty is made for"),
         pytest.param("@a(1)\nclass B(c(1)):\n  'words'", [], id="decorators and bases"),
     ],
 )

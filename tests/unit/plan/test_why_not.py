@@ -94,6 +94,16 @@ CASES = [
 FITS = [
     pytest.param([FRA, pool("fra", maxPriority=5)], {"serving": {"priority": 5}}, id="priority"),
     pytest.param([FRA, pool("fra")], {"serving": needs(deviceMemory="80Gi")}, id="memory"),
+    pytest.param(
+        [site("fra", "FRA", labels={"region": "east"}), pool("fra", labels={"tier": "gold"})],
+        {
+            "placement": {
+                "edgeNodeSelector": {"matchLabels": {"region": "east"}},
+                "poolSelector": {"matchLabels": {"tier": "gold"}},
+            }
+        },
+        id="site and pool are selected",
+    ),
     pytest.param([FRA, pool("fra")], {"serving": needs(deviceProducts=["L4", "NVIDIA-H100"])}, id="product"),
     pytest.param(
         [FRA, pool("fra", capacityType="Spot")], {"placement": {"capacityTypes": ["Spot"]}}, id="capacity type"

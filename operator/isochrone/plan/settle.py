@@ -74,7 +74,7 @@ def _as_held(done: Round, running: Mapping[Start, Held]) -> list[Held]:
                     because=because,
                 )
             )
-    return sorted(found, key=lambda each: (each.route, each.site))
+    return found
 
 
 def _state(held: Sequence[Held]) -> set[tuple[RouteKey, int, str | None, int]]:

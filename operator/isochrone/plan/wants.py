@@ -87,12 +87,12 @@ def options_of(world: World, ask: Ask) -> Options:
     for site in world.sites:
         here = [] if filters.lasting(ask, site) is not None else _at(world, ask, site, suits)
         if here:
-            found[site.index] = tuple(sorted(here, key=lambda option: (option.cost, option.pool)))
+            found[site.index] = tuple(sorted(here, key=lambda option: option.cost))
     every = [option for here in found.values() for option in here]
     return Options(
         at=found,
         fresh=Fresh(option for option in every if _takes_new(world.sites[option.site])),
-        least_cost=max(LEAST_COST, min((option.cost for option in every), default=1)),
+        least_cost=max(LEAST_COST, min((option.cost for option in every), default=LEAST_COST)),
     )
 
 

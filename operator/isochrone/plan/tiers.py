@@ -92,7 +92,7 @@ def _whole(shares: Shares) -> dict[Who, int]:
     """Shares as whole numbers in the same proportions, as far as these are not too fine."""
     scale = math.lcm(*(share.denominator for share in shares.values()))
     largest = max(shares.values()) * scale
-    factor = scale * min(1, MOST / largest)
+    factor = scale * min(Fraction(1), MOST / largest)
     return {who: max(1, round(share * factor)) for who, share in sorted(shares.items(), key=_place)}
 
 

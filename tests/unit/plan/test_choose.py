@@ -48,6 +48,9 @@ class Drawn:
         self.rooms = {each: dice.randint(0, 3) for each in options}
         self.most = dice.choice((10, 20, 3_000, 10_000_000))
 
+    def has_room(self, each: Option) -> bool:
+        return self.rooms[each] > 0
+
     def total(self, chosen: Sequence[int]) -> int:
         nearest = [min((self.rtts[site][at] for site in chosen), default=0) for at in range(len(self.shares))]
         return sum(share * rtt for share, rtt in zip(self.shares, nearest, strict=True))
@@ -125,9 +128,7 @@ def test_a_better_site_is_the_best_of_all() -> None:
     for seed in range(WORLDS):
         drawn = Drawn(seed)
         for site in drawn.chosen:
-            best = choose.replacement(
-                drawn.want, drawn.chosen, site, most=drawn.most, has_room=lambda each, of=drawn: of.rooms[each] > 0
-            )
+            best = choose.replacement(drawn.want, drawn.chosen, site, most=drawn.most, has_room=drawn.has_room)
             assert (best[1] if best else None) == drawn.best_instead(site), seed
             found.append(best is not None)
     assert {True, False} == set(found)

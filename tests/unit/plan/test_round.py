@@ -79,7 +79,7 @@ def sized(*nodes: int) -> Free:
     return {("gpu", site): nodes for site in range(4)}
 
 
-GOLD: Final = {"priority": 1}
+GOLD: Final[Mapping[str, Any]] = {"priority": 1}
 
 CASES = [
     # What stays

@@ -75,7 +75,7 @@ def test_what_only_shrinks_makes_room_too() -> None:
 
 def test_what_a_round_wanted_counts_as_if_it_ran() -> None:
     """Of what runs it is still known how it is; what is placed is there for what it was placed for."""
-    slow = held(0, Because.SITE_LOST, name="a", is_ready=False)
+    slow = held(0, Because.SITE_LOST, name="a")
     found = settled([wants("a", (0, 1), closed=[0]), wants("b", (2,))], [slow])
 
     assert [seat.held for _, seat in sorted(found.seats[RouteKey("shop", "a")].items())] == [
@@ -97,3 +97,10 @@ def test_the_same_site_in_another_pool_is_another_place() -> None:
 
 def seats_of(found: Settled) -> list[str | None]:
     return [seat.pool for at in found.seats.values() for seat in at.values()]
+
+
+def test_what_runs_and_isn_t_ready_yet_stays_so() -> None:
+    slow, quick = held(0, name="a", is_ready=False), held(1, name="b")
+    found = settled([wants("a", (0,)), wants("b", (1,))], [slow, quick])
+
+    assert [seat.held for at in found.seats.values() for seat in at.values()] == [slow, quick]

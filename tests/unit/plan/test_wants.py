@@ -66,6 +66,13 @@ def test_costs_have_bounds() -> None:
     assert want(FRA, chat()).least_cost == 10_000
 
 
+def test_the_least_is_that_of_all_that_could_be_had() -> None:
+    found = want(FRA, AMS, priced("a", "2"), priced("b", "1", "ams"), chat(), sample.tenant(origins=["DE"]))
+
+    assert found.least_cost == 1_000_000
+    assert found.least_total == min(found.view.least_totals(()).tolist()) < max(found.view.least_totals(()).tolist())
+
+
 def test_sites_that_take_nothing_new_are_options_all_the_same() -> None:
     found = want(FRA, site("ams", "AMS", state="Draining"), pool("fra"), pool("ams"), chat())
 
@@ -75,7 +82,8 @@ def test_sites_that_take_nothing_new_are_options_all_the_same() -> None:
 
 
 def test_columns_hold_whole_numbers_if_there_are_none() -> None:
-    assert (Fresh(()).sites.dtype, Fresh(()).costs.dtype) == (np.int64, np.int64)
+    assert Fresh(()).sites.dtype == np.dtype(np.int64)
+    assert Fresh(()).costs.dtype == np.dtype(np.int64)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """By which weights the backends of a tier share it, with other routes written out."""
 
 import itertools
+from typing import Any
 
 import pytest
 from tests.unit.plan.small import CHAT, FRA, NOW, Json, network
@@ -15,7 +16,7 @@ PROVIDERS = [sample.provider(name) for name in "abc"]
 LARGEST = 1_000_000
 
 
-def route(name: str, *tiers: Json, **spec: object) -> Json:
+def route(name: str, *tiers: Json, **spec: Any) -> Json:
     return sample.route(name, tiers=list(tiers), **spec)
 
 

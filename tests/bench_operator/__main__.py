@@ -62,6 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-operator", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and a shorter look at the steady state")
     parser.add_argument("--rounds", type=int, help="changes of the law (default: 10)")
+    parser.add_argument("--network-only", action="store_true", help="without applies/s beside a bare client")
     parser.add_argument("--sites", type=int, default=SITES)
     parser.add_argument("--routes", type=int, default=ROUTES)
     given = parser.parse_args()
@@ -77,8 +78,10 @@ def _measure(given: argparse.Namespace, layout: Layout) -> Measured:
         api = stack.enter_context(Client(plane.kubeconfig))
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         world.install(api)
-        _say("applying, beside a bare client")
-        rates = _rates(plane, layout, given.repeat)
+        rates = findings.Rates(objects=0, ours=[], bare=[])
+        if not given.network_only:
+            _say("applying, beside a bare client")
+            rates = _rates(plane, layout, given.repeat)
         world.apply(api, world.near())
         operator = stack.enter_context(Operator(plane, folder, core=layout.gateway))
         with _explained(operator):

@@ -13,7 +13,7 @@ be here: clusters, Secrets as objects, which site is which (`render` names ident
 """
 
 from isochrone.certificates.authority import Authority, new_authority
-from isochrone.certificates.credentials import Credentials, Due, due, installed
+from isochrone.certificates.credentials import Credentials, Due, bundle, due, installed
 from isochrone.certificates.errors import CertificateError, Refused
 from isochrone.certificates.index_key import IndexKey, new_index_key
 from isochrone.certificates.request import Request, new_request
@@ -30,6 +30,7 @@ __all__ = [
     "Refused",
     "Request",
     "State",
+    "bundle",
     "decide",
     "due",
     "installed",

@@ -90,6 +90,25 @@ def due(held: Credentials, *, identity: str, authorities: str, now: int) -> Due 
     return Due.OLD if pem.is_past(_THIRDS, shown, now) else None
 
 
+def bundle(held: Credentials, authorities: str, *, keeps: bool, now: int) -> str:
+    """Whom a site trusts that is told of these: also others that it trusts already, if it is told to keep them, or if
+    its own certificate is of one of them.
+
+    In order a hub leaves an authority out only when nobody shows its certificates any more. One that was restored from
+    a backup may not know it; and whoever shows a certificate knows best that it is in use.
+    """
+    if not held.authorities:
+        return authorities
+    named = pem.certificates(authorities)
+    try:
+        trusted, shown = pem.certificates(held.authorities), pem.certificate(held.certificate)
+    except CertificateError:
+        return authorities
+    is_left = pem.ends(shown) > now and not any(has_signed(each, shown) for each in named)
+    others = [each for each in trusted if each not in named and pem.ends(each) > now] if keeps or is_left else []
+    return authorities + "".join(map(pem.written, others))
+
+
 def installed(request: Request, certificate: str, authorities: str, *, identity: str, now: int) -> Credentials:
     """What a site holds once its request was answered. Raises CertificateError if it is no answer to it."""
     found = Credentials(authorities=authorities, certificate=certificate, key=request.key)

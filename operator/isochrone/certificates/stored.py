@@ -4,7 +4,7 @@ tls.crt, tls.key         the authority that signs
 ca.crt                   everybody who is trusted, the one that signs first: written for others, not read
 coming.crt, coming.key   the one that is introduced
 former.crt               the one that is replaced
-state.json               times
+state.json               times, and whether it is an older one that comes back
 """
 
 import base64
@@ -18,7 +18,7 @@ from cryptography import x509
 from isochrone.certificates import pem
 from isochrone.certificates.authority import Authority
 from isochrone.certificates.errors import CertificateError
-from isochrone.certificates.rotation import State
+from isochrone.certificates.rotation import Return, State
 
 SECRET: Final = "isochrone-peer-ca"  # noqa: S105 - its name
 
@@ -35,6 +35,7 @@ _WAY_OUT: Final = (
 class _Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: int
     complete_since: int | None = msgspec.field(default=None, name="completeSince")
+    returning: Return | None = None
 
 
 def data_of(state: State) -> dict[str, str]:
@@ -44,7 +45,7 @@ def data_of(state: State) -> dict[str, str]:
         texts |= _written(_COMING, state.coming)
     if state.former is not None:
         texts[_FORMER] = state.former
-    texts[_STATE] = msgspec.json.encode(_Times(state.since, state.complete_since)).decode()
+    texts[_STATE] = msgspec.json.encode(_Times(state.since, state.complete_since, state.returning)).decode()
     return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
 
 
@@ -70,7 +71,14 @@ def _state(data: Mapping[str, str]) -> State:
         raise CertificateError("there are both a coming and a former authority")
     if former is not None:
         _authority(_FORMER, former)
-    return State(signer=signer, coming=coming, former=former, since=times.since, complete_since=times.complete_since)
+    return State(
+        signer=signer,
+        coming=coming,
+        former=former,
+        since=times.since,
+        complete_since=times.complete_since,
+        returning=times.returning,
+    )
 
 
 def _written(name: str, authority: Authority) -> dict[str, str]:

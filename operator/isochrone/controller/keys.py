@@ -23,6 +23,8 @@ Json = Mapping[str, Any]
 INDEX_KEY: Final = "isochrone-index-key"
 ROTATE: Final = "isochrone.dev/rotate"
 """On the Secret of the authority: replace it now, whatever its age."""
+_LOOKING_FOR: Final = 600.0
+"""Seconds after which sites that nobody could look at hold up nothing more."""
 _PRIVATE: Final = "private.pem"
 
 
@@ -33,6 +35,8 @@ class Keys:
     index: IndexKey
     authority: State | None
     """None as long as no gateway talks to another."""
+    keeps_authorities: bool = False
+    """Whether sites go on trusting others that they trust."""
 
 
 class Keeper:
@@ -43,19 +47,28 @@ class Keeper:
         self._installation = installation
         self._wall = wall
         self._authority: State | None = None
+        self._peers: Mapping[str, Peering | None] = {}
+        self._has_looked = False
+        self._began = wall()
 
-    async def keep(self, declared: Declared, peers: Mapping[str, Peering | None]) -> Keys:
-        """All keys, for sites whose gateways talk to each other. Raises ApiError, also if one is damaged."""
+    async def keep(self, declared: Declared, peers: Mapping[str, Peering | None], *, has_looked: bool = True) -> Keys:
+        """All keys, for sites whose gateways talk to each other. Raises ApiError, also if one is damaged.
+
+        Before all sites have been looked at nothing is decided or signed: we may have been restored from a backup.
+        """
+        self._peers = peers
+        self._has_looked = self._has_looked or has_looked or self._wall() - self._began >= _LOOKING_FOR
         try:
             index = await self._index(declared)
             self._authority = await self._rotated(declared, peers) if peers else None
         except CertificateError as error:
             raise ApiError(str(error)) from error
-        return Keys(index=index, authority=self._authority)
+        is_returning = self._authority is not None and self._authority.returning is not None
+        return Keys(index=index, authority=self._authority, keeps_authorities=is_returning or not self._has_looked)
 
     async def vouch(self, site: str, csr: str) -> str | None:
         """The certificate for a request that came from this site. Raises CertificateError."""
-        if self._authority is None:
+        if self._authority is None or not self._has_looked or not self._authority.signs_for(self._peers.get(site)):
             return None
         identity = identity_of(site, self._installation)
         return sign(csr, identity=identity, authority=self._authority.signer, now=int(self._wall()))
@@ -80,6 +93,8 @@ class Keeper:
             await self._create(stored.SECRET, stored.data_of(state))
             return state
         state = stored.state_of(secret.get("data") or {})
+        if not self._has_looked:
+            return state
         is_asked = ROTATE in (secret["metadata"].get("annotations") or {})
         decided = decide(
             state, peers, now=now, fresh=lambda: new_authority(self._installation, now), is_asked=is_asked

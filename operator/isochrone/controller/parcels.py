@@ -36,6 +36,7 @@ class Packing:
             if peer is None
             else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, self.installation)),
             authorities=self.keys.authority.authorities if self.keys.authority is not None else "",
+            keeps_authorities=self.keys.keeps_authorities,
             secrets=() if bundle.cluster == "local" else tuple(self._copies(bundle)),
         )
 

@@ -30,6 +30,8 @@ class Pulled:
         self._said: SiteReport | None = None
         self._sign = ("", 0.0)
         """The last sign of life, and when it was seen to change."""
+        self._first: SiteReport | None = None
+        """The report that was there when we began: it may be from a backup."""
 
     async def deliver(
         self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
@@ -40,7 +42,7 @@ class Pulled:
         """
         is_new = False
         for parcel in parcels:
-            version = (parcel.revision, (paused, parcel.authorities, parcel.secrets))
+            version = (parcel.revision, (paused, parcel.authorities, parcel.keeps_authorities, parcel.secrets))
             if version != self._put:
                 await self._leave(parcel, paused)
                 self._put, is_new = version, True
@@ -63,7 +65,7 @@ class Pulled:
     async def _answer(self) -> None:
         """What the site asks a certificate with came from its own namespace, so it is this site that asks."""
         csr = await mailbox.asked(self._hub, self._site)
-        if csr is None:
+        if csr is None or await self._is_old_news():
             return
         try:
             certificate = await self._vouch(self._site, csr)
@@ -73,11 +75,19 @@ class Pulled:
         if certificate is not None:
             await mailbox.answer(self._hub, self._site, csr, certificate)
 
+    async def _is_old_news(self) -> bool:
+        """Whether it is not certain yet what the site has now. It tells all of it within five minutes."""
+        report = await mailbox.report(self._hub, self._site)
+        self._first = self._first or report
+        has_any = report is not None and report.peering is not None and report.peering.issuer != ""
+        return has_any and report == self._first
+
     async def _report(self) -> SiteReport:
         sign, now = await mailbox.sign_of_life(self._hub, self._site), self._clock()
         if sign != self._sign[0]:
             self._sign = (sign, now)
         report = await mailbox.report(self._hub, self._site)
+        self._first = self._first or report
         if report is None or not sign:
             raise Unreachable(
                 f"the operator of site {self._site} has not reported yet: start it in the site's cluster with"

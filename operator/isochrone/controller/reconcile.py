@@ -139,7 +139,7 @@ class Reconciler:
         self._notice(declared)
         phases = self._phases(declared, now)
         snapshot = self._snapshot(declared, phases, kept.releases)
-        keys = await self._keeper.keep(declared, self._peers(snapshot))
+        keys = await self._keys(declared, snapshot)
         if relawed := await asyncio.to_thread(under, snapshot.policies, self._ours(snapshot)):
             laps.end("law")
             kept = await self._issue_law(relawed, kept, declared, snapshot=snapshot, keys=keys)
@@ -237,11 +237,13 @@ class Reconciler:
             settings=self._settings.planning,
         )
 
-    def _peers(self, snapshot: Snapshot) -> dict[str, Peering | None]:
-        """Sites whose gateways talk to others, with what is known of their certificates."""
-        reports = self._couriers.reports
-        names = (edge.metadata.name for edge in hopping(present(snapshot.edge_nodes).values()))
-        return {name: reports[name].peering if name in reports else None for name in names}
+    async def _keys(self, declared: Declared, snapshot: Snapshot) -> Keys:
+        """For sites whose gateways talk to others, with what is known of their certificates."""
+        reports, edges = self._couriers.reports, present(snapshot.edge_nodes)
+        names = [edge.metadata.name for edge in hopping(edges.values())]
+        peers = {name: reports[name].peering if name in reports else None for name in names}
+        has_looked = all(name in reports for name in names if _is_ours(edges[name]))
+        return await self._keeper.keep(declared, peers, has_looked=has_looked)
 
     async def _rendered(self, world: World, planned: Planned, keys: Keys, now: int) -> Rendered:
         """All sites; what was rendered last, if nothing is different."""

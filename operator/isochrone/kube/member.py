@@ -100,7 +100,7 @@ class Member:
             self._delivered[parcel.site] = parcel.revision
         report = self._report(parcel.site, objects, abilities, outcome)
         repairs = tuple(_repairs(outcome)) if is_again else ()
-        return dataclasses.replace(report, repairs=repairs, peering=brought.shown)
+        return dataclasses.replace(report, repairs=repairs, peering=brought.shown or report.peering)
 
     def _settle(self, outcome: Outcome) -> None:
         for key, difference in outcome.settled.items():
@@ -126,6 +126,7 @@ class Member:
             gateway_ready=status.get("readyReplicas", 0),
             gateway_pods=told.pods_of(ours, now=self._clock()),
             version=abilities.version,
+            peering=peering.seen(ours),
             observation=SiteObservation(
                 capabilities=abilities.capabilities,
                 kubernetes=abilities.kubernetes,

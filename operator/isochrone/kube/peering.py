@@ -4,11 +4,11 @@ The key is made in the process that delivers to the cluster, and goes nowhere bu
 that name that isn't ours, of cert-manager say, is left alone and used as it is.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.certificates import CertificateError, Credentials, Request, due, installed, new_request
+from isochrone.certificates import CertificateError, Credentials, Due, Request, bundle, due, installed, new_request
 from isochrone.kube.api import Api
 from isochrone.kube.applying import fault_of
 from isochrone.kube.errors import ApiError, NotFound
@@ -24,6 +24,9 @@ Ask = Callable[[str, str], Awaitable[str | None]]
 """(site, certificate request) -> the certificate; None as long as the hub has not answered. Raises CertificateError."""
 
 _OURS: Final = "Secret"
+_TYPE: Final = "kubernetes.io/tls"
+_STILL_GOOD: Final = frozenset({Due.OLD, Due.OTHER_AUTHORITY})
+"""Why another certificate is asked for while the one that is there is shown on."""
 
 
 async def nobody(site: str, csr: str) -> str | None:
@@ -35,6 +38,12 @@ async def nobody(site: str, csr: str) -> str | None:
 def secret_of(parcel: Parcel) -> Identity | None:
     """The Secret of the site's gateway, where it talks to others."""
     return ("v1", _OURS, SYSTEM_NAMESPACE, parcel.peer.secret) if parcel.peer is not None else None
+
+
+def seen(ours: Iterable[Json]) -> Peering:
+    """What is known of a site by what it has of ours, before anything is done about it."""
+    found = (item for item in ours if item["kind"] == _OURS and item.get("type") == _TYPE)
+    return next((Credentials.of(item.get("data") or {}).peering for item in found), Peering())
 
 
 class Certificates:
@@ -75,17 +84,20 @@ class Certificates:
             return None
 
     async def _renewed(self, parcel: Parcel, held: Credentials) -> Credentials | None:
-        """What the Secret is to hold; None as long as the hub has not answered."""
+        """What the Secret is to hold; None if there is nothing yet that it could."""
         peer, now = parcel.peer, int(self._clock())
         if peer is None or not parcel.authorities:
             return None
-        if due(held, identity=peer.identity, authorities=parcel.authorities, now=now) is None:
-            return Credentials(authorities=parcel.authorities, certificate=held.certificate, key=held.key)
+        authorities = bundle(held, parcel.authorities, keeps=parcel.keeps_authorities, now=now)
+        reason = due(held, identity=peer.identity, authorities=authorities, now=now)
+        as_before = Credentials(authorities=authorities, certificate=held.certificate, key=held.key)
+        if reason is None:
+            return as_before
         request = self._asked.setdefault(parcel.site, new_request(peer.identity))
         certificate = await self._ask(parcel.site, request.csr)
         if certificate is None:
-            return None
-        found = installed(request, certificate, parcel.authorities, identity=peer.identity, now=now)
+            return as_before if reason in _STILL_GOOD else None
+        found = installed(request, certificate, authorities, identity=peer.identity, now=now)
         del self._asked[parcel.site]
         return found
 
@@ -93,6 +105,4 @@ class Certificates:
 def _secret(parcel: Parcel, held: Credentials) -> Json:
     name = parcel.peer.secret if parcel.peer is not None else ""
     marks = {**labels.shared_labels(parcel.installation), labels.EDGE_NODE: parcel.site}
-    return manifest(
-        "v1", "Secret", name, namespace=SYSTEM_NAMESPACE, labels=marks, type="kubernetes.io/tls", data=held.data
-    )
+    return manifest("v1", "Secret", name, namespace=SYSTEM_NAMESPACE, labels=marks, type=_TYPE, data=held.data)

@@ -59,6 +59,8 @@ class Parcel:
     """None where the site's gateway talks to no other."""
     authorities: str = ""
     """PEM: the authorities of peers' certificates, which the site's gateway trusts."""
+    keeps_authorities: bool = False
+    """Whether it goes on trusting others that it trusts already: the hub may not know them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

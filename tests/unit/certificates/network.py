@@ -46,6 +46,7 @@ class Network:
         self.held: dict[str, list[tuple[int, Credentials]]] = {site: [] for site in sites}
         self.reports: dict[str, Peering | None] = dict.fromkeys(sites)
         self.steps: list[tuple[int, State]] = []
+        self.has_looked = True
         self.deliver()
 
     def go_on(self, until: int, *, calm: int = DAY, busy: int = TICK, asked_at: frozenset[int] = frozenset()) -> None:
@@ -67,6 +68,12 @@ class Network:
             self.check()
             self.check_all_are_well()
 
+    def restore(self, state: State) -> None:
+        """The hub is back as a backup has it, and knows nothing of what its sites have."""
+        self.state = state
+        self.reports = dict.fromkeys(self.reports)
+        self.has_looked = False
+
     def check_all_are_well(self) -> None:
         for site in self.held:
             assert self.is_well(site), f"{site} has no valid certificate at {self.now}, {len(self.steps)} steps on"
@@ -80,10 +87,12 @@ class Network:
         return copied
 
     def decide(self, *, is_asked: bool) -> None:
+        if not self.has_looked:
+            return
         decided = certificates.decide(
             self.state, self.reports, now=self.now, fresh=lambda: made.authority(self.now), is_asked=is_asked
         ).state
-        if decided.authorities != self.state.authorities:
+        if (decided.authorities, decided.returning) != (self.state.authorities, self.state.returning):
             self.steps.append((self.now, decided))
         # A hub that starts anew reads what the last one wrote.
         self.state = stored.state_of(stored.data_of(decided)) if decided != self.state else decided
@@ -93,18 +102,25 @@ class Network:
             if not self.is_reached(site):
                 continue
             last = history[-1][1] if history else Credentials()
-            taken = self._taken(last, identity_of(site, made.INSTALLATION))
+            taken = self._taken(site, last, identity_of(site, made.INSTALLATION))
             if taken != last:
                 history.append((self.now, taken))
             self.reports[site] = taken.peering
+        self.has_looked = True
 
     def is_reached(self, site: str) -> bool:
         return not any(each.site == site and each.begins <= self.now < each.ends for each in self.outages)
 
-    def _taken(self, last: Credentials, identity: str) -> Credentials:
-        authorities = self.state.authorities
-        if not certificates.due(last, identity=identity, authorities=authorities, now=self.now):
+    def _taken(self, site: str, last: Credentials, identity: str) -> Credentials:
+        """What a hub and a site's operator make of it (`kube.peering`, `controller.keys`)."""
+        keeps = self.state.returning is not None or not self.has_looked
+        authorities = certificates.bundle(last, self.state.authorities, keeps=keeps, now=self.now)
+        is_signed = self.has_looked and self.state.signs_for(self.reports[site])
+        is_due = certificates.due(last, identity=identity, authorities=authorities, now=self.now)
+        if not is_due or (not is_signed and last.certificate):
             return dataclasses.replace(last, authorities=authorities)
+        if not is_signed:
+            return last
         request = certificates.new_request(identity)
         answer = certificates.sign(request.csr, identity=identity, authority=self.state.signer, now=self.now)
         return certificates.installed(request, answer, authorities, identity=identity, now=self.now)

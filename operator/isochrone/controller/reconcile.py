@@ -31,7 +31,6 @@ from isochrone.model import (
     Held,
     Observed,
     Parcel,
-    Peering,
     Plan,
     Revision,
     Running,

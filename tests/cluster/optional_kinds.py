@@ -1,7 +1,8 @@
 """CRDs of others, as far as we write them: what isn't in these schemas is refused, as the real ones would.
 
 Taken from the CRDs of Gateway API 1.4 (HTTPRoute, standard channel), prometheus-operator 0.85 (PodMonitor), Cilium 1.18
-(CiliumNetworkPolicy), GKE (FQDNNetworkPolicy) and the MCS API 0.2 (ServiceExport): names, types and required fields.
+(CiliumNetworkPolicy), GKE (FQDNNetworkPolicy), the MCS API 0.2 (ServiceExport) and the Cluster Inventory API 0.2
+(ClusterProfile): names, types and required fields.
 """
 
 from typing import Any, Final
@@ -75,8 +76,44 @@ _KINDS: Final = (
 )
 
 
+_CLUSTER = _object(
+    "server",
+    **{
+        "server": _TEXT,
+        "certificate-authority-data": {"type": "string", "format": "byte"},
+        "tls-server-name": _TEXT,
+        "insecure-skip-tls-verify": {"type": "boolean"},
+        "proxy-url": _TEXT,
+        "extensions": _list(
+            _object(
+                "name",
+                "extension",
+                name=_TEXT,
+                extension={"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            )
+        ),
+    },
+)
+_PROVIDERS = _list(_object("name", name=_TEXT, cluster=_CLUSTER))
+
+
+def cluster_profile(version: str) -> Json:
+    """ClusterProfile of the Cluster Inventory API 0.2, served in one of its versions."""
+    fields = ("accessProviders",) if version == "v1alpha2" else ("accessProviders", "credentialProviders")
+    schema = _object(
+        "spec",
+        spec=_object("clusterManager", clusterManager=_object("name", name=_TEXT), displayName=_TEXT),
+        status=_object(**dict.fromkeys(fields, _PROVIDERS), version=_object(kubernetes=_TEXT)),
+    )
+    crd = _crd("ClusterProfile", "multicluster.x-k8s.io", version, None)
+    (only,) = crd["spec"]["versions"]
+    only["schema"] = {"openAPIV3Schema": schema}
+    only["subresources"] = {"status": {}}
+    return crd
+
+
 def crds() -> list[Json]:
-    """All of them."""
+    """All of them but ClusterProfile, which only hubs have."""
     return [_crd(*each) for each in _KINDS]
 
 

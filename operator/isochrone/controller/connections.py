@@ -1,23 +1,19 @@
-"""From an EdgeNode to whoever delivers to its cluster, and to what its credentials depend on.
-
-What can't be right stays a refusal until it is changed: a Secret that is missing, a kubeconfig that asks for more than
-we allow. It becomes a condition of the EdgeNode, like everything else that goes wrong with its cluster.
-"""
+"""From an EdgeNode to whoever delivers to its cluster, and to what its credentials depend on."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType, Delivery
+from isochrone.controller import reaching
 from isochrone.controller.couriers import Connect, Deliverer
 from isochrone.controller.pulled import Pulled
-from isochrone.kube import kubeconfig as kubeconfigs
+from isochrone.kube import profiles
+from isochrone.kube.access import Access
 from isochrone.kube.api import Api, Limits
-from isochrone.kube.errors import ApiError, Unauthorized
-from isochrone.kube.hub import Declared, secret_value
+from isochrone.kube.hub import Declared
 from isochrone.kube.member import Member
 from isochrone.kube.peering import Ask
 from isochrone.model import Parcel, SiteReport
-from isochrone.model.declared import SYSTEM_NAMESPACE
 
 Clock = Callable[[], float]
 
@@ -62,47 +58,30 @@ class Connections:
 
     def of(self, edge: EdgeNode, declared: Declared) -> tuple[str, Connect]:
         """What the credentials depend on, and how to connect with them."""
-        kind = edge.spec.cluster.type
         if edge.spec.delivery is Delivery.PULL:
             return "", self._pulled(edge.metadata.name)
-        if kind is ClusterType.LOCAL:
+        if edge.spec.cluster.type is ClusterType.LOCAL:
             return "", self._local
-        if kind is ClusterType.KUBECONFIG:
-            return self._by_kubeconfig(edge, declared)
-        return "", self._not_yet(edge, f"cluster.type {kind}")
+        return reaching.version_of(edge, declared.secrets, declared.profiles), self._away(edge, declared)
 
     async def _local(self) -> Deliverer:
         return Connected(self._hub, self._installation, clock=self._clock, vouch=self._vouch, is_ours=False)
 
-    def _by_kubeconfig(self, edge: EdgeNode, declared: Declared) -> tuple[str, Connect]:
-        ref = edge.spec.cluster.kubeconfig_secret_ref
-        if ref is None:
-            raise ValueError(f"EdgeNode {edge.metadata.name} has cluster.type Kubeconfig and no kubeconfigSecretRef")
-        secret = declared.secrets.get(ref.name)
-        kubeconfig = secret_value(secret, ref.key) if secret is not None else None
-        version = secret["metadata"]["resourceVersion"] if secret is not None else ""
-
+    def _away(self, edge: EdgeNode, declared: Declared) -> Connect:
         async def connect() -> Deliverer:
-            if secret is None:
-                raise Unauthorized(
-                    f"there is no Secret {SYSTEM_NAMESPACE}/{ref.name} with the kubeconfig of this site: create it,"
-                    f" or run `isochrone site join {edge.metadata.name}`"
-                )
-            if kubeconfig is None:
-                raise Unauthorized(f"Secret {SYSTEM_NAMESPACE}/{ref.name} has no key {ref.key} with a kubeconfig")
-            api = kubeconfigs.parse(kubeconfig).api(limits=self._limits, check=self._check)
-            return Connected(api, self._installation, clock=self._clock, vouch=self._vouch, is_ours=True)
+            inventory = declared.profiles
+            if edge.spec.cluster.cluster_profile_ref is not None and not inventory:
+                inventory = await profiles.all_of(self._hub)  # says why there are none
+            return self._connected(reaching.access_of(edge, declared.secrets, inventory))
 
-        return version, connect
+        return connect
+
+    def _connected(self, access: Access) -> Deliverer:
+        api = access.api(limits=self._limits, check=self._check)
+        return Connected(api, self._installation, clock=self._clock, vouch=self._vouch, is_ours=True)
 
     def _pulled(self, site: str) -> Connect:
         async def connect() -> Deliverer:
             return Pulled(self._hub, site, clock=self._clock, vouch=self._vouch)
-
-        return connect
-
-    def _not_yet(self, edge: EdgeNode, what: str) -> Connect:
-        async def connect() -> Deliverer:
-            raise ApiError(f"EdgeNode {edge.metadata.name}: {what} is not known to this operator")
 
         return connect

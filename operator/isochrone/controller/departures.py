@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.api import EdgeNode
+from isochrone.controller import reaching
 from isochrone.kube import hub, kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import Conflict, NotFound
@@ -17,7 +18,7 @@ from isochrone.rollout.releases import Releases
 Json = Mapping[str, Any]
 
 IN_USE: Final = "isochrone.dev/in-use"
-"""On Secrets with kubeconfigs, until no EdgeNode needs them."""
+"""On Secrets with kubeconfigs and tokens, until no EdgeNode needs them."""
 _GONE: Final = frozenset({Phase.GONE, Phase.GONE_WITH_TOMBSTONE})
 
 
@@ -59,7 +60,7 @@ async def settle(api: Api, declared: Declared, phases: Mapping[str, Phase]) -> N
         if edge.metadata.deletion_timestamp and FINALIZER not in hub.finalizers_of(item):
             continue  # a finalizer can't be added any more
         await _hold(api, KINDS[EdgeNode].path(None, edge.metadata.name), item, FINALIZER, is_held=is_held)
-    needed = set(_kubeconfigs(declared, phases))
+    needed = set(_credentials(declared, phases))
     for name, secret in declared.secrets.items():
         is_new = name in needed and not secret["metadata"].get("deletionTimestamp")
         if is_new or IN_USE in hub.finalizers_of(secret):
@@ -67,11 +68,11 @@ async def settle(api: Api, declared: Declared, phases: Mapping[str, Phase]) -> N
             await _hold(api, path, secret, IN_USE, is_held=name in needed)
 
 
-def _kubeconfigs(declared: Declared, phases: Mapping[str, Phase]) -> Iterator[str]:
+def _credentials(declared: Declared, phases: Mapping[str, Phase]) -> Iterator[str]:
     for edge in declared.of(EdgeNode):
-        ref = edge.spec.cluster.kubeconfig_secret_ref
-        if ref is not None and phases.get(edge.metadata.name) not in _GONE:
-            yield ref.name
+        secret = reaching.secret_of(edge)
+        if secret is not None and phases.get(edge.metadata.name) not in _GONE:
+            yield secret
 
 
 async def _hold(api: Api, path: str, item: Json, finalizer: str, *, is_held: bool) -> None:

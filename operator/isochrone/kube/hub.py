@@ -10,11 +10,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from isochrone.api import GROUP, VERSION, Resource
+from isochrone.api import GROUP, VERSION, EdgeNode, Resource
 from isochrone.api import KINDS as API_KINDS
-from isochrone.kube import gather, kinds
+from isochrone.kube import gather, kinds, profiles
 from isochrone.kube.api import Api
-from isochrone.kube.errors import NotFound
+from isochrone.kube.errors import ApiError, NotFound
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
@@ -39,6 +39,8 @@ class Declared:
     namespaces: Mapping[str, Mapping[str, str]]
     secrets: Mapping[str, Json] = dataclasses.field(repr=False)
     """Those of isochrone-system, by name."""
+    profiles: Mapping[str, Json] = dataclasses.field(default_factory=dict)
+    """ClusterProfiles, as `NAMESPACE/NAME`, where an EdgeNode names one."""
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """All objects of a kind."""
@@ -78,7 +80,15 @@ class Hub:
             },
             namespaces=gather.labels_of(namespaces.items),
             secrets={item["metadata"]["name"]: item for item in secrets.items},
+            profiles=await self._profiles() if any(map(_is_by_profile, resources[EdgeNode])) else {},
         )
+
+    async def _profiles(self) -> Mapping[str, Json]:
+        """None if they can't be read: that is a fault of the sites that need them, and of no others."""
+        try:
+            return await profiles.all_of(self.api)
+        except ApiError:
+            return {}
 
     def _read(self, kind: type[Resource], item: Json, seen: dict[tuple[str, str], Resource]) -> Resource:
         metadata = item["metadata"]
@@ -109,6 +119,10 @@ class Hub:
             return await self.api.create(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE), item)
         metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
         return await self.api.replace(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, name), item)
+
+
+def _is_by_profile(resource: Resource) -> bool:
+    return isinstance(resource, EdgeNode) and resource.spec.cluster.cluster_profile_ref is not None
 
 
 def secret_value(secret: Json, key: str) -> bytes | None:

@@ -58,11 +58,16 @@ def parse(content: bytes) -> Access:
     context = _named(config, "context", name)
     sections = {each: _named(config, each, context.get(each)) for each in ("cluster", "user")}
     where = {each: f"{each} {_quoted(context.get(each))} of the kubeconfig" for each in sections}
+    return checked(access_of(sections["cluster"], sections["user"], where), "the kubeconfig")
+
+
+def access_of(cluster: _Section, user: _Section, where: Mapping[str, str]) -> Access:
+    """What a cluster and a user of a kubeconfig say; `where` tells of both what they are called. Raises AccessError."""
+    sections = {"cluster": cluster, "user": user}
     for section, field, why in _REFUSED:
         if sections[section].get(field):
             raise AccessError(f"{where[section]} has {field}; {why}")
-    cluster, user = sections["cluster"], sections["user"]
-    access = Access(
+    return Access(
         url=_url(cluster, where["cluster"]),
         authority=_data(cluster, "certificate-authority-data", where["cluster"]),
         client_certificate=_data(user, "client-certificate-data", where["user"]),
@@ -70,7 +75,6 @@ def parse(content: bytes) -> Access:
         token=_token(user, where["user"]),
         server_name=_text(cluster, "tls-server-name", where["cluster"]),
     )
-    return checked(access, "the kubeconfig")
 
 
 def written(access: Access, *, name: str) -> bytes:

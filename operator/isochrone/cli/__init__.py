@@ -6,7 +6,7 @@ the packages that the commands call. Those are imported when a command runs, so 
 
 import click
 
-from isochrone.cli import explain, operator, plan, render, site, status, validate
+from isochrone.cli import explain, operator, plan, render, site, status, support_bundle, validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,3 +22,4 @@ main.add_command(render.command)
 main.add_command(operator.command)
 main.add_command(site.command)
 main.add_command(status.command)
+main.add_command(support_bundle.command)

@@ -6,7 +6,7 @@ the packages that the commands call. Those are imported when a command runs, so 
 
 import click
 
-from isochrone.cli import explain, operator, plan, render, site, status, support_bundle, validate
+from isochrone.cli import explain, operator, plan, render, site, status, support_bundle, uninstall, validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,3 +23,4 @@ main.add_command(operator.command)
 main.add_command(site.command)
 main.add_command(status.command)
 main.add_command(support_bundle.command)
+main.add_command(uninstall.command)

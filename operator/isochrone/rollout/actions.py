@@ -83,8 +83,8 @@ def decide(
         for key, item in found.children.items()
         if _is_of(item, parcel.site) and key not in wanted and key not in elsewhere and not _is_paused(item, paused)
     ]
-    ready = [item for item in gone if item["kind"] != _GUARD or not _is_guarding(item, found.pods)]
-    return Actions(apply=tuple(changes), remove=tuple(map(removal, _backwards(ready))), waiting=len(gone) - len(ready))
+    ready = [item for item in gone if not is_guarding(item, found.pods)]
+    return Actions(apply=tuple(changes), remove=tuple(map(removal, backwards(ready))), waiting=len(gone) - len(ready))
 
 
 def with_secrets(parcel: Parcel) -> Parcel:
@@ -135,7 +135,12 @@ def _is_paused(item: Json, paused: Collection[str]) -> bool:
     return f"{found.get(labels.ROUTE_NAMESPACE)}/{found.get(labels.MODEL_ROUTE)}" in paused
 
 
-def _is_guarding(policy: Json, pods: Iterable[Json]) -> bool:
+def is_guarding(item: Json, pods: Iterable[Json]) -> bool:
+    """Whether it is a NetworkPolicy of pods that are still there."""
+    return item["kind"] == _GUARD and _guards(item, pods)
+
+
+def _guards(policy: Json, pods: Iterable[Json]) -> bool:
     chosen = policy["spec"].get("podSelector", {}).get("matchLabels", {}).items()
     namespace = policy["metadata"]["namespace"]
     return any(
@@ -167,7 +172,8 @@ def _is_config_map(item: Json, component: str) -> bool:
     return bool(item["kind"] == "ConfigMap" and item["metadata"].get("labels", {}).get(labels.COMPONENT) == component)
 
 
-def _backwards(items: Iterable[Json]) -> Iterator[Json]:
+def backwards(items: Iterable[Json]) -> Iterator[Json]:
+    """Those first that need others."""
     return iter(sorted(items, key=_last_first))
 
 

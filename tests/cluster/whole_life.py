@@ -117,6 +117,8 @@ spec:
   origins: [DE]
 """
 
+_ROUTE: Final[Json] = {"apiVersion": GROUP, "kind": "ModelRoute", "metadata": {"name": "bge", "namespace": "demo"}}
+
 
 class Life:
     """What its clusters and their audit logs had to say."""
@@ -192,18 +194,19 @@ class Life:
         self._until(lambda: {each.verb for each in self.requests(GATEWAY)}, holds=lambda verbs: "patch" in verbs)
 
     def _renew(self) -> None:
-        """Another authority of peers: so that there is something new in every cluster, and something old goes."""
+        """Another authority of peers, and fewer engines: there is something new in every cluster, and something old goes."""
         hub, secret = self.fleet.hub, _secret(stored.SECRET)
         authority, parcel = hub.api.get(secret).body["data"], _pieces(hub)
         assert hub.api.patch(secret, {"metadata": {"annotations": {ROTATE: "now"}}}).ok
         self._until(lambda: hub.api.get(secret).body["data"], holds=lambda data: data != authority)
+        assert hub.api.patch(_ROUTE, {"spec": {"serving": {"replicasPerSite": 1}}}).ok
         self._until(partial(_pieces, hub), holds=lambda found: bool(found) and not found & parcel)
 
     def _leave(self) -> None:
         """The route first, then its sites, and the Secret that let the hub in."""
         hub = self.fleet.hub
         leaving = [
-            {"apiVersion": GROUP, "kind": "ModelRoute", "metadata": {"name": "bge", "namespace": "demo"}},
+            _ROUTE,
             *({"apiVersion": GROUP, "kind": "EdgeNode", "metadata": {"name": name}} for name in SITES),
             _secret("cdg1"),
         ]

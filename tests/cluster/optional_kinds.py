@@ -1,8 +1,8 @@
 """CRDs of others, as far as we write them: what isn't in these schemas is refused, as the real ones would.
 
 Taken from the CRDs of Gateway API 1.4 (HTTPRoute, standard channel), prometheus-operator 0.85 (PodMonitor), Cilium 1.18
-(CiliumNetworkPolicy), GKE (FQDNNetworkPolicy), the MCS API 0.2 (ServiceExport) and the Cluster Inventory API 0.2
-(ClusterProfile): names, types and required fields.
+(CiliumNetworkPolicy), GKE (FQDNNetworkPolicy), the MCS API 0.2 (ServiceExport), the Cluster Inventory API 0.2
+(ClusterProfile) and cert-manager 1.18 (Certificate): names, types and required fields.
 """
 
 from typing import Any, Final
@@ -67,7 +67,25 @@ _HTTP_ROUTE = _object(
     ),
 )
 
+_CERTIFICATE = _object(
+    "issuerRef",
+    "secretName",
+    secretName=_TEXT,
+    secretTemplate=_object(labels=_LABELS),
+    uris=_list(_TEXT),
+    usages=_list({"type": "string", "enum": ["digital signature", "server auth", "client auth"]}),
+    privateKey=_object(
+        algorithm={"type": "string", "enum": ["RSA", "ECDSA", "Ed25519"]},
+        size=_NUMBER,
+        rotationPolicy={"type": "string", "enum": ["Never", "Always"]},
+    ),
+    duration={"type": "string"},
+    renewBefore={"type": "string"},
+    issuerRef=_object("name", name=_TEXT, kind=_TEXT, group=_TEXT),
+)
+
 _KINDS: Final = (
+    ("Certificate", "cert-manager.io", "v1", _CERTIFICATE),
     ("PodMonitor", "monitoring.coreos.com", "v1", _POD_MONITOR),
     ("CiliumNetworkPolicy", "cilium.io", "v2", _CILIUM),
     ("FQDNNetworkPolicy", "networking.gke.io", "v1alpha1", _GKE),

@@ -24,7 +24,7 @@ from tests.worlds import examples, sites
 from isochrone.model import Observed, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render.bundle import Bundle, index_object, render
-from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, Ports
+from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, PeerIssuer, Ports
 from isochrone.render.settings import RenderSettings
 from isochrone_gateway.config import Release, report
 from isochrone_gateway.config.index import Revision
@@ -37,7 +37,9 @@ POD: Final = "isochrone-gateway-fra1-7d4b9c6f5d-x2x7q"
 RELEASE: Final = Release(
     installation="isochrone", epoch=1, sequence=7, issued_at=dt.datetime(2026, 11, 26, 12, 0, tzinfo=dt.UTC)
 )
-PARENTS: Final = GatewaySettings(parents=(ParentGateway(namespace="edge", name="front", section="https"),))
+PARENTS: Final = GatewaySettings(
+    parents=(ParentGateway(namespace="edge", name="front", section="https"),), peer_issuer=PeerIssuer(name="peers")
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from isochrone.model import Parcel, PeerIdentity, SecretCopy
 from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
 from isochrone.render.config.peers import identity_of
+from isochrone.render.gateway_settings import PeerIssuer
 from isochrone.render.manifest import Json
 from isochrone.render.secrets import PEER, PROVIDERS
 from isochrone.rollout.releases import Issued
@@ -22,6 +23,8 @@ class Packing:
     installation: str
     declared: Declared
     keys: Keys
+    issuer: PeerIssuer | None = None
+    """Who vouches for gateways, where we don't."""
 
     def parcel(self, bundle: Bundle, issued: Issued, known: Parcel | None) -> Parcel:
         """Of a bundle as it was issued; `known` is the site's last parcel."""
@@ -32,13 +35,15 @@ class Packing:
             installation=self.installation,
             revision=issued.revision,
             objects=known.objects if known is not None and is_known else self._objects(bundle, issued),
-            peer=None
-            if peer is None
-            else PeerIdentity(secret=peer.name, identity=identity_of(bundle.site, self.installation)),
+            peer=None if peer is None else self._identity(bundle.site, peer.name),
             authorities=self.keys.authority.authorities if self.keys.authority is not None else "",
             keeps_authorities=self.keys.keeps_authorities,
             secrets=() if bundle.cluster == "local" else tuple(self._copies(bundle)),
         )
+
+    def _identity(self, site: str, secret: str) -> PeerIdentity:
+        issuer = "" if self.issuer is None else f"{self.issuer.kind} {self.issuer.name}"
+        return PeerIdentity(secret=secret, identity=identity_of(site, self.installation), issuer=issuer)
 
     def _objects(self, bundle: Bundle, issued: Issued) -> tuple[Json, ...]:
         """The bundle's, and the index, which is signed once for each revision."""

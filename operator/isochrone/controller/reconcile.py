@@ -239,7 +239,9 @@ class Reconciler:
     async def _keys(self, declared: Declared, snapshot: Snapshot) -> Keys:
         """For sites whose gateways talk to others, with what is known of their certificates."""
         reports, edges = self._couriers.reports, present(snapshot.edge_nodes)
-        names = [edge.metadata.name for edge in hopping(edges.values())]
+        # Where cert-manager issues certificates, there is no authority of ours.
+        vouched = {} if self._settings.gateway.peer_issuer else edges
+        names = [edge.metadata.name for edge in hopping(vouched.values())]
         peers = {name: reports[name].peering if name in reports else None for name in names}
         has_looked = all(name in reports for name in names if _is_ours(edges[name]))
         return await self._keeper.keep(declared, peers, has_looked=has_looked)
@@ -338,7 +340,8 @@ class Reconciler:
     def _prepare(self, declared: Declared, made: Mapping[str, Made], releases: Releases, keys: Keys) -> None:
         """Parcels of all that was issued; those that wait keep the one before."""
         memory = self._memory
-        packing = Packing(installation=self._settings.installation, declared=declared, keys=keys)
+        issuer = self._settings.gateway.peer_issuer
+        packing = Packing(installation=self._settings.installation, declared=declared, keys=keys, issuer=issuer)
         for site, each in made.items():
             issued = releases.sites.get(site)
             if issued is not None and issued.digest == each.content.digest:

@@ -25,6 +25,7 @@ _ONLY_OURS: Final = frozenset(
         kinds.AUTOSCALER,
         kinds.HTTP_ROUTE,
         kinds.SERVICE_EXPORT,
+        kinds.CERTIFICATE,
     }
 )
 """Read in isochrone-system alone: nothing of ours is elsewhere, and others' are not for us to see."""
@@ -32,6 +33,7 @@ _CAPABILITIES: Final = {
     kinds.POD_MONITOR: Capability.SERVICE_MONITOR,
     kinds.HTTP_ROUTE: Capability.HTTP_ROUTE,
     kinds.SERVICE_EXPORT: Capability.SERVICE_EXPORT,
+    kinds.CERTIFICATE: Capability.CERTIFICATE,
     kinds.CILIUM_NETWORK_POLICY: Capability.CILIUM_NETWORK_POLICY,
     kinds.FQDN_NETWORK_POLICY: Capability.FQDN_NETWORK_POLICY,
 }

@@ -52,6 +52,7 @@ EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
 POD_MONITOR: Final = Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors")
 HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 SERVICE_EXPORT: Final = Kind("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports")
+CERTIFICATE: Final = Kind("cert-manager.io/v1", "Certificate", "certificates")
 CILIUM_NETWORK_POLICY: Final = Kind("cilium.io/v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies")
 FQDN_NETWORK_POLICY: Final = Kind("networking.gke.io/v1alpha1", "FQDNNetworkPolicy", "fqdnnetworkpolicies")
 
@@ -74,6 +75,7 @@ OPTIONAL_CHILDREN: Final = (
     POD_MONITOR,
     HTTP_ROUTE,
     SERVICE_EXPORT,
+    CERTIFICATE,
     CILIUM_NETWORK_POLICY,
     FQDN_NETWORK_POLICY,
 )

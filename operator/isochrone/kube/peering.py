@@ -24,6 +24,7 @@ Ask = Callable[[str, str], Awaitable[str | None]]
 """(site, certificate request) -> the certificate; None as long as the hub has not answered. Raises CertificateError."""
 
 _OURS: Final = "Secret"
+_CERTIFICATE: Final = "Certificate"
 _TYPE: Final = "kubernetes.io/tls"
 _STILL_GOOD: Final = frozenset({Due.OLD, Due.OTHER_AUTHORITY})
 """Why another certificate is asked for while the one that is there is shown on."""
@@ -65,6 +66,8 @@ class Certificates:
         try:
             there = children.get(key) or await self._of_others(parcel.peer.secret)
             held = Credentials.of((there or {}).get("data") or {})
+            if parcel.peer.issuer:
+                return held.peering, None if held.certificate else _unissued(parcel)
             if there is not None and key not in children:
                 return held.peering, None
             fresh = await self._renewed(parcel, held)
@@ -100,6 +103,19 @@ class Certificates:
         found = installed(request, certificate, authorities, identity=peer.identity, now=now)
         del self._asked[parcel.site]
         return found
+
+
+def _unissued(parcel: Parcel) -> Fault:
+    """Why somebody else's certificate isn't there, and the way out."""
+    name, issuer = (parcel.peer.secret, parcel.peer.issuer) if parcel.peer is not None else ("", "")
+    if any(item["kind"] == _CERTIFICATE for item in parcel.objects):
+        message = f"{issuer} has not issued it yet: see `kubectl describe certificate -n {SYSTEM_NAMESPACE} {name}`"
+    else:
+        message = (
+            f"{issuer} is to issue it, and this cluster has no cert-manager.io/v1: install cert-manager, or remove"
+            " `gateway.peerIssuer` from the operator's settings"
+        )
+    return Fault(reason=Reason.DELIVERY_FAILED, subject=f"{_CERTIFICATE} {SYSTEM_NAMESPACE}/{name}", message=message)
 
 
 def _secret(parcel: Parcel, held: Credentials) -> Json:

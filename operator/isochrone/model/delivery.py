@@ -43,6 +43,8 @@ class PeerIdentity:
     secret: str
     identity: str
     """The URI in its certificate."""
+    issuer: str = ""
+    """Who issues it in the site's cluster, such as `ClusterIssuer peers`; empty where the hub signs."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,6 +21,8 @@ class Capability(enum.StrEnum):
     """cilium.io/v2: egress by domain name"""
     FQDN_NETWORK_POLICY = "FQDNNetworkPolicy"
     """networking.gke.io/v1alpha1: egress by domain name"""
+    CERTIFICATE = "Certificate"
+    """cert-manager.io/v1"""
     IMAGE_VOLUME = "ImageVolume"
     """Volumes whose source is an OCI image"""
 

@@ -24,7 +24,7 @@ from isochrone.render.config import Installation
 from isochrone.render.config.installation import Calls
 from isochrone.render.config.peers import hopping
 from isochrone.render.engines import engine_objects, namespace
-from isochrone.render.gateway import access, config_maps, deployment, entries, network, scaling, service
+from isochrone.render.gateway import access, certificate, config_maps, deployment, entries, network, scaling, service
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.labels import gateway_labels
@@ -219,6 +219,7 @@ def _gateway_objects(subject: Subject) -> Iterator[Json]:
     yield access.account(subject)
     yield from access.roles(subject)
     yield access.lease(subject)
+    yield from certificate.certificates(subject)
     yield from network.policies(subject)
     yield from service.services(subject)
     yield deployment.deployment(subject)

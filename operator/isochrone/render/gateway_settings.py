@@ -30,6 +30,15 @@ class ParentGateway:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PeerIssuer:
+    """An issuer of cert-manager, of the same name in every cluster, all of the same authority."""
+
+    name: str
+    kind: str = "ClusterIssuer"
+    group: str = "cert-manager.io"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """How gateways run."""
 
@@ -44,6 +53,8 @@ class GatewaySettings:
     """The DNS domain of Services."""
     parents: tuple[ParentGateway, ...] = ()
     """None: no HTTPRoute is rendered."""
+    peer_issuer: PeerIssuer | None = None
+    """Who issues the certificates by which gateways know each other. None: the operator of the hub."""
     operator_name: str = "isochrone-operator"
     """`app.kubernetes.io/name` of the pods that read gateways' `/status`."""
     ports: Ports = dataclasses.field(default_factory=Ports)

@@ -166,6 +166,12 @@ MEMBER_SYSTEM: Final = (
         resources=("serviceexports",),
         verbs=KEEP,
     ),
+    Rule(
+        why="certificates of peers, where cert-manager issues them",
+        group="cert-manager.io",
+        resources=("certificates",),
+        verbs=KEEP,
+    ),
 )
 """In isochrone-system of a cluster with sites: nothing of these kinds is anywhere else."""
 

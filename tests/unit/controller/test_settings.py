@@ -5,6 +5,7 @@ import pytest
 from isochrone.api.serving import EngineType
 from isochrone.controller import settings
 from isochrone.controller.settings import OperatorSettings, SettingsError
+from isochrone.render.gateway_settings import PeerIssuer
 from isochrone.render.settings import Accelerator
 
 
@@ -45,3 +46,10 @@ def test_every_section_is_taken() -> None:
 def test_what_is_wrong_is_said(text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         settings.read(text)
+
+
+def test_an_issuer_of_certificates_can_be_named() -> None:
+    chosen = settings.read("gateway: {peerIssuer: {name: peers, kind: Issuer}}").gateway.peer_issuer
+    assert chosen == PeerIssuer(name="peers", kind="Issuer", group="cert-manager.io")
+    with pytest.raises(SettingsError, match="peerIssuer"):
+        settings.read("gateway: {peerIssuer: {kind: Issuer}}")

@@ -16,7 +16,7 @@ from isochrone.model import Capability, Observed, Plan, SiteObservation
 from isochrone.plan import plan, routing
 from isochrone.render import clusters, gitops
 from isochrone.render.bundle import Bundle, identity, index_object, render
-from isochrone.render.gateway_settings import GatewaySettings, ParentGateway
+from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, PeerIssuer
 from isochrone.render.settings import RenderSettings
 from isochrone_gateway.config import Release, assemble, read_index
 
@@ -421,6 +421,27 @@ def test_kinds_of_others_are_rendered_where_they_are(capability: Capability, kin
     having = site(seen=SiteObservation(capabilities=frozenset({capability})), gateway_settings=gateway)
     assert of_kind(having, kind)["metadata"]["namespace"] == "isochrone-system"
     assert kind not in [each["kind"] for each in site(gateway_settings=gateway).objects]
+
+
+def test_cert_manager_issues_the_certificate_where_it_is_wished_and_there() -> None:
+    settings = GatewaySettings(peer_issuer=PeerIssuer(name="peers"))
+    seen = SiteObservation(capabilities=frozenset({Capability.CERTIFICATE}))
+    other = edge("ber", "BER", gateway={"advertise": {"host": "x.example.com"}}, **REMOTE)
+    made = site(other, seen=seen, gateway_settings=settings)
+    (secret,) = (each.name for each in made.secrets if each.folder == "peer")
+    spec = of_kind(made, "Certificate", secret)["spec"]
+    assert spec["secretName"] == secret
+    assert spec["uris"] == ["spiffe://isochrone/site/fra"]
+    assert spec["usages"] == ["digital signature", "server auth", "client auth"]
+    assert spec["issuerRef"] == {"name": "peers", "kind": "ClusterIssuer", "group": "cert-manager.io"}
+    assert (spec["duration"], spec["renewBefore"]) == ("720h", "480h")
+    without = (
+        site(other, seen=seen),
+        site(other, gateway_settings=settings),
+        site(seen=seen, gateway_settings=settings),
+    )
+    for each in without:
+        assert "Certificate" not in [item["kind"] for item in each.objects]
 
 
 def test_no_proxy_times_a_stream() -> None:

@@ -33,6 +33,7 @@ _LABELS = {"app.kubernetes.io/component": "gateway", "app.kubernetes.io/name": "
 
 _REFRESH = 1.0
 _PROBE_LIMIT = 2.0
+_SILENT_FOR = 30.0
 _FIRST_PAUSE, _MOST_PAUSE = 0.5, 10.0
 _LAST_LIMIT = 5.0
 
@@ -93,6 +94,7 @@ class GatewayProgram:
         self._is_mounted = False
         self._starts = 0
         self._start_at = 0.0
+        self._well_until = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
     async def tend(self, pod: Json) -> Behaviour:
@@ -101,8 +103,16 @@ class GatewayProgram:
             return Behaviour(waiting="ContainerCreating", message=problem)
         if not self._is_running and time.monotonic() >= self._start_at:
             self._start()
-        is_ready = self._is_running and await self._probe()
+        is_ready = self._is_running and await self._is_well()
         return Behaviour(unready=not is_ready, restarts=self._starts - 1)
+
+    async def _is_well(self) -> bool:
+        """As a kubelet sees it: a probe that isn't answered in time is no refusal, unless none is for long."""
+        answer = await self._probe()
+        if answer is None:
+            return time.monotonic() < self._well_until
+        self._well_until = time.monotonic() + _SILENT_FOR if answer else 0.0
+        return answer
 
     async def stop(self, limit: float) -> None:
         try:
@@ -182,14 +192,18 @@ class GatewayProgram:
                 return volumes.field(self._pod, path)
         raise LookupError(f"no such variable in these tests: {variable}")
 
-    async def _probe(self) -> bool:
+    async def _probe(self) -> bool | None:
+        """What it says; None if it says nothing in time."""
         request = self._container["readinessProbe"]["httpGet"]
         ports = {each["name"]: each["containerPort"] for each in self._container["ports"]}
         port = ports.get(request["port"], request["port"])
-        with contextlib.suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(_PROBE_LIMIT):
                 return 200 <= await _status(self._address, port, request["path"]) < 400
-        return False
+        except TimeoutError:
+            return None
+        except OSError:
+            return False
 
     async def _end(self, limit: float) -> None:
         """Kindly, then less so: a second SIGTERM ends a drain."""

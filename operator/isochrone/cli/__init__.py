@@ -6,7 +6,7 @@ the packages that the commands call. Those are imported when a command runs, so 
 
 import click
 
-from isochrone.cli import explain, operator, plan, render, site, status, support_bundle, uninstall, validate
+from isochrone.cli import explain, operator, plan, render, site, sites, status, support_bundle, uninstall, up, validate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,3 +24,5 @@ main.add_command(site.command)
 main.add_command(status.command)
 main.add_command(support_bundle.command)
 main.add_command(uninstall.command)
+main.add_command(up.command)
+main.add_command(sites.command)

@@ -1,0 +1,129 @@
+"""The gateway of one site, as a process: what it is told, whether it is ready, and its end."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from isochrone.local.children import Child, Program
+from isochrone.local.folder import Folder, write_config, write_secrets
+from isochrone.local.wiring import DRAIN
+from isochrone.render.gateway_settings import Ports
+from isochrone_gateway.config import Pack, Release, issue
+
+_PATIENCE: Final = DRAIN.max_ms / 1000 + 5
+_PROBE_LIMIT: Final = 2.0
+_OK: Final = b"200"
+
+
+class Gateway:
+    """One site's."""
+
+    def __init__(
+        self, name: str, ports: Ports, folder: Folder, *, changed: Callable[[], None], tell: Callable[[str], None]
+    ) -> None:
+        self.name = name
+        self.ports = ports
+        self._folder = folder.site(name)
+        self._changed = changed
+        self._tell = tell
+        self._child: Child | None = None
+        self._ready: int | None = None
+        self._digest = ""
+        self._sequence = 0
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was told to run, and not to end."""
+        return self._child is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process that runs now has said that it is."""
+        return self._child is not None and self._child.pid is not None and self._child.pid == self._ready
+
+    def publish(self, pack: Pack, *, installation: str, epoch: int) -> bool:
+        """Make this its config, unless it is. Whether it was another one."""
+        if pack.digest == self._digest:
+            return False
+        self._sequence += 1
+        release = Release(
+            installation=installation, epoch=epoch, sequence=self._sequence, issued_at=dt.datetime.now(dt.UTC)
+        )
+        write_config(self._folder / "config", issue(pack, site=self.name, release=release), pack.blobs)
+        self._digest = pack.digest
+        return True
+
+    def entrust(self, files: Mapping[str, str]) -> None:
+        """Give it these secrets, and no others."""
+        write_secrets(self._folder / "secrets", files)
+
+    def start(self, installation: str) -> None:
+        """Run it from now on."""
+        token = self._folder / "status-token"
+        token.write_text(secrets.token_hex())
+        token.chmod(0o600)
+        options = {
+            "--config": self._folder / "config",
+            "--secrets": self._folder / "secrets",
+            "--installation": installation,
+            "--site": self.name,
+            "--admin": f"{self.ports.host}:{self.ports.admin}",
+            "--status-token": token,
+        }
+        program = Program(
+            name=f"gateway of {self.name}",
+            command=(
+                sys.executable,
+                "-m",
+                "isochrone_gateway.server",
+                *(str(word) for pair in options.items() for word in pair),
+            ),
+            log=self._folder / "gateway.log",
+            environment=os.environ,
+        )
+        self._child = Child(program, changed=self._changed, tell=self._tell)
+
+    async def probe(self) -> None:
+        """Ask it whether requests should come."""
+        pid = self._child.pid if self._child is not None else None
+        was_ready = self.is_ready
+        self._ready = pid if pid is not None and await self._says_ready() else None
+        if self.is_ready != was_ready:
+            self._changed()
+
+    async def stop(self, patience: float = _PATIENCE) -> None:
+        """Let it drain, then end; its clients have so long to hear the rest of their answers."""
+        if self._child is not None:
+            try:
+                await self._child.stop(patience)
+            finally:
+                await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            await child.gone()
+
+    async def _says_ready(self) -> bool:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_PROBE_LIMIT):
+                return await _status(self.ports.host, self.ports.admin, "/readyz") == _OK
+        return False
+
+
+async def _status(host: str, port: int, path: str) -> bytes:
+    """Of a GET."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        parts = (await reader.readline()).split()
+        return parts[1] if len(parts) > 1 else b""
+    finally:
+        writer.close()

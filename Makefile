@@ -17,6 +17,10 @@ RUN := $(UV) run --locked --all-extras --no-sync
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*##/ {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: run
+run: setup ## Run a network of four sites on this machine, with a real model (ISOCHRONE_PORT=8080, UP="--help")
+	@$(RUN) isochrone up examples/quickstart --simulate-wan $(UP)
+
 ##@ Develop
 .PHONY: generate
 generate: setup ## Write what is generated: CRDs, places, people, the configuration's JSON Schema

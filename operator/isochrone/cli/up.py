@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import pathlib
 import signal
@@ -15,6 +16,7 @@ from isochrone.cli.inputs import Unusable, declared
 from isochrone.cli.screen import Screen
 
 if TYPE_CHECKING:
+    from isochrone.cli.up_text import Hint
     from isochrone.local.declared import Manifests
     from isochrone.local.engines import Player
     from isochrone.local.folder import Folder
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from isochrone.model import Snapshot
 
 _DRAW_EVERY: Final = 1.0
+_EXAMPLE_KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
 _HTTP_PORT: Final = 80
 
 
@@ -92,7 +95,8 @@ def command(folder: pathlib.Path, **given: Any) -> None:
     try:
         with state.held():
             options = _options(given, client)
-            asyncio.run(_run(Manifests(folder, snapshot, seen, load=_load), state, options))
+            manifests = Manifests(folder, snapshot, seen, load=_load)
+            asyncio.run(_run(manifests, state, options, _hint(folder, snapshot, given["state"])))
     except (FolderError, NotInstalled, PortsTaken) as error:
         raise Unusable(str(error)) from error
 
@@ -143,11 +147,34 @@ def _address(url: str) -> str:
     return f"{host}:{found.port or _HTTP_PORT}"
 
 
+def _hint(folder: pathlib.Path, snapshot: "Snapshot", state: pathlib.Path | None) -> "Hint":
+    """Commands as they can be typed where we were started; the key of the examples, where it opens something."""
+    from isochrone.cli.up_text import Hint
+
+    hashes = {key.sha256 for tenant in snapshot.tenants for key in tenant.spec.keys}
+    opens = hashlib.sha256(_EXAMPLE_KEY.encode()).hexdigest() in hashes
+    return Hint(
+        folder=str(folder),
+        command=_typed(pathlib.Path(sys.argv[0]), "isochrone"),
+        python=_typed(pathlib.Path(sys.executable), "python"),
+        key=_EXAMPLE_KEY if opens else "$KEY",
+        state=f" --state {state}" if state is not None else "",
+    )
+
+
+def _typed(program: pathlib.Path, name: str) -> str:
+    """A program of a virtual environment below this folder by its path: the other terminal need not have it."""
+    try:
+        return str(program.absolute().parent.relative_to(pathlib.Path.cwd()) / name)
+    except ValueError:
+        return name
+
+
 def _say(line: str) -> None:
     click.echo(f"==> {line}", err=True)
 
 
-async def _run(manifests: "Manifests", state: "Folder", options: "Options") -> None:
+async def _run(manifests: "Manifests", state: "Folder", options: "Options", hint: "Hint") -> None:
     from isochrone.local import control
     from isochrone.local.network import Network
 
@@ -155,7 +182,7 @@ async def _run(manifests: "Manifests", state: "Folder", options: "Options") -> N
     network = Network(manifests, state, options, tell=screen.tell)
     ended = _signalled()
     server = await control.serve(network, state.socket)
-    drawing = asyncio.create_task(_draw(network, screen, manifests.folder))
+    drawing = asyncio.create_task(_draw(network, screen, hint))
     try:
         await network.run(ended)
     finally:
@@ -181,7 +208,7 @@ def _end(ended: "asyncio.Future[None]") -> None:
         ended.set_result(None)
 
 
-async def _draw(network: "Network", screen: Screen, path: pathlib.Path) -> None:
+async def _draw(network: "Network", screen: Screen, hint: "Hint") -> None:
     from isochrone.cli import up_text
 
     began = asyncio.get_running_loop().time()
@@ -192,7 +219,7 @@ async def _draw(network: "Network", screen: Screen, path: pathlib.Path) -> None:
         if is_first and view.sites and view.is_settled:
             is_first = False
             took = asyncio.get_running_loop().time() - began
-            screen.tell(up_text.welcome(view, path, took))
+            screen.tell(up_text.welcome(view, hint, took))
         await asyncio.sleep(_DRAW_EVERY)
 
 

@@ -1,6 +1,6 @@
 """A running network in words: the table of what runs where, and what to type next."""
 
-import pathlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,8 +10,20 @@ from isochrone.cli.text import columns
 from isochrone.local.view import EngineView, RouteView, SiteView, View
 from isochrone.model.words import count
 
-KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
+_QUESTION: Final = "What is the capital of Germany?"
 _TONES: Final = {"Ready": "green", "Starting": "yellow", "Draining": "yellow", "Stopped": "red", "Killed": "red"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """How the commands that are shown are to be typed."""
+
+    folder: str
+    command: str = "isochrone"
+    python: str = "python"
+    key: str = "$KEY"
+    state: str = ""
+    """The option that says which network, with a space before it; nothing for the usual one."""
 
 
 def table(view: View) -> list[str]:
@@ -59,20 +71,17 @@ def _notes(view: View) -> Iterator[str]:
         yield click.style("The manifests as they are now are not valid; what was runs on.", fg="red")
 
 
-def welcome(view: View, path: pathlib.Path, took: float) -> str:
+def welcome(view: View, hint: Hint, took: float) -> str:
     """Once, when all is ready."""
     ready = [each for each in view.engines if each.is_ready]
+    said = f"{count(len(view.sites), 'site')} and {count(len(ready), 'engine')} are ready after {took:.0f} s."
     lines = [
         "",
-        click.style(
-            f"{count(len(view.sites), 'site')} and {count(len(ready), 'engine')} are ready after {took:.0f} s.",
-            bold=True,
-        ),
+        click.style(said, bold=True),
         *_honest(view),
+        *table(view),
         "",
-        *table(view)[1:],
-        "",
-        *_next(view, path),
+        *_next(view, hint),
     ]
     return "\n".join(lines)
 
@@ -83,29 +92,37 @@ def _honest(view: View) -> Iterator[str]:
     played = [each.model for each in view.routes if each.wanted and each.is_played]
     yield f"Real: gateways, residency law, plan, peers by mutual TLS, and answers from {view.player}."
     if own:
-        yield f"Of {', '.join(own)} these are the very weights that the manifests name."
+        yield f"For {', '.join(own)} these are the very weights that the manifests name."
     if played:
         yield f"Pretended: {', '.join(played)}, which {view.player} plays."
-    yield "Pretended: GPUs and replicas: one process stands for all replicas of an engine at a site."
+    yield "Pretended: clusters, GPUs, and replicas: one process stands for all replicas of an engine at a site."
 
 
-def _next(view: View, path: pathlib.Path) -> Iterator[str]:
+def _next(view: View, hint: Hint) -> Iterator[str]:
+    """Lines for a shell."""
     chat = next((each for each in view.routes if "ChatCompletions" in each.endpoints), None)
-    if chat is None:
+    if chat is None or not view.sites:
         return
     nearest = next((each.name for each in view.sites if each.is_front), view.sites[0].name)
-    yield click.style("Try, in another terminal (the key is that of examples/quickstart):", bold=True)
+    refused = next((each for each in view.sites if not each.is_lawful), None)
+    ask = f"""-H 'Authorization: Bearer {hint.key}' -H 'Content-Type: application/json' \\
+  -d '{{"model": "{chat.model}", "temperature": 0, "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'"""
+    yield click.style("What to type next, in another terminal:", bold=True)
+    yield f"\ncurl -i {view.front}/chat/completions {ask}"
     yield f"""
-  curl {view.front}/chat/completions -H 'Authorization: Bearer {KEY}' \\
-    -H 'Content-Type: application/json' -i \\
-    -d '{{"model": "{chat.model}", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
-
-  from openai import OpenAI
-  client = OpenAI(base_url="{view.front}", api_key="{KEY}")
-  client.chat.completions.create(model="{chat.model}", messages=[{{"role": "user", "content": "Hello"}}])
-
-  isochrone explain {chat.route} -f {path}     # why there, and who is asked in which order
-  isochrone sites                              # what runs where
-  isochrone sites stop {nearest}                    # drains: nobody notices
-  isochrone sites kill NAME                    # cuts it off: only what is open there breaks
+{hint.python} - <<'END'
+from openai import OpenAI
+client = OpenAI(base_url="{view.front}", api_key="{hint.key}")
+asked = [{{"role": "user", "content": "{_QUESTION}"}}]
+for chunk in client.chat.completions.create(model="{chat.model}", messages=asked, temperature=0, stream=True):
+    print(chunk.choices[0].delta.content or "", end="") if chunk.choices else print()
+END
 """
+    if refused is not None:
+        yield f"# {refused.name} may not see this data:\ncurl -i {refused.url}/chat/completions {ask}\n"
+    yield f"{hint.command} explain {chat.route} -f {hint.folder}  # why there, and who is asked in which order"
+    yield f"{hint.command} sites{hint.state}  # what runs where"
+    yield f"{hint.command} sites{hint.state} stop {nearest}  # drains: nobody notices"
+    yield f"{hint.command} sites{hint.state} start {nearest}"
+    yield f"{hint.command} sites{hint.state} kill {nearest}  # breaks what is open there, and nothing else"
+    yield "\nCtrl-C ends all of it. Changes of the manifests are taken over while it runs."

@@ -212,7 +212,8 @@ class Network:
         taken = {each.ports.data for each in self._gateways.values()}
         for name in names:
             if name not in self._gateways:
-                data = next(port for port in range(self._options.port + 1, 65_536) if port not in taken)
+                after = range(self._options.port + 1, 65_536)
+                data = next(port for port in after if port not in taken and _is_free(port))
                 taken.add(data)
                 ports = Ports(data=data, admin=_free_port(), peer=_free_port(), host=HOST)
                 self._gateways[name] = Gateway(name, ports, self._folder, changed=self._woken.set, tell=self._tell)
@@ -256,6 +257,8 @@ class Network:
             self._tell(f"{name} is no longer declared, and ends what it has begun")
             self._stands.pop(name, None)
             self._spawn(self._gateways.pop(name).stop())
+            for key in [key for key in self._relays if name in key]:
+                self._spawn(self._relays.pop(key)[0].close())
 
     def _entrust(self, gateway: Gateway) -> None:
         keys = credentials.values(credentials.key_files(self._providers()), self._options.environment)
@@ -325,7 +328,7 @@ class Network:
     def _distance(self, site: str) -> float:
         if not self._options.is_far:
             return 0.0
-        return next(each.rtt for each in self._doors() if each.site == site) / 1000
+        return next((each.rtt for each in self._doors() if each.site == site), 0.0) / 1000
 
     async def _open_door(self) -> None:
         """The front door, once nobody else has a port that we need."""

@@ -49,6 +49,11 @@ class RunningEngine:
         return self._child.address if self._child is not None else self._server
 
     @property
+    def pid(self) -> int | None:
+        """None where it is no process of ours, or none runs."""
+        return self._child.pid if self._child is not None else None
+
+    @property
     def restarts(self) -> int:
         return self._child.restarts if self._child is not None else 0
 

@@ -13,6 +13,7 @@ class EngineView:
     route: str
     site: str
     is_ready: bool
+    pid: int | None = None
     restarts: int = 0
 
 

@@ -22,6 +22,8 @@ from isochrone_gateway.config.site import ClientAddress, Drain, Site
 
 HOST: Final = "127.0.0.1"
 DRAIN: Final = Drain(announce_ms=500, max_ms=30_000)
+_NOBODY: Final = f"{HOST}:1"
+"""In place of an engine that is not ready: a pool has an address, and nobody listens on this one."""
 _MODELS: Final = "/v1/models"
 """What every server with the OpenAI API answers, once it can."""
 
@@ -61,7 +63,7 @@ def _pool(pool: EnginePool, here: str, wires: Wires, player: Player) -> EnginePo
         return EnginePool(id=pool.id, kind=EngineKind.CUSTOM, discovery=listed, health_path=_MODELS, metrics_path=None)
     namespace, _, name = pool.id.partition("/")
     address = wires.engines.get(EngineId(RouteKey(namespace, name), here))
-    listed = StaticEndpoints(addresses=frozenset({address} if address else ()))
+    listed = StaticEndpoints(addresses=frozenset({address or _NOBODY}))
     return EnginePool(id=pool.id, kind=EngineKind.LLAMA_CPP, discovery=listed)
 
 

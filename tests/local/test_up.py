@@ -1,0 +1,173 @@
+"""The quickstart on this machine, with its real model: what `make run` promises."""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import openai
+import pytest
+from openai.types.chat import ChatCompletion
+from tests.local.up import COMMAND, KEY, Up, running
+
+QUESTION: Any = [{"role": "user", "content": "What is the capital of Germany?"}]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with running(tmp_path_factory.mktemp("up")) as started:
+        yield started
+
+
+def ask(up: Up, client: openai.OpenAI | None = None, **more: Any) -> tuple[str, ChatCompletion]:
+    """Who answered, and what."""
+    client = client or up.client()
+    raw = client.chat.completions.with_raw_response.create(
+        model="smollm2", messages=QUESTION, max_tokens=12, temperature=0, **more
+    )
+    return raw.headers["x-isochrone-site"], raw.parse()
+
+
+def state(up: Up, site: str) -> str:
+    found: str = next(each["state"] for each in up.view()["sites"] if each["name"] == site)
+    return found
+
+
+def front(up: Up) -> str:
+    """Where the front door leads now."""
+    found: str = next(each["name"] for each in up.view()["sites"] if each["is_front"])
+    return found
+
+
+def test_a_chat_is_answered_by_the_real_model_at_the_nearest_site(up: Up) -> None:
+    site, answer = ask(up)
+    assert site == front(up) == "fra1"
+    assert "Berlin" in (answer.choices[0].message.content or "")
+
+
+def test_another_is_streamed(up: Up) -> None:
+    chunks = list(
+        up.client().chat.completions.create(
+            model="smollm2", messages=QUESTION, max_tokens=12, temperature=0, stream=True
+        )
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert "Berlin" in text
+    assert len(chunks) > 3
+
+
+def test_a_text_is_embedded(up: Up) -> None:
+    texts = ["a cat sat on the mat", "a kitten sat on the rug", "interest rates rose again"]
+    made = up.client().embeddings.create(model="smollm2-embed", input=texts).data
+    cat, kitten, rates = (each.embedding for each in made)
+    assert len(cat) == 576
+
+    def likeness(one: list[float], other: list[float]) -> float:
+        return sum(a * b for a, b in zip(one, other, strict=True))
+
+    assert likeness(cat, kitten) > likeness(cat, rates)
+
+
+def test_what_the_law_forbids_is_refused(up: Up) -> None:
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        ask(up, up.client(up.ports()["iad1"]))
+    assert refused.value.code == "residency_denied"
+    assert "eu-data-stays" in refused.value.message
+
+
+def test_a_site_without_engines_asks_a_peer(up: Up) -> None:
+    running_at = {each["site"] for each in up.view()["engines"]}
+    (idle,) = {"ber1", "cdg1", "fra1"} - running_at
+    site, answer = ask(up, up.client(up.ports()[idle]))
+    assert site in running_at
+    assert "Berlin" in (answer.choices[0].message.content or "")
+
+
+def test_a_provider_without_a_key_is_said_to_be_unavailable(up: Up) -> None:
+    assert up.view()["missing_keys"] == {"openai": "OPENAI_API_KEY"}
+    assert "Provider openai is unavailable: set OPENAI_API_KEY" in up.log.read_text()
+
+
+def test_nobody_notices_that_the_nearest_site_is_stopped(up: Up) -> None:
+    kept = up.client()
+    assert ask(up, kept)[0] == "fra1"
+    stopped = threading.Event()
+
+    def keep_asking(client: openai.OpenAI | None) -> list[str]:
+        found = []
+        while not stopped.is_set():
+            found.append(ask(up, client)[0])
+        return found
+
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        asking = [threads.submit(keep_asking, kept), threads.submit(keep_asking, None)]
+        try:
+            assert "fra1 is stopped" in up.sites("stop", "fra1")
+        finally:
+            stopped.set()
+        answered = [each.result() for each in asking]
+    assert all(answered)
+    assert state(up, "fra1") == "Stopped"
+    site, answer = ask(up, kept)
+    assert site == front(up) != "fra1"
+    assert "Berlin" in (answer.choices[0].message.content or "")
+    up.sites("start", "fra1")
+    up.until(lambda: front(up) == "fra1")
+
+
+def test_what_is_open_at_a_killed_site_breaks_and_nothing_else(up: Up) -> None:
+    up.until(lambda: up.view()["engines"] and all(each["is_ready"] for each in up.view()["engines"]))
+    nearest = front(up)
+    body = {"model": "smollm2", "messages": QUESTION, "stream": True, "max_tokens": 1500, "ignore_eos": True}
+    connection = http.client.HTTPConnection("127.0.0.1", up.ports()[nearest], timeout=300)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"x-api-key": KEY})
+        stream = connection.getresponse()
+        assert stream.readline().startswith(b"data:")
+        assert f"{nearest} is gone" in up.sites("kill", nearest)
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            stream.read()
+    site, answer = ask(up)
+    assert site != nearest
+    assert "Berlin" in (answer.choices[0].message.content or "")
+    assert state(up, nearest) == "Killed"
+    up.sites("start", nearest)
+    up.until(lambda: front(up) == nearest)
+
+
+def test_an_engine_that_dies_is_started_again(up: Up) -> None:
+    engine = up.view()["engines"][0]
+    os.kill(engine["pid"], signal.SIGKILL)
+    up.until(lambda: up.view()["engines"][0]["restarts"] == engine["restarts"] + 1)
+    up.until(lambda: up.view()["engines"][0]["is_ready"])
+    assert up.view()["engines"][0]["pid"] != engine["pid"]
+
+
+def test_manifests_are_planned_anew_when_they_change(up: Up) -> None:
+    models = up.manifests / "models.yaml"
+    before = models.read_text()
+    models.write_text(before.replace("  modelName: smollm2\n", "  modelName: smollm2\n  aliases: [small]\n"))
+    up.until(lambda: any(each.id == "small" for each in up.client().models.list()))
+    models.write_text("kind: ModelRoute\n" + before)
+    up.until(lambda: bool(up.view()["problem"]))
+    assert "not valid; what was runs on" in up.log.read_text()
+    assert ask(up)[1].choices
+    models.write_text(before)
+    up.until(lambda: not any(each.id == "small" for each in up.client().models.list()))
+    assert up.view()["problem"] == ""
+
+
+def test_a_second_network_does_not_start_in_its_folder(up: Up) -> None:
+    options = ("--port", str(up.port), "--state", str(up.state))
+    second = subprocess.run(
+        [*COMMAND, "up", str(up.manifests), *options], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert second.returncode == 2
+    assert "a network runs already" in second.stderr
+    assert ask(up)[1].choices

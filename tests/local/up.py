@@ -1,7 +1,6 @@
 """`isochrone up` as a process, on ports that are free, with the real engine: started once, asked, surely ended."""
 
 import contextlib
-import json
 import os
 import pathlib
 import random
@@ -16,6 +15,9 @@ from typing import Any, Final
 
 from openai import OpenAI
 from tests.unit.supervisor.gateways import all_gone
+
+from isochrone.local import control
+from isochrone.local.folder import Folder
 
 ROOT: Final = pathlib.Path(__file__).parents[2]
 KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
@@ -57,7 +59,9 @@ class Up:
         return found.stdout
 
     def view(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.sites("--json"))
+        """What the command asks for, without its start: this is asked often."""
+        (answer,) = control.ask(Folder(self.state).socket, {"do": "sites"})
+        found: dict[str, Any] = answer["view"]
         return found
 
     def ports(self) -> dict[str, int]:

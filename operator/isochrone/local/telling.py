@@ -80,7 +80,13 @@ def routes_of(decided: Decided, player: Player) -> tuple[RouteView, ...]:
 
 def engines_of(engines: Mapping[EngineId, AnyEngine]) -> tuple[EngineView, ...]:
     return tuple(
-        EngineView(route=str(key.route), site=key.site, is_ready=engine.address is not None, restarts=engine.restarts)
+        EngineView(
+            route=str(key.route),
+            site=key.site,
+            is_ready=engine.address is not None,
+            pid=engine.pid,
+            restarts=engine.restarts,
+        )
         for key, engine in sorted(engines.items())
     )
 

@@ -42,7 +42,9 @@ _OF_KUBERNETES: Final = [
 ]
 """and is bound to Kubernetes' own controllers alone here."""
 _POLICIES_BY_NAME: Final = {"cdg1": "ciliumnetworkpolicies", "iad1": "fqdnnetworkpolicies"}
-_SETTINGS: Final = {**PACE, "gateway": {"parents": [{"namespace": "edge", "name": "front"}], "workers": 1}}
+_GATEWAY: Final = {"parents": [{"namespace": "edge", "name": "front"}], "workers": 1}
+_SETTINGS: Final = {**PACE, "gateway": _GATEWAY}
+_BY_CERT_MANAGER: Final = {**PACE, "gateway": {**_GATEWAY, "peerIssuer": {"name": "peers"}}}
 _DECLARED: Final = """
 kind: EdgeNode
 metadata: {name: cdg1}
@@ -59,6 +61,13 @@ spec:
   cluster: {type: Remote}
   delivery: Pull
   gateway: {replicas: 1, advertise: {host: iad1.edge.example.com}}
+---
+kind: EdgeNode
+metadata: {name: ber1}
+spec:
+  place: {iata: BER}
+  cluster: {type: ClusterProfile, clusterProfileRef: {namespace: fleet, name: ber1}}
+  cleanup: {policy: Orphan}
 ---
 kind: GPUPool
 metadata: {name: cdg1-l4}
@@ -127,11 +136,13 @@ class Life:
         self.fleet = fleet
         self.roles: dict[str, tuple[Json, ...]] = {}
         """Cluster -> Roles that were delivered there, while they were there."""
+        self._refused_to_gateway: list[str] = []
         hub_of_iad1 = folder / "hub.kubeconfig"
         hub_of_iad1.write_bytes(accounts.way_in(fleet.hub, PULL))
         more = ["--site", "iad1", "--hub-kubeconfig", str(hub_of_iad1)]
         self._operators = (
             OperatorProcess(accounts.way_in(fleet.hub, HUB), folder, HUB, settings=_SETTINGS),
+            OperatorProcess(accounts.way_in(fleet.hub, HUB), folder, f"{HUB}-again", settings=_BY_CERT_MANAGER),
             OperatorProcess(accounts.way_in(fleet["iad1"], SITE_OPERATOR), folder, "site", settings=PACE, more=more),
         )
 
@@ -140,14 +151,14 @@ class Life:
         return [*rbac.requests(event for _, event in self._asked(user))]
 
     def refused(self) -> list[str]:
-        """What somebody asked for without the right to."""
-        return [
-            f"{name}: {event['verb']} {event['requestURI']} for {user}"
-            for users in USERS.values()
-            for user in users
-            for name, event in self._asked(user)
-            if event["responseStatus"]["code"] == HTTPStatus.FORBIDDEN
-        ]
+        """What somebody asked for without the right to. A gateway that ends may outlive its rights by a moment."""
+        others = (user for users in USERS.values() for user in users if user != GATEWAY)
+        return [*(each for user in others for each in self._refused(user)), *self._refused_to_gateway]
+
+    def _refused(self, user: str) -> Iterator[str]:
+        for name, event in self._asked(user):
+            if event["responseStatus"]["code"] == HTTPStatus.FORBIDDEN:
+                yield f"{name}: {event['verb']} {event['requestURI']} for {user}"
 
     def _asked(self, user: str) -> Iterator[tuple[str, Json]]:
         for name, users in USERS.items():
@@ -158,10 +169,15 @@ class Life:
         """From the first delivery to the last removal."""
         self._prepare()
         try:
-            for each in self._operators:
-                each.start()
+            hub, hub_again, site = self._operators
+            hub.start()
+            site.start()
             self._deliver()
             self._renew()
+            hub.stop()
+            hub_again.start()
+            self._reissue()
+            self._refused_to_gateway = [*self._refused(GATEWAY)]
             self._leave()
         finally:
             for each in self._operators:
@@ -194,7 +210,7 @@ class Life:
         self._until(lambda: {each.verb for each in self.requests(GATEWAY)}, holds=lambda verbs: "patch" in verbs)
 
     def _renew(self) -> None:
-        """Another authority of peers, and fewer engines: there is something new in every cluster, and something old goes."""
+        """Another authority of peers, and fewer engines: every cluster gets something new, and something old goes."""
         hub, secret = self.fleet.hub, _secret(stored.SECRET)
         authority, parcel = hub.api.get(secret).body["data"], _pieces(hub)
         assert hub.api.patch(secret, {"metadata": {"annotations": {ROTATE: "now"}}}).ok
@@ -202,12 +218,19 @@ class Life:
         assert hub.api.patch(_ROUTE, {"spec": {"serving": {"replicasPerSite": 1}}}).ok
         self._until(partial(_pieces, hub), holds=lambda found: bool(found) and not found & parcel)
 
+    def _reissue(self) -> None:
+        """The certificates of gateways are to be cert-manager's from now on."""
+        for name in SITES:
+            certificate = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate"}
+            metadata = {"name": "isochrone-gateway-peer", "namespace": SYSTEM}
+            self._until(partial(_is_there, self.fleet[name], {**certificate, "metadata": metadata}))
+
     def _leave(self) -> None:
         """The route first, then its sites, and the Secret that let the hub in."""
         hub = self.fleet.hub
         leaving = [
             _ROUTE,
-            *({"apiVersion": GROUP, "kind": "EdgeNode", "metadata": {"name": name}} for name in SITES),
+            *({"apiVersion": GROUP, "kind": "EdgeNode", "metadata": {"name": name}} for name in (*SITES, "ber1")),
             _secret("cdg1"),
         ]
         for each in leaving:
@@ -237,6 +260,10 @@ def _apply(site: Site, item: Json) -> None:
 def _secret(name: str, **data: bytes) -> Json:
     encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}, "data": encoded}
+
+
+def _is_there(site: Site, item: Json) -> bool:
+    return site.api.get(item).ok
 
 
 def _secret_of_peer(site: Site) -> bool:

@@ -205,6 +205,12 @@ HUB: Final = (
         verbs=("create",),
     ),
     Rule(
+        why="clusters of sites that are declared as ClusterProfiles",
+        group="multicluster.x-k8s.io",
+        resources=("clusterprofiles",),
+        verbs=("list",),
+    ),
+    Rule(
         why="the kinds that the API server has; all who are known have this already, unless it was withdrawn",
         paths=("/api", "/api/*", "/apis", "/apis/*"),
         verbs=("get",),

@@ -71,6 +71,9 @@ class Cluster(Api):
         ]
         return Listed(tuple(items), str(next(self._versions)))
 
+    async def names(self, path: str) -> Listed:
+        return await self.list(path)
+
     async def create(self, path: str, item: Json) -> Json:
         self._reach()
         place = _Place.of(path)._replace(name=item["metadata"]["name"])

@@ -98,7 +98,13 @@ class Installation:
             "kubeconfig/cdg1/kubeconfig": self._connected("cdg1"),
             "remote/iad1": Pulled(self.hub, "iad1", clock=self.wall, vouch=self._keeper.vouch),
         }
-        around = Surroundings(connections=self._connections, keeper=self._keeper, deletions=Deletions(), wall=self.wall)
+        around = Surroundings(
+            connections=self._connections,
+            keeper=self._keeper,
+            deletions=Deletions(),
+            wall=self.wall,
+            monotonic=self.wall,
+        )
         self._reconciler = Reconciler(Hub(self.hub), self._couriers, SETTINGS, around)
         self._site_operator = SiteOperator(
             "iad1", self.hub, self.clusters["iad1"], installation="isochrone", pace=SETTINGS.pace, wall=self.wall

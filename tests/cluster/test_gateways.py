@@ -77,6 +77,8 @@ def _declared(fleet: Fleet, folder: Path) -> Snapshot:
     for name in NAMES:
         text = text.replace(f"isochrone-gateway-{name}.{SYSTEM}.svc", fleet[name].gateway_address())
     sites.write_text(text)
+    models = folder / "models.yaml"
+    models.write_text(models.read_text().replace("    minSites: 2\n", ""))
     objects = [each.obj for each in manifests.read([str(folder)]).manifests]
     return snapshot(each for each in objects if each["kind"] != "EdgeNode" or each["metadata"]["name"] in NAMES)
 

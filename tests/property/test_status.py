@@ -17,7 +17,7 @@ from isochrone.api import KINDS, VERSION, Resource, crd
 from isochrone.api.conditions import ConditionType, Reason, Status
 from isochrone.api.model_route import ModelRouteStatus
 from isochrone.api.residency_policy import DataResidencyPolicyStatus
-from isochrone.model import Delivery, ObjectKey, Plan, Routing, Snapshot
+from isochrone.model import Delivery, ObjectKey, Plan, Snapshot
 from isochrone.plan import replan, routing
 from isochrone.status import Moment
 
@@ -46,12 +46,12 @@ class Told:
         tables = routing(self.snapshot, planned.plan, now=NOW, prepared=planned.prepared)
         sites = [site.name for site in planned.prepared.world.sites]
         self.plan: Plan = planned.plan
-        self.routings: list[Routing] | None = [tables.at(each) for each in sites] if dice.chance(70) else None
+        self.asked = status.Asked.of(tables.at(each) for each in sites) if dice.chance(70) else None
         self.delivery: Delivery = delivery(dice, self.snapshot, now=NOW)
         self.statuses = self.of(self.snapshot, NOW)
 
     def of(self, snapshot: Snapshot, now: int) -> dict[ObjectKey, Status]:
-        return dict(status.of(snapshot, self.plan, self.delivery, now=now, routings=self.routings))
+        return dict(status.of(snapshot, self.plan, self.delivery, now=now, asked=self.asked))
 
 
 def test_statuses_are_whole_valid_and_told_once() -> None:

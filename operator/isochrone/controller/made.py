@@ -17,6 +17,7 @@ from isochrone.model import Plan, Running, Snapshot
 from isochrone.render.bundle import Bundle, with_law
 from isochrone.render.config import Installation
 from isochrone.rollout.releases import Content
+from isochrone.status import Asked
 from isochrone_gateway.config import Kind
 
 _FIELDS: Final = tuple(field.name for field in dataclasses.fields(Snapshot))
@@ -60,6 +61,8 @@ class Rendered:
     """Sites that had been away for too long."""
     key: IndexKey
     """That signs their indexes."""
+    asked: Asked
+    """Whom their gateways ask."""
 
     def is_of(self, world: World, lost: frozenset[str], key: IndexKey) -> bool:
         """Whether they would be the same if they were rendered of this."""

@@ -33,6 +33,7 @@ from isochrone.model import (
     Parcel,
     Plan,
     Revision,
+    Routing,
     Running,
     SiteReport,
     Snapshot,
@@ -49,6 +50,7 @@ from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled, recalled
 from isochrone.rollout.releases import Issued, Releases
 from isochrone.rollout.waves import Progress
+from isochrone.status import Asked
 
 _LOG = logging.getLogger("isochrone.operator")
 _LAW_WITHIN = 5.0
@@ -83,6 +85,7 @@ class Pass:
     snapshot: Snapshot
     plan: Plan
     delivery: Delivery
+    asked: Asked
     phases: Mapping[str, Phase]
     """EdgeNodes that are being deleted."""
     is_complete: bool
@@ -145,7 +148,8 @@ class Reconciler:
             laps.end("deliver law")
         planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
         laps.end("plan")
-        made = (await self._rendered(World(snapshot=snapshot, plan=planned.plan), planned, keys, now)).made
+        rendered = await self._rendered(World(snapshot=snapshot, plan=planned.plan), planned, keys, now)
+        made = rendered.made
         laps.end("render")
         self._remember(planned, phases, now)
         buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
@@ -167,6 +171,7 @@ class Reconciler:
             snapshot=snapshot,
             plan=planned.plan,
             delivery=delivery,
+            asked=rendered.asked,
             phases=phases,
             is_complete=all(name in delivery.reports for name in ours),
             seconds=laps.seconds,
@@ -250,11 +255,11 @@ class Reconciler:
         """All sites; what was rendered last, if nothing is different."""
         lost, last = lost_sites(world.snapshot, now=now), self._memory.rendered
         if last is None or not last.is_of(world, lost, keys.index):
-            made = await asyncio.to_thread(self._render, world, planned, keys, now)
-            last = self._memory.rendered = Rendered(made=made, world=world, lost=lost, key=keys.index)
+            made, asked = await asyncio.to_thread(self._render, world, planned, keys, now)
+            last = self._memory.rendered = Rendered(made=made, world=world, lost=lost, key=keys.index, asked=asked)
         return last
 
-    def _render(self, world: World, planned: Planned, keys: Keys, now: int) -> dict[str, Made]:
+    def _render(self, world: World, planned: Planned, keys: Keys, now: int) -> tuple[dict[str, Made], Asked]:
         routing = planning.routing(world.snapshot, world.plan, now=now, prepared=planned.prepared)
         rendering, gateway = self._settings.rendering, self._settings.gateway
         trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
@@ -262,8 +267,17 @@ class Reconciler:
         placed: dict[str, list[Running]] = {}
         for each in world.plan.as_running():
             placed.setdefault(each.site, []).append(each)
-        made = bundles.render(world.snapshot, world.plan, routing.at, settings=rendering, gateway=gateway)
-        return {bundle.site: Made.of(bundle, placed.get(bundle.site, ()), world) for bundle in made}
+        asked: list[Asked] = []
+
+        def table(site: str) -> Routing:
+            """Large, and not kept: only whom it asks."""
+            found = routing.at(site)
+            asked.append(Asked.of((found,)))
+            return found
+
+        made = bundles.render(world.snapshot, world.plan, table, settings=rendering, gateway=gateway)
+        found = {bundle.site: Made.of(bundle, placed.get(bundle.site, ()), world) for bundle in made}
+        return found, Asked.together(asked)
 
     def _remember(self, planned: Planned, phases: Mapping[str, Phase], now: int) -> None:
         memory = self._memory

@@ -50,7 +50,9 @@ class Teller:
         """All statuses, and in how many seconds one is due that may not be written yet. Raises NotLeadingError only."""
         snapshot = passed.told
         now = self._wall()
-        found = await asyncio.to_thread(statuses.of, snapshot, passed.plan, passed.delivery, now=int(now))
+        found = await asyncio.to_thread(
+            statuses.of, snapshot, passed.plan, passed.delivery, now=int(now), asked=passed.asked
+        )
         stored = statuses.stored(snapshot)
         after = Moment(snapshot=snapshot, statuses=found, plan=passed.plan, delivery=passed.delivery)
         before = self._before or Moment(snapshot=snapshot, statuses=stored, plan=passed.plan, delivery=passed.delivery)

@@ -51,6 +51,16 @@ class Asked:
             providers[routing.site] = frozenset(each.provider for each in every if isinstance(each, ToProvider))
         return cls(providers=providers, answered=frozenset(answered))
 
+    @classmethod
+    def together(cls, parts: Iterable["Asked"]) -> "Asked":
+        """What several say, each of other sites."""
+        providers: dict[str, frozenset[str]] = {}
+        answered: set[RouteKey] = set()
+        for part in parts:
+            providers |= part.providers
+            answered |= part.answered
+        return cls(providers=providers, answered=frozenset(answered))
+
 
 class Facts:
     """A snapshot, a plan and a delivery at one moment. Objects that are being deleted are not in the look-ups."""

@@ -1,6 +1,6 @@
 """The status of every object: one function per kind, and what they have in common."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from isochrone.api import (
@@ -13,7 +13,7 @@ from isochrone.api import (
     Resource,
 )
 from isochrone.api.conditions import Status
-from isochrone.model import Delivery, ObjectKey, Plan, Routing, Snapshot
+from isochrone.model import Delivery, ObjectKey, Plan, Snapshot
 from isochrone.model.declared import DEFAULT_NAMESPACE, age_of
 from isochrone.status import edge_node, gpu_pool, inference_tenant, model_provider, model_route, residency_policy
 from isochrone.status.facts import Asked, Facts
@@ -31,14 +31,13 @@ _KINDS: Final[Mapping[type[Resource], Callable[[Facts, Any], Status]]] = {
 
 
 def of(
-    snapshot: Snapshot, plan: Plan, delivery: Delivery, *, now: int, routings: Iterable[Routing] | None = None
+    snapshot: Snapshot, plan: Plan, delivery: Delivery, *, now: int, asked: Asked | None = None
 ) -> Mapping[ObjectKey, Status]:
     """The status of every object of a snapshot, in order of their keys.
 
-    `routings` are the tables of all sites. Without them, a site is taken to call every provider that a route may use,
-    and nothing is said of whether anybody may answer.
+    `asked` is what the tables of all sites say. Without it, a site is taken to call every provider that a route may
+    use, and nothing is said of whether anybody may answer.
     """
-    asked = Asked.of(routings) if routings is not None else None
     facts = Facts(snapshot, plan, delivery, now=now, asked=asked)
     every = sorted(_resources(snapshot), key=lambda each: (key_of(each), age_of(each), each.metadata.uid))
     found: dict[ObjectKey, Status] = {}

@@ -71,4 +71,4 @@ def _delivery(network: Snapshot, **sites: dict[str, Any] | None) -> Delivery:
 def _told(network: Snapshot, planned: Plan, delivery: Delivery) -> Snapshot:
     tables = routing(network, planned, now=NOW)
     routings = [tables.at(each.metadata.name) for each in network.edge_nodes]
-    return written(network, status.of(network, planned, delivery, now=NOW, routings=routings))
+    return written(network, status.of(network, planned, delivery, now=NOW, asked=status.Asked.of(routings)))

@@ -13,9 +13,11 @@ from isochrone.controller.made import Made, Rendered, World, under
 from isochrone.model import Observed, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render import bundle as bundles
+from isochrone.status import Asked
 
 NOW = 1_800_000_000
 SNAPSHOT = network(sites=4, routes=6)
+NOBODY = Asked.of(())
 FOUND = Observed(sites={SNAPSHOT.edge_nodes[0].metadata.name: SiteObservation(kubernetes=(1, 36))})
 
 
@@ -128,7 +130,7 @@ def other_world(**changes: Any) -> World:
 )
 def test_what_was_rendered_is_taken_again_only_if_nothing_is_different(changes: dict[str, Any], is_same: bool) -> None:
     key = new_index_key()
-    last = Rendered(made={}, world=other_world(), lost=frozenset(), key=key)
+    last = Rendered(made={}, world=other_world(), lost=frozenset(), key=key, asked=NOBODY)
 
     assert last.is_of(other_world(**changes), frozenset(), key) is is_same
     assert not last.is_of(other_world(), frozenset({"fra1"}), key)
@@ -137,7 +139,7 @@ def test_what_was_rendered_is_taken_again_only_if_nothing_is_different(changes: 
 
 def test_what_was_rendered_is_not_taken_for_another_plan() -> None:
     key, world = new_index_key(), other_world()
-    last = Rendered(made={}, world=world, lost=frozenset(), key=key)
+    last = Rendered(made={}, world=world, lost=frozenset(), key=key, asked=NOBODY)
     moved = dataclasses.replace(world, plan=dataclasses.replace(world.plan, shortfalls=world.plan.shortfalls[1:]))
 
     assert not last.is_of(moved, frozenset(), key)

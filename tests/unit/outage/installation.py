@@ -19,7 +19,7 @@ from isochrone.controller.connections import Connected
 from isochrone.controller.couriers import Connect, Couriers, Load
 from isochrone.controller.keys import ROTATE, Keeper
 from isochrone.controller.pulled import Pulled
-from isochrone.controller.reconcile import Reconciler, Surroundings
+from isochrone.controller.reconcile import Pass, Reconciler, Surroundings
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.site import SiteOperator
 from isochrone.controller.watching import Deletions
@@ -90,6 +90,7 @@ class Installation:
         self.clusters = {name: Cluster(name, self.wall) for name in ("hub", "cdg1", "iad1")}
         self.hub = self.clusters["hub"]
         self.passes = 0
+        self.passed: Pass | None = None
         self._declared = declared
         self._keeper = Keeper(self.hub, "isochrone", wall=self.wall)
         self._couriers = ByHand(self.wall)
@@ -140,7 +141,7 @@ class Installation:
     async def operate(self) -> None:
         """What operators do in a moment: the leader of the hub, if there can be one, and the one in Ashburn."""
         with contextlib.suppress(ApiError):
-            await self._reconciler.once()
+            self.passed = await self._reconciler.once()
             self.passes += 1
             await self._couriers.go()
         await self._site_operator.once()

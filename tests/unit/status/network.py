@@ -50,8 +50,8 @@ def told(
     decided = planned(snapshot) if plan is None else plan
     tables = routing(snapshot, decided, now=NOW)
     names = [each.metadata.name for each in snapshot.edge_nodes if each.metadata.deletion_timestamp is None]
-    routings = [tables.at(name) for name in names] if is_routed else None
-    found = status.of(snapshot, decided, delivered() if delivery is None else delivery, now=now, routings=routings)
+    asked = status.Asked.of(map(tables.at, names)) if is_routed else None
+    found = status.of(snapshot, decided, delivered() if delivery is None else delivery, now=now, asked=asked)
     return dict(found)
 
 

@@ -72,9 +72,10 @@ class Watcher:
             await self._take(head)
 
     async def _take(self, head: mailbox.Head) -> None:
+        has_told = self._taken is not None
         taken = self._taken = await mailbox.take(self._api, self._site, head, self._taken)
-        at = time.monotonic()
-        await mailbox.tell(self._api, _INSTALLATION, report_of(taken.parcel, now=int(time.time())))
+        at, report = time.monotonic(), report_of(taken.parcel, now=int(time.time()))
+        await mailbox.tell(self._api, _INSTALLATION, report, is_there=has_told)
         seen = Seen(
             site=self._site,
             sequence=head.revision.sequence,

@@ -10,6 +10,7 @@
     keys         the installation's keys, made once and replaced in time
     state        what was issued, kept in the hub
     couriers     one task per cluster that delivers, again and again
+    slots        how many of them at once, and who comes first
     connections  from an EdgeNode to whoever delivers to its cluster; `pulled` for those that pull
     departures   finalizers, and what is left of sites that are deleted
     laps         how long each step takes

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from isochrone.controller.settings import Pace
+from isochrone.controller.slots import Slots
 from isochrone.controller.waking import Waker
 from isochrone.kube.applying import unanswered
 from isochrone.kube.errors import ApiError
@@ -65,7 +66,7 @@ class Surroundings:
     """What all couriers share."""
 
     pace: Pace
-    few: asyncio.Semaphore
+    slots: Slots
     clock: Callable[[], float]
     tell: Callable[[Mapping[str, SiteReport]], None]
     known: Callable[[str], SiteReport]
@@ -117,7 +118,7 @@ class Courier:
         """One attempt. Whether something is still on its way."""
         load = self._load
         try:
-            async with self._around.few:
+            async with self._around.slots.one(is_urgent=not self.has_tried.is_set()):
                 deliverer = await self._connected(load)
                 reports = await deliverer.deliver(load.parcels, paused=load.paused, looks=load.looks)
         except ApiError as error:
@@ -181,9 +182,7 @@ class Couriers:
         self.reports: dict[str, SiteReport] = {}
         self._changed = changed
         self._couriers: dict[str, Courier] = {}
-        self._around = Surroundings(
-            pace=pace, few=asyncio.Semaphore(at_once), clock=clock, tell=self._tell, known=self._known
-        )
+        self._around = Surroundings(pace=pace, slots=Slots(at_once), clock=clock, tell=self._tell, known=self._known)
 
     def give(self, cluster: str, load: Load, connect: Connect) -> None:
         """What a cluster is to have. A cluster that wasn't known gets a courier."""

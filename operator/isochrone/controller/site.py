@@ -106,5 +106,5 @@ class SiteOperator:
         """What is new; and all of it now and then, since its times are in it too."""
         before = self._told
         if before is None or essence(before) != essence(report) or report.at - before.at >= _TELL_EVERY:
-            await mailbox.tell(self._hub, self._installation, report)
+            await mailbox.tell(self._hub, self._installation, report, is_there=before is not None)
             self._told = report

@@ -34,7 +34,7 @@ def test_after_something_new_was_left_nothing_is_asked_for_with_that_look() -> N
 
     shelf.forget()
     assert delivered(hub, parcel(BUNDLE, 2)) == SAID
-    assert shelf.asked == [("apply", mailbox.PARCEL)]
+    assert shelf.asked == [("merge", mailbox.PARCEL)]
 
     said = dataclasses.replace(SAID, children=7)
     asyncio.run(mailbox.tell(shelf, "isochrone", said))

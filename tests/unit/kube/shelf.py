@@ -62,6 +62,17 @@ class Shelf(Api):
         self.items[path] = {**item, "metadata": metadata}
         return self.items[path]
 
+    async def merge(self, path: str, patch: Json, *, subresource: str = "") -> Json:
+        """Of whole fields of objects' content: there are no others here."""
+        del subresource
+        self._note("merge", path)
+        if path not in self.items:
+            raise NotFound(f"{path} is not there")
+        before = self.items[path]
+        metadata = {**before["metadata"], "resourceVersion": str(next(self._versions))}
+        self.items[path] = {**before, "data": {**before["data"], **patch["data"]}, "metadata": metadata}
+        return self.items[path]
+
     async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
         del uid, resource_version
         self._note("delete", path)

@@ -12,7 +12,7 @@ from tests.unit.controller.test_made import SNAPSHOT, tightened
 from tests.unit.kube.shelf import Shelf
 
 from isochrone.kube import kinds, mailbox
-from isochrone.model import Parcel, SecretCopy
+from isochrone.model import Parcel, SecretCopy, SiteReport
 
 BEFORE = next(iter(bundles(SNAPSHOT)))
 AFTER = next(iter(bundles(dataclasses.replace(SNAPSHOT, policies=tightened(SNAPSHOT)))))
@@ -70,12 +70,31 @@ def test_another_law_is_one_write_and_nothing_to_ask_for() -> None:
     shelf.forget()
 
     put(shelf, parcel(AFTER, 2), left)
-    assert shelf.asked == [("apply", mailbox.PARCEL)]
+    assert shelf.asked == [("merge", mailbox.PARCEL)]
 
     shelf.forget()
     again = take(shelf, taken)
     assert shelf.asked == [("get", mailbox.PARCEL)]
     assert same(again.parcel, parcel(AFTER, 2))
+
+
+def test_a_head_that_somebody_removed_is_made_anew() -> None:
+    shelf = Shelf()
+    left = put(shelf, parcel(BEFORE, 1))
+    del shelf.items[path(mailbox.PARCEL)]
+
+    put(shelf, parcel(AFTER, 2), left)
+
+    assert same(take(shelf).parcel, parcel(AFTER, 2))
+
+
+def test_a_report_is_patched_once_it_is_there() -> None:
+    shelf = Shelf()
+    said = [SiteReport(site=BEFORE.site, at=at) for at in (1, 2, 3)]
+    for number, each in enumerate(said):
+        asyncio.run(mailbox.tell(shelf, "isochrone", each, is_there=number > 0))
+    assert [verb for verb, _ in shelf.asked] == ["apply", "merge", "merge"]
+    assert asyncio.run(mailbox.report(shelf, BEFORE.site)) == said[-1]
 
 
 def test_whoever_knows_nothing_leaves_all_of_it_anew_and_changes_nothing() -> None:

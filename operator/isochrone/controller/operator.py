@@ -89,7 +89,9 @@ class Operator:
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await kopf.operator(
-            registry=watching.registry(self._login, self._deletions, self._waker.wake),
+            registry=watching.registry(
+                watching.Logins(self._login, wall=self._clocks.wall), self._deletions, self._waker.wake
+            ),
             settings=watching.settings(),
             standalone=True,
             clusterwide=True,

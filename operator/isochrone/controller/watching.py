@@ -11,6 +11,7 @@ kopf sets no finalizers, writes no annotations and posts no events: its handlers
 import asyncio
 import contextlib
 import dataclasses
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,6 +27,9 @@ from isochrone.model.declared import SYSTEM_NAMESPACE
 
 _WATCH_S: Final = 300
 _CONNECT_S: Final = 10
+_LOGIN_S: Final = 3600
+_SOON_S: Final = 60.0
+_FIRST_PAUSE_S, _MOST_PAUSE_S = 0.5, 30.0
 _ROUTES: Final = "modelroutes"
 
 
@@ -38,6 +42,34 @@ class Deletions:
     def note(self, plural: str, namespace: str | None, name: str, *, is_gone: bool) -> None:
         if plural == _ROUTES:
             (self.routes.add if is_gone else self.routes.discard)(RouteKey(namespace or "", name))
+
+
+class Logins:
+    """What kopf is let in by, each time that it asks.
+
+    Credentials that were refused once it never takes again, and ends when it gets no others: a single 401, of an API
+    server that has just started, say, would end the operator. So each have an end of their own, which makes them
+    different; and whoever comes back soon has to wait, longer each time.
+    """
+
+    def __init__(self, info: Callable[[], kopf.ConnectionInfo], *, wall: Callable[[], float]) -> None:
+        self._info = info
+        self._wall = wall
+        self._last: float | None = None
+        self._pause = 0.0
+
+    def pause(self) -> float:
+        """Seconds to wait before the next login."""
+        now = self._wall()
+        is_soon = self._last is not None and now - self._last < _SOON_S
+        self._pause = min(max(2 * self._pause, _FIRST_PAUSE_S), _MOST_PAUSE_S) if is_soon else 0.0
+        self._last = now + self._pause
+        return self._pause
+
+    def fresh(self) -> kopf.ConnectionInfo:
+        """For an hour: then tokens that are replaced in their file are read again."""
+        ends = dt.datetime.fromtimestamp(self._wall(), dt.UTC) + dt.timedelta(seconds=_LOGIN_S)
+        return dataclasses.replace(self._info(), expiration=ends)
 
 
 def settings() -> kopf.OperatorSettings:
@@ -55,15 +87,14 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(
-    login: Callable[[], kopf.ConnectionInfo], deletions: Deletions, wake: Callable[[], None]
-) -> kopf.OperatorRegistry:
+def registry(logins: Logins, deletions: Deletions, wake: Callable[[], None]) -> kopf.OperatorRegistry:
     """Handlers for the six kinds, and for what else a plan depends on."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
-    def connect(**_: Any) -> kopf.ConnectionInfo:
-        return login()
+    async def connect(**_: Any) -> kopf.ConnectionInfo:
+        await asyncio.sleep(logins.pause())
+        return logins.fresh()
 
     def happened(resource: Any, event: Mapping[str, Any], **_: Any) -> None:
         metadata = event["object"]["metadata"]

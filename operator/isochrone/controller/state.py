@@ -8,12 +8,13 @@ import msgspec
 
 from isochrone.kube.errors import ApiError
 from isochrone.kube.hub import Hub
+from isochrone.render import rights
 from isochrone.rollout import releases as numbering
 from isochrone.rollout.releases import Releases
 
 Json = Mapping[str, Any]
 
-NAME: Final = "isochrone-releases"
+NAME: Final = rights.RELEASES
 _KEY: Final = "releases.json"
 
 

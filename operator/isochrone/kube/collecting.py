@@ -14,7 +14,7 @@ from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, NotFound
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
-from isochrone.render import labels
+from isochrone.render import labels, rights
 from isochrone.support.bundle import Collected, Trouble
 
 Json = Mapping[str, Any]
@@ -25,7 +25,6 @@ _MOST_LOGS: Final = 60
 _MOST_EVENTS: Final = 2000
 _METRICS_PORT: Final = 8080
 _INSIDE: Final = (kinds.CONFIG_MAP, kinds.SECRET, kinds.LEASE)
-_RELEASES: Final = "isochrone-releases"
 
 
 class Collecting:
@@ -79,9 +78,9 @@ class Collecting:
         async with self._noting(f"Pods in {SYSTEM_NAMESPACE}"):
             listed = await self._list(kinds.POD, SYSTEM_NAMESPACE)
             self._add(item for item in listed if item["metadata"]["name"].startswith("isochrone"))
-        async with self._noting(f"ConfigMap {_RELEASES}"):
+        async with self._noting(f"ConfigMap {rights.RELEASES}"):
             with contextlib.suppress(NotFound):
-                kept = await self._api.get(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, _RELEASES))
+                kept = await self._api.get(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, rights.RELEASES))
                 self._add([{"apiVersion": "v1", "kind": "ConfigMap", **kept}])
 
     async def _mailboxes(self) -> None:

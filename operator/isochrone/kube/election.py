@@ -17,11 +17,12 @@ from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, Conflict, NotFound
 from isochrone.model.amounts import micro_stamp
 from isochrone.model.declared import SYSTEM_NAMESPACE
+from isochrone.render import rights
 
 Json = Mapping[str, Any]
 Clock = Callable[[], float]
 
-NAME: Final = "isochrone-operator"
+NAME: Final = rights.LEADER
 _LOG: Final = logging.getLogger("isochrone.election")
 
 

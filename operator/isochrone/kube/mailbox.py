@@ -30,19 +30,19 @@ from isochrone.kube import kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, NotFound
 from isochrone.model import Parcel, Revision, SecretCopy, SiteReport
-from isochrone.render import labels
+from isochrone.render import labels, rights
 from isochrone.render.bundle import ordered
 from isochrone.render.gateway.config_maps import is_index, is_law
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
-PARCEL: Final = "parcel"
-SECRETS: Final = "parcel-secrets"
-REPORT: Final = "report"
-REQUEST: Final = "request"
+PARCEL: Final = rights.PARCEL
+SECRETS: Final = rights.SECRETS
+REPORT: Final = rights.REPORT
+REQUEST: Final = rights.REQUEST
 CERTIFICATE: Final = "certificate"
-LEASE: Final = "site"
+LEASE: Final = rights.CONTACT
 _PIECE_BYTES: Final = 700_000
 """A ConfigMap holds 1 MiB, and base64 adds a third."""
 _LEVEL: Final = 3

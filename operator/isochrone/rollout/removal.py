@@ -10,7 +10,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from isochrone.render import labels
+from isochrone.render import labels, rights
 from isochrone.rollout import actions
 from isochrone.rollout.actions import Actions, Found
 
@@ -21,7 +21,7 @@ ORDER: Final = ("EdgeNode", "ModelRoute", "InferenceTenant", "ModelProvider", "G
 
 _SCALED: Final = frozenset({"HorizontalPodAutoscaler", "Deployment"})
 _SITE_NAMESPACE: Final = "isochrone-site-"
-_LETTERS: Final = frozenset({("ConfigMap", "request"), ("ConfigMap", "certificate"), ("Lease", "site")})
+_LETTERS: Final = frozenset({("ConfigMap", rights.REQUEST), ("ConfigMap", "certificate"), ("Lease", rights.CONTACT)})
 """What is in the hub's namespace of a site that pulls, and has no label of ours."""
 _AUTOMATIC: Final = frozenset(
     {
@@ -31,7 +31,7 @@ _AUTOMATIC: Final = frozenset(
         ("ServiceAccount", "default"),
         ("ServiceAccount", "builder"),
         ("ServiceAccount", "deployer"),
-        ("Lease", "isochrone-operator"),
+        ("Lease", rights.LEADER),
     }
 )
 """What clusters put into each Namespace by themselves, and the Lease by which operators of ours choose their leader."""

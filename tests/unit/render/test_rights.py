@@ -104,11 +104,14 @@ def test_an_operator_reads_all_that_is_declared() -> None:
 def test_a_site_reports_by_the_names_that_it_may_write() -> None:
     named = (rights.REPORT, rights.REQUEST, rights.CONTACT, rights.SECRETS)
     assert named == (mailbox.REPORT, mailbox.REQUEST, mailbox.LEASE, mailbox.SECRETS)
+    assert named == ("report", "request", "site", "parcel-secrets"), "clusters have them by these names"
+    assert rights.PARCEL == mailbox.PARCEL == "parcel"
     assert Joining(site="fra1").site_namespace == mailbox.namespace_of("fra1")
 
 
 def test_an_operator_writes_by_name_what_only_it_writes() -> None:
     assert (rights.LEADER, rights.RELEASES) == (election.NAME, state.NAME)
+    assert (rights.LEADER, rights.RELEASES) == ("isochrone-operator", "isochrone-releases")
 
 
 def test_no_right_is_given_twice() -> None:

@@ -145,7 +145,8 @@ def test_an_answer_before_the_whole_request_ends_the_connection() -> None:
         async with Session(upstream) as session:
             taker = await session.ask(body=b"x" * 20_000_000)
             assert (taker.ended, taker.status, taker.body) == (True, 413, b"no")
-            assert [(state.busy, state.idle) for state in session.pool.states()] == [(0, 0)]
+            # The sweep may have taken the empty lane away already.
+            assert all((state.busy, state.idle) == (0, 0) for state in session.pool.states())
 
     run(work())
 

@@ -19,6 +19,7 @@ PARTS = (
     ("The operator in the hub, in `isochrone-system`", rights.HUB_SYSTEM),
     ("The operator in the hub, in the namespace of a site that pulls", rights.HUB_IN_SITE),
     ("The operator of a site that pulls, in its namespace of the hub", rights.SITE),
+    ("The operator of a site that pulls, in `isochrone-system` of the hub", rights.SITE_IN_SYSTEM),
     ("Whoever delivers to a cluster, there, in all namespaces", rights.MEMBER),
     ("Whoever delivers to a cluster, there, in `isochrone-system`", rights.MEMBER_SYSTEM),
     ("The operator of a site that pulls, there, in `isochrone-system`, beside that", rights.LEADING),

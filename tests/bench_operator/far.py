@@ -1,21 +1,19 @@
 """A client of the hub that is far away: every request and every event takes its way, there and back."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from isochrone.kube.access import Access
-from isochrone.kube.api import Api, Json, Limits, Media, WatchEvent
-
-_AT_ONCE = 10_000
-"""Many sites share this client; in earnest each has its own."""
+from isochrone.kube.api import Api, Json, Media, WatchEvent
 
 
 class FarApi(Api):
     """The product's client, `rtt` seconds away."""
 
-    def __init__(self, access: Access, *, rtt: float) -> None:
-        super().__init__(access.url, tls=access.tls(), token=access.bearer, limits=Limits(at_once=_AT_ONCE))
+    def __init__(self, access: Access, *, rtt: float, tls: ssl.SSLContext) -> None:
+        super().__init__(access.url, tls=tls, token=access.bearer)
         self._half = rtt / 2
 
     async def _once(self, method: str, path: str, query: Mapping[str, str], body: Json | None, *, media: Media) -> Json:

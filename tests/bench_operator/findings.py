@@ -90,8 +90,13 @@ def _over(rounds: Sequence[Round], value: Callable[[Round], float]) -> Spread | 
 
 def _tightening(measured: Measured) -> Table:
     rows = []
-    for name, is_tight in (("tightened", True), ("loosened", False)):
-        rounds = [each for each in measured.rounds if each.is_tight is is_tight]
+    for name, is_tight, is_met in (
+        ("tightened", True, False),
+        ("tightened in the middle of a pass", True, True),
+        ("loosened", False, False),
+        ("loosened in the middle of a pass", False, True),
+    ):
+        rounds = [each for each in measured.rounds if (each.is_tight, each.is_met) == (is_tight, is_met)]
         values: list[Callable[[Round], float]] = [
             lambda each: each.had[0],
             lambda each: percentile(each.had, 50),

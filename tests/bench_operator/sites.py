@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -22,10 +22,10 @@ class SitesError(Exception):
 class Sites:
     """They watch from entry to exit."""
 
-    def __init__(self, kubeconfig: Path, names: Sequence[str], *, rtt: float, core: int) -> None:
+    def __init__(self, kubeconfig: Path, names: Sequence[str], *, rtt: float, cores: Iterable[int]) -> None:
         self.names = names
         self._command = [sys.executable, "-m", "tests.bench_operator.watchers", "--kubeconfig", str(kubeconfig)]
-        self._command += ["--rtt", str(rtt), "--core", str(core), *names]
+        self._command += ["--rtt", str(rtt), "--cores", ",".join(map(str, cores)), *names]
         self._seen: list[Seen] = []
         self.last = time.monotonic()
         """When something was seen last."""

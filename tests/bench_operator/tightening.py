@@ -15,6 +15,9 @@ from tests.cluster.controlplane import ControlPlane
 LIMIT: Final = 120.0
 QUIET: Final = 6.0
 _POLICY: Final = "br-stays"
+_CPU: Final = 50
+_INTO_A_PASS: Final = 2.5
+"""Seconds after which bundles are rendered, in a large network."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,8 @@ class Round:
     """One change. Seconds, from when it was accepted."""
 
     is_tight: bool
+    is_met: bool
+    """Whether a pass was under way, because of another change a moment before."""
     had: list[float]
     """Until each site had the whole new config."""
     acked: list[float]
@@ -47,12 +52,15 @@ class Network:
 
 
 def rounds(count: int, network: Network) -> Iterator[Round]:
-    """Tightened and loosened in turn."""
+    """Tightened and loosened in turn; from rest, and in the middle of a pass."""
     for number in range(count):
-        yield _round(network, is_tight=number % 2 == 0)
+        yield _round(network, number, is_tight=number % 2 == 0, is_met=number % 4 > 1)
 
 
-def _round(network: Network, *, is_tight: bool) -> Round:
+def _round(network: Network, number: int, *, is_tight: bool, is_met: bool) -> Round:
+    if is_met:
+        network.api.apply(world.route(cpu=_CPU + number))
+        time.sleep(_INTO_A_PASS)
     operator, sites, servers = network.operator, network.sites, network.plane.pids
     before, since = operator.steps(), len(sites.seen())
     cpu, server = operator.cpu_seconds, proc.cpu_seconds(servers)
@@ -64,6 +72,7 @@ def _round(network: Network, *, is_tight: bool) -> Round:
     sites.quiet(seconds=QUIET, limit=LIMIT)
     return Round(
         is_tight=is_tight,
+        is_met=is_met,
         had=sorted(seen.at - accepted for seen in found.values()),
         acked=sorted(seen.acked - accepted for seen in found.values()),
         steps=hub.between(before, after),

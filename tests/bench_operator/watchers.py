@@ -11,17 +11,18 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from tests.bench_operator.far import FarApi
 from tests.bench_operator.laws import Laws
 
-from isochrone.kube import access, gather, mailbox
+from isochrone.kube import access, announcing, contact, gather, mailbox
 from isochrone.kube.errors import ApiError
 from isochrone.model import GatewayPod, Parcel, Running, SiteObservation, SiteReport
 from isochrone.model.amounts import micro_stamp
+from isochrone.render import announced
 
 Json = Mapping[str, Any]
 
@@ -51,12 +52,19 @@ class Watcher:
         self._site = site
         self._laws = laws
         self._taken: mailbox.Taken | None = None
+        self._parcel: Parcel | None = None
+        self._told = ""
+        self._ack: contact.Ack | None = None
+        self._is_shown = False
 
     async def run(self) -> None:
         """Until cancelled."""
+        await asyncio.gather(self._again(self._follow_parcels), self._again(self._follow_the_law))
+
+    async def _again(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
             with contextlib.suppress(ApiError):
-                await self._follow()
+                await follow()
             await asyncio.sleep(_PAUSE)
 
     async def live(self, offset: float) -> None:
@@ -64,27 +72,43 @@ class Watcher:
         await asyncio.sleep(offset)
         while True:
             with contextlib.suppress(ApiError):
-                await mailbox.show_life(self._api, self._site, micro_stamp(time.time()))
+                await self._show()
             await asyncio.sleep(_SIGN_EVERY)
 
-    async def _follow(self) -> None:
+    async def _follow_parcels(self) -> None:
         async for head in mailbox.heads(self._api, self._site):
-            await self._take(head)
+            self._taken = await mailbox.take(self._api, self._site, head, self._taken)
+            await self._has(self._taken.parcel)
 
-    async def _take(self, head: mailbox.Head) -> None:
-        has_told = self._taken is not None
-        taken = self._taken = await mailbox.take(self._api, self._site, head, self._taken)
-        at, report = time.monotonic(), report_of(taken.parcel, now=int(time.time()))
-        await mailbox.tell(self._api, _INSTALLATION, report, is_there=has_told)
+    async def _follow_the_law(self) -> None:
+        async for said in announcing.announcements(self._api):
+            lawful = announced.applied(said, self._taken.parcel) if self._taken is not None else None
+            if lawful is not None:
+                await self._has(lawful)
+
+    async def _has(self, parcel: Parcel) -> None:
+        if self._parcel is not None and parcel.revision <= self._parcel.revision:
+            return
+        self._parcel = parcel
+        at, report = time.monotonic(), report_of(parcel, now=int(time.time()))
+        if self._told != (name := contact.name_of(report)):
+            await mailbox.tell(self._api, _INSTALLATION, report, is_there=self._told != "")
+            self._told = name
+        self._ack = contact.ack_of(report)
+        await self._show()
         seen = Seen(
             site=self._site,
-            sequence=head.revision.sequence,
+            sequence=parcel.revision.sequence,
             at=at,
             acked=time.monotonic(),
-            generations=self._laws.generations(taken.parcel.objects),
+            generations=self._laws.generations(parcel.objects),
         )
         sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
         sys.stdout.buffer.flush()
+
+    async def _show(self) -> None:
+        await contact.show(self._api, self._site, micro_stamp(time.time()), self._ack, is_there=self._is_shown)
+        self._is_shown = True
 
 
 def report_of(parcel: Parcel, *, now: int) -> SiteReport:
@@ -113,9 +137,11 @@ def _running(objects: Iterable[Json]) -> Iterable[Running]:
 
 
 async def _run(kubeconfig: pathlib.Path, rtt: float, sites: list[str]) -> None:
-    laws = Laws()
-    async with FarApi(access.from_file(kubeconfig), rtt=rtt) as api, asyncio.TaskGroup() as tasks:
+    laws, found = Laws(), access.from_file(kubeconfig)
+    tls = found.tls()
+    async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for number, site in enumerate(sites):
+            api = await stack.enter_async_context(FarApi(found, rtt=rtt, tls=tls))
             watcher = Watcher(api, site, laws)
             tasks.create_task(watcher.run())
             tasks.create_task(watcher.live(_SIGN_EVERY * number / len(sites)))
@@ -125,10 +151,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kubeconfig", type=pathlib.Path, required=True)
     parser.add_argument("--rtt", type=float, required=True)
-    parser.add_argument("--core", type=int, required=True)
+    parser.add_argument("--cores", required=True)
     parser.add_argument("sites", nargs="+")
     given = parser.parse_args()
-    os.sched_setaffinity(0, {given.core})
+    os.sched_setaffinity(0, {int(each) for each in given.cores.split(",")})
     asyncio.run(_run(given.kubeconfig, given.rtt, given.sites))
 
 

@@ -32,7 +32,7 @@ def of(rules: Iterable[Rule], namespace: str = "") -> tuple[Right, ...]:
 MEMBER: Final = (*of(rights.MEMBER), *of(rights.MEMBER_SYSTEM, SYSTEM))
 GRANTED: Final = {
     HUB: (*of(rights.HUB), *of(rights.HUB_SYSTEM, SYSTEM), *of(rights.HUB_IN_SITE, IN_SITE)),
-    PULL: of(rights.SITE, IN_SITE),
+    PULL: (*of(rights.SITE, IN_SITE), *of(rights.SITE_IN_SYSTEM, SYSTEM)),
     PUSH: MEMBER,
     SITE_OPERATOR: tuple(dict.fromkeys((*MEMBER, *of(rights.LEADING, SYSTEM)))),
 }

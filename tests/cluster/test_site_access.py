@@ -18,7 +18,7 @@ from tests.cluster.parcels import parcels
 from tests.worlds import examples
 
 from isochrone.cli import main
-from isochrone.kube import access, errors, kinds, kubeconfig, mailbox
+from isochrone.kube import access, contact, errors, kinds, kubeconfig, mailbox
 from isochrone.kube.access import Access
 from isochrone.kube.api import Api
 from isochrone.kube.member import Member
@@ -245,7 +245,9 @@ def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(
 
     shown = stored(admin, "isochrone-hub-iad1")
     namespaces = ("isochrone-site-iad1", "isochrone-site-nrt1", SYSTEM_NAMESPACE, ELSEWHERE)
-    assert beyond(shown, namespaces) == granted(admin, ("isochrone-site-iad1",), *rights.SITE)
+    assert beyond(shown, namespaces) == granted(admin, ("isochrone-site-iad1",), *rights.SITE) | granted(
+        admin, (SYSTEM_NAMESPACE,), *rights.SITE_IN_SYSTEM
+    )
 
     at_hub = access.from_file(plane.kubeconfig)
     revision = Revision(epoch=1, sequence=1, digest="0" * 64)
@@ -257,14 +259,14 @@ def test_a_site_that_pulls_sees_its_own_namespace_and_reports_there(
 
     async def heard(api: Api) -> None:
         assert await mailbox.report(api, "iad1") == said
-        assert await mailbox.sign_of_life(api, "iad1") == "2026-11-26T12:00:01.000000Z"
+        assert (await contact.look(api, "iad1")).sign == "2026-11-26T12:00:01.000000Z"
 
     async def work(api: Api) -> None:
         head = await mailbox.head(api, "iad1")
         assert head is not None
         assert (await mailbox.take(api, "iad1", head)).parcel.objects == parcel.objects
         for second in (0, 1):
-            await mailbox.show_life(api, "iad1", f"2026-11-26T12:00:0{second}.000000Z")
+            await contact.show(api, "iad1", f"2026-11-26T12:00:0{second}.000000Z")
             await mailbox.tell(api, "isochrone", said)
         for name in (mailbox.PARCEL, head.pieces[0], mailbox.CERTIFICATE):
             with pytest.raises(errors.Forbidden):

@@ -5,7 +5,7 @@ rights that Kubernetes gives to all who are known, since a cluster may withdraw 
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.cluster.waiting import until
 from isochrone.certificates import stored
 from isochrone.controller.keys import ROTATE
 from isochrone.kube import kinds, mailbox
+from isochrone.render import rights
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -174,6 +175,7 @@ class Life:
             site.start()
             self._deliver()
             self._renew()
+            self._change_the_law()
             hub.stop()
             hub_again.start()
             self._reissue()
@@ -217,6 +219,16 @@ class Life:
         self._until(lambda: hub.api.get(secret).body["data"], holds=lambda data: data != authority)
         assert hub.api.patch(_ROUTE, {"spec": {"serving": {"replicasPerSite": 1}}}).ok
         self._until(partial(_pieces, hub), holds=lambda found: bool(found) and not found & parcel)
+
+    def _change_the_law(self) -> None:
+        """Twice: the first is announced in a new object, the second in the same."""
+        hub = self.fleet.hub
+        policy = {"apiVersion": GROUP, "kind": "DataResidencyPolicy", "metadata": {"name": "none-bound"}}
+        for places in (["EU", "CH"], ["EU"]):
+            before: tuple[Json, ...] = ({}, _announced(hub))
+            allow = [{"scope": "Inference", "places": {"include": places}}]
+            assert hub.api.patch(policy, {"spec": {"allow": allow}}).ok
+            self._until(partial(_announced, hub), holds=partial(_is_new, before))
 
     def _reissue(self) -> None:
         """The certificates of gateways are to be cert-manager's from now on."""
@@ -275,6 +287,17 @@ def _roles(site: Site) -> list[Json]:
     params = {"labelSelector": "app.kubernetes.io/managed-by=isochrone"}
     found: list[Json] = site.api.request("GET", kinds.ROLE.path(), params=params).body["items"]
     return found
+
+
+def _announced(hub: Site) -> Json:
+    """What all sites that pull are told."""
+    metadata = {"name": rights.ANNOUNCEMENT, "namespace": SYSTEM}
+    found: Json = hub.api.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).body.get("data", {})
+    return found
+
+
+def _is_new(before: Collection[Json], said: Json) -> bool:
+    return said not in before
 
 
 def _pieces(hub: Site) -> set[str]:

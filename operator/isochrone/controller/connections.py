@@ -1,5 +1,6 @@
 """From an EdgeNode to whoever delivers to its cluster, and to what its credentials depend on."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from isochrone.api import EdgeNode
@@ -36,25 +37,26 @@ class Connected:
             await self._api.close()
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What all deliverers work with."""
+
+    clock: Clock
+    check: Callable[[], None]
+    """Called before each write; raises if this replica leads no more."""
+    vouch: Ask
+    is_telling: Callable[[Parcel], bool]
+    """Whether a site hears of a parcel in another way."""
+    limits: Limits | None = None
+
+
 class Connections:
     """Makes them, for one pass after the other."""
 
-    def __init__(
-        self,
-        hub: Api,
-        installation: str,
-        *,
-        clock: Clock,
-        check: Callable[[], None],
-        vouch: Ask,
-        limits: Limits | None = None,
-    ) -> None:
+    def __init__(self, hub: Api, installation: str, means: Means) -> None:
         self._hub = hub
         self._installation = installation
-        self._clock = clock
-        self._check = check
-        self._vouch = vouch
-        self._limits = limits
+        self._means = means
 
     def of(self, edge: EdgeNode, declared: Declared) -> tuple[str, Connect]:
         """What the credentials depend on, and how to connect with them."""
@@ -65,7 +67,8 @@ class Connections:
         return reaching.version_of(edge, declared.secrets, declared.profiles), self._away(edge, declared)
 
     async def _local(self) -> Deliverer:
-        return Connected(self._hub, self._installation, clock=self._clock, vouch=self._vouch, is_ours=False)
+        means = self._means
+        return Connected(self._hub, self._installation, clock=means.clock, vouch=means.vouch, is_ours=False)
 
     def _away(self, edge: EdgeNode, declared: Declared) -> Connect:
         async def connect() -> Deliverer:
@@ -77,11 +80,13 @@ class Connections:
         return connect
 
     def _connected(self, access: Access) -> Deliverer:
-        api = access.api(limits=self._limits, check=self._check)
-        return Connected(api, self._installation, clock=self._clock, vouch=self._vouch, is_ours=True)
+        means = self._means
+        api = access.api(limits=means.limits, check=means.check)
+        return Connected(api, self._installation, clock=means.clock, vouch=means.vouch, is_ours=True)
 
     def _pulled(self, site: str) -> Connect:
         async def connect() -> Deliverer:
-            return Pulled(self._hub, site, clock=self._clock, vouch=self._vouch)
+            means = self._means
+            return Pulled(self._hub, site, clock=means.clock, vouch=means.vouch, is_telling=means.is_telling)
 
         return connect

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from isochrone.api.conditions import Status
-from isochrone.controller.reconcile import Pass
+from isochrone.controller.passes import Pass
 from isochrone.model import ObjectKey, SiteReport
 from isochrone.status import families
 

@@ -11,11 +11,14 @@ import kopf
 from prometheus_client import CollectorRegistry
 
 from isochrone.controller import departures, watching
-from isochrone.controller.connections import Connections
+from isochrone.controller.announcing import Announcer
+from isochrone.controller.connections import Connections, Means
 from isochrone.controller.couriers import Couriers
+from isochrone.controller.interrupting import InterruptedPassError, Interruption
 from isochrone.controller.keys import Keeper
 from isochrone.controller.metrics import Metrics
-from isochrone.controller.reconcile import Pass, Reconciler, Surroundings
+from isochrone.controller.passes import Pass, Surroundings
+from isochrone.controller.reconcile import Reconciler
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.telling import Teller
 from isochrone.controller.waking import Waker
@@ -56,6 +59,7 @@ class Operator:
         self._passed_at = clocks.monotonic()
         self._waker = Waker()
         self._deletions = watching.Deletions()
+        self._interruption = Interruption()
         plain = access.api()
         self.election = Election(
             plain, identity, wall=clocks.wall, monotonic=clocks.monotonic, timing=settings.election
@@ -90,7 +94,7 @@ class Operator:
     async def _watch(self, stop: asyncio.Event) -> None:
         await kopf.operator(
             registry=watching.registry(
-                watching.Logins(self._login, wall=self._clocks.wall), self._deletions, self._waker.wake
+                watching.Logins(self._login, wall=self._clocks.wall), self._deletions, self._happened
             ),
             settings=watching.settings(),
             standalone=True,
@@ -98,6 +102,11 @@ class Operator:
             stop_flag=stop,
             memo=kopf.Memo(),
         )
+
+    def _happened(self, *, is_law: bool) -> None:
+        if is_law:
+            self._interruption.happen()
+        self._waker.wake(is_urgent=is_law)
 
     def _login(self) -> kopf.ConnectionInfo:
         access = self._access
@@ -119,24 +128,27 @@ class Operator:
             pace=settings.pace, at_once=settings.clusters_at_once, clock=clocks.wall, changed=self._waker.wake
         )
         keeper = Keeper(api, settings.installation, wall=clocks.wall)
-        connections = Connections(
-            api, settings.installation, clock=clocks.wall, check=self.election.check, vouch=keeper.vouch
-        )
+        hub = Hub(api)
+        announcer = Announcer(hub, clocks.monotonic)
+        means = Means(clock=clocks.wall, check=self.election.check, vouch=keeper.vouch, is_telling=announcer.is_telling)
+        connections = Connections(api, settings.installation, means)
         around = Surroundings(
             connections=connections.of,
             keeper=keeper,
             deletions=self._deletions,
+            announcer=announcer,
+            interruption=self._interruption,
             wall=clocks.wall,
             monotonic=clocks.monotonic,
         )
-        reconciler = Reconciler(Hub(api), couriers, settings, around)
+        reconciler = Reconciler(hub, couriers, settings, around)
         teller = Teller(api, self.election.identity, wall=clocks.wall, least_pause=settings.pace.status)
         try:
             while True:
                 due = await self._pass(reconciler, teller, api)
                 pace = settings.pace
                 await self._waker.settled(
-                    min(pace.resync, due or pace.resync),
+                    pace.resync if due is None else min(pace.resync, due),
                     debounce=pace.debounce,
                     most=pace.most_debounce,
                     clock=clocks.monotonic,
@@ -156,9 +168,15 @@ class Operator:
             self._metrics.passes.labels("made").inc()
             await departures.settle(api, self.passed.declared, self.passed.phases)
             if self.passed.is_complete:
-                found, due = await teller.tell(self.passed)
+                found, due = await self._interruption.turn.unless(teller.tell(self.passed))
                 self._metrics.told(found)
+                self._interruption.end()
                 return due
+            self._interruption.end()
+        except InterruptedPassError:
+            _LOG.info("the law has changed: this pass is given up for the next")
+            self._metrics.passes.labels("interrupted").inc()
+            return 0.0
         except (NotLeadingError, Conflict) as error:
             _LOG.warning("somebody else has written: %s", error)
             self._metrics.passes.labels("superseded").inc()

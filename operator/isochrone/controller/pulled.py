@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from isochrone.certificates import CertificateError
-from isochrone.kube import mailbox
+from isochrone.kube import contact, mailbox
 from isochrone.kube.api import Api
+from isochrone.kube.contact import Ack, Contact
 from isochrone.kube.errors import NotFound, Unreachable
 from isochrone.kube.peering import Ask
 from isochrone.model import Parcel, Revision, SiteReport
@@ -20,16 +21,30 @@ SILENT_AFTER = 60.0
 class Pulled:
     """One site; each is a cluster of its own."""
 
-    def __init__(self, hub: Api, site: str, *, clock: Callable[[], float], vouch: Ask) -> None:
+    def __init__(
+        self,
+        hub: Api,
+        site: str,
+        *,
+        clock: Callable[[], float],
+        vouch: Ask,
+        is_telling: Callable[[Parcel], bool] = lambda _: False,
+    ) -> None:
+        """`is_telling` says whether the site hears of a parcel in another way, so that it can be left later."""
         self._hub = hub
         self._site = site
         self._clock = clock
         self._vouch = vouch
+        self._is_telling = is_telling
+        self._announced: Revision | None = None
+        """What the site is hearing of."""
         self._put: tuple[Revision, object] | None = None
         self._left: mailbox.Left | None = None
         self._said: SiteReport | None = None
         self._sign = ("", 0.0)
         """The last sign of life, and when it was seen to change."""
+        self._read: SiteReport | None = None
+        """The report as it was read last."""
         self._first: SiteReport | None = None
         """The report that was there when we began: it may be from a backup."""
 
@@ -43,14 +58,21 @@ class Pulled:
         is_new = False
         for parcel in parcels:
             version = (parcel.revision, (paused, parcel.authorities, parcel.keeps_authorities, parcel.secrets))
-            if version != self._put:
+            if version == self._put:
+                continue
+            if self._put is not None and self._is_telling(parcel):
+                is_new = is_new or parcel.revision != self._announced
+                self._announced = parcel.revision
+            else:
                 await self._leave(parcel, paused)
                 self._put, is_new = version, True
         if is_new and self._said is not None:
             return {self._site: self._said}
         self._said = None
-        await self._answer()
-        self._said = await self._report()
+        seen = await contact.look(self._hub, self._site)
+        if seen.ack is None or seen.ack.request:
+            await self._answer()
+        self._said = await self._report(seen)
         return {self._site: self._said} if parcels or looks else {}
 
     async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
@@ -82,13 +104,13 @@ class Pulled:
         has_any = report is not None and report.peering is not None and report.peering.issuer != ""
         return has_any and report == self._first
 
-    async def _report(self) -> SiteReport:
-        sign, now = await mailbox.sign_of_life(self._hub, self._site), self._clock()
-        if sign != self._sign[0]:
-            self._sign = (sign, now)
-        report = await mailbox.report(self._hub, self._site)
+    async def _report(self, seen: Contact) -> SiteReport:
+        now = self._clock()
+        if seen.sign != self._sign[0]:
+            self._sign = (seen.sign, now)
+        report = await self._current(seen.ack)
         self._first = self._first or report
-        if report is None or not sign:
+        if report is None or not seen.sign:
             raise Unreachable(
                 f"the operator of site {self._site} has not reported yet: start it in the site's cluster with"
                 f" `isochrone operator --site {self._site}`"
@@ -98,6 +120,13 @@ class Pulled:
         # It reports only what is new, and leaves out pods that have been silent: those that are in it speak still.
         pods = tuple(dataclasses.replace(pod, at=int(now)) for pod in report.gateway_pods)
         return dataclasses.replace(report, gateway_pods=pods)
+
+    async def _current(self, ack: Ack | None) -> SiteReport | None:
+        """What the site says by now. Its report is read only if it isn't the one that was read last."""
+        known = self._read
+        if ack is None or known is None or contact.name_of(known) != ack.report:
+            known = self._read = await mailbox.report(self._hub, self._site)
+        return known if ack is None or known is None else contact.acknowledged(known, ack)
 
     async def close(self) -> None:
         """The hub's connection is not ours to close."""

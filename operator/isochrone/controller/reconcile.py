@@ -10,28 +10,26 @@ import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from isochrone import plan as planning
 from isochrone.api import EdgeNode
 from isochrone.api.conditions import Reason
 from isochrone.api.edge_node import Delivery as By
 from isochrone.controller import departures, state
-from isochrone.controller.couriers import Connect, Couriers, Load
-from isochrone.controller.keys import Keeper, Keys
+from isochrone.controller.couriers import Couriers, Load
+from isochrone.controller.keys import Keys
 from isochrone.controller.laps import Laps
 from isochrone.controller.made import Made, Rendered, World, under
 from isochrone.controller.parcels import Packing
+from isochrone.controller.passes import Memory, Pass, Surroundings
 from isochrone.controller.settings import OperatorSettings
-from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
 from isochrone.kube.hub import Declared, Hub
 from isochrone.model import (
     Delivery,
     Held,
     Observed,
-    Parcel,
-    Plan,
     Revision,
     Routing,
     Running,
@@ -45,72 +43,14 @@ from isochrone.render import bundle as bundles
 from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping
 from isochrone.rollout import guard, leaving, waves
-from isochrone.rollout.guard import Absences
 from isochrone.rollout.leaving import Phase
-from isochrone.rollout.recalled import Recalled, recalled
+from isochrone.rollout.recalled import recalled
 from isochrone.rollout.releases import Issued, Releases
-from isochrone.rollout.waves import Progress
 from isochrone.status import Asked
 
 _LOG = logging.getLogger("isochrone.operator")
 _LAW_WITHIN = 5.0
 """Seconds that planning waits for clusters to be given a new law, so as not to hold that up."""
-
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Memory:
-    """What is kept from pass to pass while this replica leads."""
-
-    planned: Planned | None = None
-    progress: Progress | None = None
-    absences: Absences = dataclasses.field(default_factory=Absences)
-    recalled: Recalled = dataclasses.field(default_factory=Recalled)
-    drained: set[str] = dataclasses.field(default_factory=set)
-    """Sites on their way out from which nothing moves any more."""
-    seen: tuple[str, float] = ("", 0.0)
-    """What was declared last, as a digest, and when that last changed."""
-    parcels: dict[str, Parcel] = dataclasses.field(default_factory=dict)
-    """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
-    made: dict[str, Made] = dataclasses.field(default_factory=dict)
-    """The same, as it was rendered."""
-    rendered: Rendered | None = None
-    """All sites as they are to be."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pass:
-    """What one pass came to."""
-
-    declared: Declared
-    snapshot: Snapshot
-    plan: Plan
-    delivery: Delivery
-    asked: Asked
-    phases: Mapping[str, Phase]
-    """EdgeNodes that are being deleted."""
-    is_complete: bool
-    """Whether every cluster has been looked at. Before that, nothing can be said of what runs."""
-    seconds: Mapping[str, float]
-    """Step -> how long it took."""
-
-    @property
-    def told(self) -> Snapshot:
-        """The snapshot with all objects as they are, with their statuses, and none as the planner takes it."""
-        declared, snapshot = self.declared, self.snapshot
-        return gather.snapshot_of(
-            declared.resources, declared.namespaces, observed=snapshot.observed, settings=snapshot.settings
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a reconciler works with."""
-
-    connections: Callable[[EdgeNode, Declared], tuple[str, Connect]]
-    keeper: Keeper
-    deletions: Deletions
-    wall: Callable[[], float]
-    monotonic: Callable[[], float]
 
 
 class Reconciler:
@@ -123,6 +63,8 @@ class Reconciler:
         self._connections = around.connections
         self._keeper = around.keeper
         self._deletions = around.deletions
+        self._announcer = around.announcer
+        self._interruption = around.interruption
         self._wall = around.wall
         self._monotonic = around.monotonic
         self._memory = Memory()
@@ -133,8 +75,11 @@ class Reconciler:
         self._kept = None
 
     async def once(self) -> Pass:
-        """One pass. Raises ApiError if the hub can't be asked, or somebody else leads."""
-        now, laps = int(self._wall()), Laps(self._monotonic)
+        """One pass. Raises ApiError if the hub can't be asked, or somebody else leads.
+
+        Raises InterruptedPassError if the law changes meanwhile.
+        """
+        now, laps, turn = int(self._wall()), Laps(self._monotonic), self._interruption.begin()
         kept = self._kept or await state.read(self._hub)
         declared = await self._hub.declared()
         laps.end("look")
@@ -146,7 +91,7 @@ class Reconciler:
             laps.end("law")
             kept = await self._issue_law(relawed, kept, declared, snapshot=snapshot, keys=keys)
             laps.end("deliver law")
-        planned = await asyncio.to_thread(planning.replan, self._memory.planned, snapshot, now=now)
+        planned = await self._interruption.in_thread(turn, planning.replan, self._memory.planned, snapshot, now=now)
         laps.end("plan")
         rendered = await self._rendered(World(snapshot=snapshot, plan=planned.plan), planned, keys, now)
         made = rendered.made
@@ -190,8 +135,11 @@ class Reconciler:
         releases = kept.releases.with_issued(contents, now=int(self._wall()))
         self._kept = await state.write(self._hub, kept, releases)
         self._prepare(declared, made, releases, keys)
+        edges = present(snapshot.edge_nodes)
+        pulling = [site for site in made if edges[site].spec.delivery is By.PULL]
+        await self._announcer.announce(self._memory.parcels[site] for site in pulling)
         await self._hand_out(declared, snapshot, releases)
-        await self._couriers.tried(limit=_LAW_WITHIN)
+        await self._interruption.turn.unless(self._couriers.tried(limit=_LAW_WITHIN))
         return self._kept
 
     def _phases(self, declared: Declared, now: int) -> dict[str, Phase]:
@@ -255,13 +203,14 @@ class Reconciler:
         """All sites; what was rendered last, if nothing is different."""
         lost, last = lost_sites(world.snapshot, now=now), self._memory.rendered
         if last is None or not last.is_of(world, lost, keys.index):
-            made, asked = await asyncio.to_thread(self._render, world, planned, keys, now)
+            turn = self._interruption.turn
+            made, asked = await self._interruption.in_thread(turn, self._render, world, planned, keys, now)
             last = self._memory.rendered = Rendered(made=made, world=world, lost=lost, key=keys.index, asked=asked)
         return last
 
     def _render(self, world: World, planned: Planned, keys: Keys, now: int) -> tuple[dict[str, Made], Asked]:
         routing = planning.routing(world.snapshot, world.plan, now=now, prepared=planned.prepared)
-        rendering, gateway = self._settings.rendering, self._settings.gateway
+        rendering, gateway, turn = self._settings.rendering, self._settings.gateway, self._interruption.turn
         trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
         rendering = dataclasses.replace(rendering, trusted_keys=trusted)
         placed: dict[str, list[Running]] = {}
@@ -271,6 +220,7 @@ class Reconciler:
 
         def table(site: str) -> Routing:
             """Large, and not kept: only whom it asks."""
+            turn.check()
             found = routing.at(site)
             asked.append(Asked.of((found,)))
             return found

@@ -27,6 +27,8 @@ class Pace:
     """Between two looks at a cluster where all is well."""
     busy_look: float = 2.0
     """The same while something is on its way."""
+    soon: float = 0.25
+    """Until a site that pulls looks first at what it has just delivered; twice as long before each further look."""
     most_pause: float = 60.0
     """Between two attempts at a cluster that can't be reached. The first pause is `busy_look`, each further one
     twice as long."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from isochrone import status as statuses
 from isochrone.api.conditions import Status
-from isochrone.controller.reconcile import Pass
+from isochrone.controller.passes import Pass
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, Conflict
 from isochrone.kube.hub import KINDS

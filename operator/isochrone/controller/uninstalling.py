@@ -15,7 +15,7 @@ from isochrone.api import GROUP, EdgeNode
 from isochrone.api.edge_node import ClusterType, Delivery
 from isochrone.controller import departures, reaching, state
 from isochrone.controller.pulled import Pulled
-from isochrone.kube import fence, gather, kinds, peering, profiles
+from isochrone.kube import announcing, fence, gather, kinds, peering, profiles
 from isochrone.kube.access import Access
 from isochrone.kube.api import Api, Limits
 from isochrone.kube.clearing import Clearing, Limit
@@ -266,8 +266,8 @@ async def _resources(api: Api, seen: Look, wish: Wish, tell: Tell) -> None:
     secrets = await api.list(kinds.SECRET.path(SYSTEM_NAMESPACE))
     for item in secrets.items:
         await _release(api, kinds.SECRET, item, tell)
-    kept = await Hub(api).kept(state.NAME)
-    await _removed(clearing, kinds.CONFIG_MAP, [kept] if kept is not None else [])
+    kept = [await Hub(api).kept(name) for name in (announcing.NAME, state.NAME)]
+    await _removed(clearing, kinds.CONFIG_MAP, filter(None, kept))
     await clearing.guests(is_one=False)
     await clearing.namespaces(seen.spared, pulling=_pulling(seen.edges))
     left = [each for name in removal.ORDER for each in await _all(api, _BY_NAME[name])]

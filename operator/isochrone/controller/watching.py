@@ -14,7 +14,7 @@ import dataclasses
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import kopf
 
@@ -31,6 +31,7 @@ _LOGIN_S: Final = 3600
 _SOON_S: Final = 60.0
 _FIRST_PAUSE_S, _MOST_PAUSE_S = 0.5, 30.0
 _ROUTES: Final = "modelroutes"
+_POLICIES: Final = "dataresidencypolicies"
 
 
 @dataclasses.dataclass(slots=True)
@@ -87,9 +88,33 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-def registry(logins: Logins, deletions: Deletions, wake: Callable[[], None]) -> kopf.OperatorRegistry:
+class Laws:
+    """DataResidencyPolicies as they were heard of last: a watch that begins anew tells of all of them again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def is_new(self, plural: str, metadata: Mapping[str, Any], *, is_gone: bool) -> bool:
+        """Whether the law is another than before."""
+        if plural != _POLICIES:
+            return False
+        uid, generation = metadata["uid"], metadata.get("generation", 0)
+        before = self._known.pop(uid, None)
+        if not is_gone:
+            self._known[uid] = generation
+        return before is not None if is_gone else before != generation
+
+
+class Happened(Protocol):
+    """What is called when something has changed."""
+
+    def __call__(self, *, is_law: bool) -> None:
+        """`is_law`: what may be done with whose data may be another matter now."""
+
+
+def registry(logins: Logins, deletions: Deletions, tell: Happened) -> kopf.OperatorRegistry:
     """Handlers for the six kinds, and for what else a plan depends on."""
-    handlers = kopf.OperatorRegistry()
+    handlers, laws = kopf.OperatorRegistry(), Laws()
 
     @kopf.on.login(registry=handlers)
     async def connect(**_: Any) -> kopf.ConnectionInfo:
@@ -100,7 +125,7 @@ def registry(logins: Logins, deletions: Deletions, wake: Callable[[], None]) -> 
         metadata = event["object"]["metadata"]
         is_gone = event["type"] == "DELETED"
         deletions.note(resource.plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
-        wake()
+        tell(is_law=laws.is_new(resource.plural, metadata, is_gone=is_gone))
 
     for kind in KINDS:
         kopf.on.event(GROUP, VERSION, kind.info.plural, registry=handlers)(happened)

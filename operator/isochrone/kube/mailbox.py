@@ -7,7 +7,7 @@
       ConfigMap report            what became of it, written by the site's operator
       ConfigMap request           what it asks a certificate for its gateway with
       ConfigMap certificate       the answer to that
-      Lease     site              renewed by the site's operator as long as it is in contact
+      Lease     site              renewed by the site's operator as long as it is in contact (`contact.py`)
 
 What a change of the law changes is in the head itself: so that is one write for a site, and one event to hear of it.
 
@@ -42,7 +42,6 @@ SECRETS: Final = rights.SECRETS
 REPORT: Final = rights.REPORT
 REQUEST: Final = rights.REQUEST
 CERTIFICATE: Final = "certificate"
-LEASE: Final = rights.CONTACT
 _PIECE_BYTES: Final = 700_000
 """A ConfigMap holds 1 MiB, and base64 adds a third."""
 _LEVEL: Final = 3
@@ -116,7 +115,8 @@ async def put(api: Api, parcel: Parcel, paused: Iterable[str], before: Left | No
         paused=tuple(sorted(paused)),
     )
     data = {_HEAD: msgspec.json.encode(head).decode()}
-    await _write(api, _object(kinds.CONFIG_MAP, namespace, PARCEL, shared, data=data), is_there=before is not None)
+    item = _object(kinds.CONFIG_MAP, namespace, PARCEL, shared, data=data)
+    await write(api, item, {"data": data}, is_there=before is not None)
     if before is None or before.pieces != left.pieces:
         await _tidy(api, namespace, keep={PARCEL, REPORT, REQUEST, CERTIFICATE, *left.pieces})
     return left
@@ -224,7 +224,8 @@ async def tell(api: Api, installation: str, said: SiteReport, *, is_there: bool 
     """Leave a report for the hub; `is_there` if there is one of ours already. Raises ApiError."""
     data = {_REPORT_KEY: msgspec.json.encode(said).decode()}
     shared = labels.shared_labels(installation)
-    await _write(api, _object(kinds.CONFIG_MAP, namespace_of(said.site), REPORT, shared, data=data), is_there=is_there)
+    item = _object(kinds.CONFIG_MAP, namespace_of(said.site), REPORT, shared, data=data)
+    await write(api, item, {"data": data}, is_there=is_there)
 
 
 async def ask(api: Api, site: str, csr: str) -> str | None:
@@ -257,26 +258,14 @@ async def _data(api: Api, site: str, name: str) -> Mapping[str, str]:
     return item.get("data") or {}
 
 
-async def sign_of_life(api: Api, site: str) -> str:
-    """Something that changes each time that the site's operator is in contact. Raises ApiError."""
-    try:
-        lease = await api.get(kinds.LEASE.path(namespace_of(site), LEASE))
-    except NotFound:
-        return ""
-    return str((lease.get("spec") or {}).get("renewTime", ""))
+async def write(api: Api, item: Json, patch: Json, *, is_there: bool) -> None:
+    """The object, or if it `is_there` only what is new in it.
 
-
-async def show_life(api: Api, site: str, now: str) -> None:
-    """Say to the hub that we are in contact; `now` is RFC 3339 with microseconds. Raises ApiError."""
-    spec = {"holderIdentity": site, "renewTime": now}
-    await api.apply(_object(kinds.LEASE, namespace_of(site), LEASE, {}, spec=spec))
-
-
-async def _write(api: Api, item: Json, *, is_there: bool) -> None:
-    """Server-side apply costs the API server twice as much as a patch, and these are written to all sites at once."""
+    Server-side apply costs the API server half as much again, and these are written to all sites at once.
+    """
     if is_there:
         with contextlib.suppress(NotFound):
-            await api.merge(kinds.path_of(item), {"data": item["data"]})
+            await api.merge(kinds.path_of(item), patch)
             return
     await api.apply(item)
 

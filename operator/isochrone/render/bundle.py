@@ -7,6 +7,7 @@ Objects stand in the order in which they are applied: what others need first. Th
 gateway hears of engines whose objects are there. What is no longer in a bundle is removed after that. Pure.
 """
 
+import bisect
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -74,12 +75,14 @@ class Bundle:
     """The gateway's config, whose shards are among the objects; None where no gateway runs."""
     secrets: tuple[NeededSecret, ...]
     """What must be in isochrone-system beside them."""
+    resting: str
+    """The digest of all objects but the law's: it takes long, and a change of the law leaves it as it is."""
 
     @property
     def digest(self) -> str:
         """Of the objects and the config: equal digests are equal bundles, wherever they were made."""
-        text = msgspec.json.encode([self.objects, self.config.digest if self.config else ""], order="sorted")
-        return hashlib.sha256(text).hexdigest()
+        law = [each for each in self.objects if config_maps.is_law(each)]
+        return _digest([self.resting, law, self.config.digest if self.config else ""])
 
 
 def render(
@@ -110,9 +113,16 @@ def with_law(bundle: Bundle, law: Pack, installation: str) -> Bundle:
     entries = [each for each in bundle.config.entries if each.kind is not Kind.LAW]
     blobs = {each.name: bundle.config.blobs[each.name] for each in entries}
     config = combine([Pack(entries=tuple(entries), blobs=blobs), law])
-    objects = [each for each in bundle.objects if not config_maps.is_law(each)]
-    objects += config_maps.shards(law, installation)
-    return dataclasses.replace(bundle, objects=tuple(ordered(objects)), config=config)
+    objects = with_shards_of_law(bundle.objects, config_maps.shards(law, installation))
+    return dataclasses.replace(bundle, objects=objects, config=config)
+
+
+def with_shards_of_law(objects: Iterable[J], shards: Iterable[J]) -> tuple[J, ...]:
+    """These objects, which are in order, with these pieces of a config in place of those that hold the law."""
+    found = [each for each in objects if not config_maps.is_law(each)]
+    for shard in shards:
+        bisect.insort(found, shard, key=_place)
+    return tuple(found)
 
 
 class Renderer:
@@ -168,6 +178,7 @@ class Renderer:
             objects=objects,
             config=config,
             secrets=secrets,
+            resting=_digest([each for each in objects if not config_maps.is_law(each)]),
         )
 
     def _subject(self, edge: EdgeNode, calls: Calls) -> Subject:
@@ -230,6 +241,10 @@ def _gateway_objects(subject: Subject) -> Iterator[Json]:
     yield from entries.exports(subject)
 
 
+def _digest(content: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+
 def _namespaces(routes: Iterable[RouteKey]) -> set[str]:
     return {key.namespace for key in routes}
 
@@ -239,7 +254,12 @@ def ordered(objects: Iterable[J]) -> list[J]:
     first: dict[tuple[str, str, str, str], J] = {}
     for each in objects:
         first.setdefault(identity(each), each)
-    return [each for _, each in sorted(first.items(), key=lambda pair: (_rank(pair[1]), pair[0][2:], pair[0][:2]))]
+    return sorted(first.values(), key=_place)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[int, str, str, str, str]:
+    version, kind, namespace, name = identity(item)
+    return _rank(item), namespace, name, version, kind
 
 
 def identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -74,9 +74,11 @@ class Joining:
         account = self.site_account
         hub = Account(name=OPERATOR, namespace=SYSTEM_NAMESPACE, labels=self._own)
         return [
+            self.system_namespace(),
             self._namespace(self.site_namespace, self._own),
             account.manifest,
             *account.inside(self.site_namespace, rights.SITE),
+            *account.inside(SYSTEM_NAMESPACE, rights.SITE_IN_SYSTEM),
             *hub.inside(self.site_namespace, rights.HUB_IN_SITE),
             self._token(account),
         ]
@@ -102,7 +104,8 @@ class Joining:
 
     def leaving_hub(self) -> list[Json]:
         """What goes from the hub, in this order. A namespace takes all that is in it along."""
-        return [self.kubeconfig_in_hub(), self._namespace(self.site_namespace, self._own)]
+        rights_in_system = self.site_account.inside(SYSTEM_NAMESPACE, rights.SITE_IN_SYSTEM)
+        return [self.kubeconfig_in_hub(), *reversed(rights_in_system), self._namespace(self.site_namespace, self._own)]
 
     def leaving_site(self) -> list[Json]:
         """What goes from the site's cluster."""

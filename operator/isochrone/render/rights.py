@@ -3,7 +3,7 @@
     hub's cluster     the operator                      HUB, HUB_SYSTEM, and a member's rights for sites in this cluster
     member, Push      the hub's account                 MEMBER, MEMBER_SYSTEM
     member, Pull      the operator there                the same, and LEADING
-    hub's cluster     what the operator there reads by  SITE, in the namespace of that site alone
+    hub's cluster     what the operator there reads by  SITE, in the namespace of that site alone, and SITE_IN_SYSTEM
 
 Kubernetes lets nobody grant what they don't have: where we write Roles for gateways, we hold what is in them. Whoever
 may create Deployments in a namespace can read its Secrets through them; so these credentials are worth guarding.
@@ -34,6 +34,8 @@ LEADER: Final = "isochrone-operator"
 """The Lease of isochrone-system that says which replica leads."""
 RELEASES: Final = "isochrone-releases"
 """The ConfigMap of the hub that says what was issued to which site."""
+ANNOUNCEMENT: Final = "isochrone-announcement"
+"""The ConfigMap of the hub by which sites that pull hear of a changed law, all at once."""
 _LEASES: Final = "coordination.k8s.io"
 
 
@@ -246,11 +248,21 @@ HUB_SYSTEM: Final = (
         resources=("secrets",),
         verbs=("patch",),
     ),
-    Rule(why="what was issued to which site, said for the first time", resources=("configmaps",), verbs=("create",)),
+    Rule(
+        why="what was issued to which site, and what all that pull are told; said for the first time",
+        resources=("configmaps",),
+        verbs=("create",),
+    ),
     Rule(
         why="what was issued to which site",
         resources=("configmaps",),
         names=(RELEASES,),
+        verbs=("get", "update"),
+    ),
+    Rule(
+        why="the law as all sites that pull are told it",
+        resources=("configmaps",),
+        names=(ANNOUNCEMENT,),
         verbs=("get", "update"),
     ),
     *LEADING,
@@ -293,6 +305,16 @@ SITE: Final = (
     ),
 )
 """The operator of a site that pulls, in its own namespace of the hub, and nowhere else there."""
+
+SITE_IN_SYSTEM: Final = (
+    Rule(
+        why="when the law is another, which all sites are told at once",
+        resources=("configmaps",),
+        names=(ANNOUNCEMENT,),
+        verbs=("list", "watch"),
+    ),
+)
+"""The same in isochrone-system of the hub: that one object, and nothing else there."""
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _VERSION: Final = f"{_RBAC}/v1"

@@ -22,7 +22,16 @@ QUIET = Steady(seconds=60.0, writes={"leases": 30}, requests={"get leases": 30},
 
 
 def a_round(acked: float, *, is_tight: bool = True) -> Round:
-    return Round(is_tight=is_tight, had=[0.1], acked=[acked], steps={"look": 0.2}, cpu=0.5, server=0.4, settled=9.0)
+    return Round(
+        is_tight=is_tight,
+        is_met=False,
+        had=[0.1],
+        acked=[acked],
+        steps={"look": 0.2},
+        cpu=0.5,
+        server=0.4,
+        settled=9.0,
+    )
 
 
 def measured(**changes: Any) -> Measured:

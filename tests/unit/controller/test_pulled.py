@@ -8,7 +8,7 @@ from tests.unit.controller.test_made import SNAPSHOT
 from tests.unit.kube.shelf import Shelf
 
 from isochrone.controller.pulled import Pulled
-from isochrone.kube import mailbox
+from isochrone.kube import contact, mailbox
 from isochrone.model import Parcel, SiteReport
 
 BUNDLE = next(iter(bundles(SNAPSHOT)))
@@ -27,7 +27,7 @@ def delivered(hub: Pulled, given: Parcel) -> SiteReport:
 def test_after_something_new_was_left_nothing_is_asked_for_with_that_look() -> None:
     shelf = Shelf()
     asyncio.run(mailbox.tell(shelf, "isochrone", SAID))
-    asyncio.run(mailbox.show_life(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z"))
+    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z"))
     hub = Pulled(shelf, BUNDLE.site, clock=lambda: 5.0, vouch=nobody)
     first = parcel(BUNDLE, 1)
     assert delivered(hub, first) == SAID

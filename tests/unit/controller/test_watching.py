@@ -7,7 +7,7 @@ import kopf
 from kopf._cogs.structs.credentials import Vault
 from tests.unit.controller.wall import Wall
 
-from isochrone.controller.watching import Logins
+from isochrone.controller.watching import Laws, Logins
 
 
 def logins(wall: Wall) -> Logins:
@@ -55,3 +55,19 @@ def test_each_login_ends_within_an_hour() -> None:
     first = ends[0]
     assert first is not None
     assert first.timestamp() == 1_800_000_000 + 3600
+
+
+def test_the_law_is_new_when_a_policy_is() -> None:
+    laws = Laws()
+
+    def heard(uid: str, generation: int, plural: str = "dataresidencypolicies", *, is_gone: bool = False) -> bool:
+        return laws.is_new(plural, {"uid": uid, "generation": generation}, is_gone=is_gone)
+
+    assert heard("a", 1)
+    assert not heard("a", 1), "a watch that begins anew"
+    assert heard("b", 1)
+    assert heard("a", 2)
+    assert heard("a", 2, is_gone=True)
+    assert not heard("a", 2, is_gone=True)
+    assert heard("a", 2), "it was made anew"
+    assert not heard("c", 1, "modelroutes")

@@ -63,14 +63,13 @@ class Shelf(Api):
         return self.items[path]
 
     async def merge(self, path: str, patch: Json, *, subresource: str = "") -> Json:
-        """Of whole fields of objects' content: there are no others here."""
+        """JSON merge patch (RFC 7386)."""
         del subresource
         self._note("merge", path)
         if path not in self.items:
             raise NotFound(f"{path} is not there")
-        before = self.items[path]
-        metadata = {**before["metadata"], "resourceVersion": str(next(self._versions))}
-        self.items[path] = {**before, "data": {**before["data"], **patch["data"]}, "metadata": metadata}
+        version = {"metadata": {"resourceVersion": str(next(self._versions))}}
+        self.items[path] = _merged(_merged(self.items[path], patch), version)
         return self.items[path]
 
     async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
@@ -91,3 +90,13 @@ class Shelf(Api):
 
     def _note(self, verb: str, path: str) -> None:
         self.asked.append((verb, path.rpartition("/")[2]))
+
+
+def _merged(item: Json, patch: Json) -> dict[str, Any]:
+    found = {key: value for key, value in item.items() if patch.get(key, value) is not None}
+    for key, value in patch.items():
+        if isinstance(value, Mapping):
+            found[key] = _merged(item.get(key) or {}, value)
+        elif value is not None:
+            found[key] = value
+    return found

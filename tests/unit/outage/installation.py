@@ -15,11 +15,14 @@ from tests.unit.outage.gateway import Gateway
 
 from isochrone.api import EdgeNode
 from isochrone.certificates import Credentials, State, stored
+from isochrone.controller.announcing import Announcer
 from isochrone.controller.connections import Connected
 from isochrone.controller.couriers import Connect, Couriers, Load
+from isochrone.controller.interrupting import Interruption
 from isochrone.controller.keys import ROTATE, Keeper
+from isochrone.controller.passes import Pass, Surroundings
 from isochrone.controller.pulled import Pulled
-from isochrone.controller.reconcile import Pass, Reconciler, Surroundings
+from isochrone.controller.reconcile import Reconciler
 from isochrone.controller.settings import OperatorSettings
 from isochrone.controller.site import SiteOperator
 from isochrone.controller.watching import Deletions
@@ -93,20 +96,26 @@ class Installation:
         self.passed: Pass | None = None
         self._declared = declared
         self._keeper = Keeper(self.hub, "isochrone", wall=self.wall)
+        hub = Hub(self.hub)
+        announcer = Announcer(hub, self.wall)
         self._couriers = ByHand(self.wall)
         self._deliverers: dict[str, Connected | Pulled] = {
             "local": self._connected("hub"),
             "kubeconfig/cdg1/kubeconfig": self._connected("cdg1"),
-            "remote/iad1": Pulled(self.hub, "iad1", clock=self.wall, vouch=self._keeper.vouch),
+            "remote/iad1": Pulled(
+                self.hub, "iad1", clock=self.wall, vouch=self._keeper.vouch, is_telling=announcer.is_telling
+            ),
         }
         around = Surroundings(
             connections=self._connections,
             keeper=self._keeper,
             deletions=Deletions(),
+            announcer=announcer,
+            interruption=Interruption(),
             wall=self.wall,
             monotonic=self.wall,
         )
-        self._reconciler = Reconciler(Hub(self.hub), self._couriers, SETTINGS, around)
+        self._reconciler = Reconciler(hub, self._couriers, SETTINGS, around)
         self._site_operator = SiteOperator(
             "iad1", self.hub, self.clusters["iad1"], installation="isochrone", pace=SETTINGS.pace, wall=self.wall
         )

@@ -11,7 +11,7 @@ from tests.worlds import examples, sites
 
 from isochrone.api import KINDS
 from isochrone.controller import state
-from isochrone.kube import election, found, kinds, mailbox
+from isochrone.kube import announcing, contact, election, found, kinds, mailbox
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import rights
@@ -25,6 +25,7 @@ ALL: Final = {
     "HUB_SYSTEM": rights.HUB_SYSTEM,
     "HUB_IN_SITE": rights.HUB_IN_SITE,
     "SITE": rights.SITE,
+    "SITE_IN_SYSTEM": rights.SITE_IN_SYSTEM,
     "LEADING": rights.LEADING,
 }
 WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
@@ -103,15 +104,16 @@ def test_an_operator_reads_all_that_is_declared() -> None:
 
 def test_a_site_reports_by_the_names_that_it_may_write() -> None:
     named = (rights.REPORT, rights.REQUEST, rights.CONTACT, rights.SECRETS)
-    assert named == (mailbox.REPORT, mailbox.REQUEST, mailbox.LEASE, mailbox.SECRETS)
+    assert named == (mailbox.REPORT, mailbox.REQUEST, contact.LEASE, mailbox.SECRETS)
     assert named == ("report", "request", "site", "parcel-secrets"), "clusters have them by these names"
     assert rights.PARCEL == mailbox.PARCEL == "parcel"
     assert Joining(site="fra1").site_namespace == mailbox.namespace_of("fra1")
 
 
 def test_an_operator_writes_by_name_what_only_it_writes() -> None:
-    assert (rights.LEADER, rights.RELEASES) == (election.NAME, state.NAME)
-    assert (rights.LEADER, rights.RELEASES) == ("isochrone-operator", "isochrone-releases")
+    named = (rights.LEADER, rights.RELEASES, rights.ANNOUNCEMENT)
+    assert named == (election.NAME, state.NAME, announcing.NAME)
+    assert named == ("isochrone-operator", "isochrone-releases", "isochrone-announcement")
 
 
 def test_no_right_is_given_twice() -> None:
@@ -165,11 +167,14 @@ NEVER_FOR_SITES: Final = (
 
 
 WAITING: Final = next(rule for rule in rights.SITE if "watch" in rule.verbs)
-"""A site's operator watches one ConfigMap, by its name."""
+"""A site's operator watches one ConfigMap of its namespace, by its name."""
 
 
-def test_who_pulls_watches_one_config_map() -> None:
+def test_who_pulls_watches_one_config_map_of_its_own_and_one_for_all() -> None:
     assert (WAITING.resources, WAITING.names, WAITING.verbs) == (("configmaps",), ("parcel",), ("list", "watch"))
+    [rule] = rights.SITE_IN_SYSTEM
+    assert (rule.resources, rule.names) == (("configmaps",), ("isochrone-announcement",))
+    assert rule.verbs == ("list", "watch")
 
 
 def mentions(rules: Iterable[Rule], group: str, resource: str, verbs: Iterable[str]) -> list[Rule]:

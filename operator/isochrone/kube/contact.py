@@ -1,0 +1,110 @@
+"""The Lease by which a site that pulls shows that it is in contact, and says what is new most often.
+
+A report is long, and what changes in it when something was delivered is short. So that alone is on the Lease, which is
+renewed anyway: all sites say it at once when the law has changed. Whoever looks sees there, too, whether there is a
+report that he has not read, or a request for a certificate.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from isochrone.kube import kinds, mailbox
+from isochrone.kube.api import Api
+from isochrone.kube.errors import NotFound
+from isochrone.model import Revision, SiteReport
+from isochrone.render import rights
+
+Json = Mapping[str, Any]
+
+LEASE: Final = rights.CONTACT
+ACK: Final = "isochrone.dev/ack"
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of the last report, and makes a new one of it."""
+
+    report: str
+    """Which report that is."""
+    delivered: Revision | None = None
+    running: Revision | None = None
+    """What all pods of the gateway run; None where the report says it."""
+    request: str = ""
+    """Which request for a certificate has no answer; empty if none is open."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A site's Lease."""
+
+    sign: str
+    """Changes each time that the site's operator is in contact; empty if it never was."""
+    ack: Ack | None
+    """None from operators that do not say it yet."""
+
+
+def ack_of(report: SiteReport, request: str = "") -> Ack:
+    """What is on the Lease with this report."""
+    running = _running(report)
+    return Ack(report=name_of(report), delivered=report.delivered, running=running, request=request)
+
+
+def name_of(report: SiteReport) -> str:
+    """Equal for reports that an Ack can make of each other."""
+    running = _running(report)
+    pods = tuple(
+        dataclasses.replace(pod, at=0, running=None if running is not None else pod.running)
+        for pod in report.gateway_pods
+    )
+    plain = dataclasses.replace(report, at=0, delivered=None, gateway_pods=pods)
+    return digest(msgspec.json.encode([plain, running is not None], order="deterministic"))
+
+
+def acknowledged(report: SiteReport, ack: Ack) -> SiteReport:
+    """The report as it is by now, if the Ack is of this report."""
+    if name_of(report) != ack.report:
+        return report
+    pods = report.gateway_pods
+    if ack.running is not None:
+        pods = tuple(dataclasses.replace(pod, running=ack.running) for pod in pods)
+    return dataclasses.replace(report, delivered=ack.delivered, gateway_pods=pods)
+
+
+def digest(content: bytes) -> str:
+    """Short: it only has to tell one thing from what was there before."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+async def show(api: Api, site: str, now: str, ack: Ack | None = None, *, is_there: bool = False) -> None:
+    """Say to the hub that we are in contact; `now` is RFC 3339 with microseconds. Raises ApiError."""
+    said = {} if ack is None else {"annotations": {ACK: msgspec.json.encode(ack).decode()}}
+    metadata = {"name": LEASE, "namespace": mailbox.namespace_of(site), **said}
+    spec = {"holderIdentity": site, "renewTime": now}
+    item = {"apiVersion": kinds.LEASE.api_version, "kind": kinds.LEASE.name, "metadata": metadata, "spec": spec}
+    await mailbox.write(api, item, {"metadata": said, "spec": spec}, is_there=is_there)
+
+
+async def look(api: Api, site: str) -> Contact:
+    """Raises ApiError."""
+    try:
+        lease = await api.get(kinds.LEASE.path(mailbox.namespace_of(site), LEASE))
+    except NotFound:
+        return Contact(sign="", ack=None)
+    said = (lease["metadata"].get("annotations") or {}).get(ACK)
+    return Contact(sign=str((lease.get("spec") or {}).get("renewTime", "")), ack=None if said is None else _read(said))
+
+
+def _read(said: str) -> Ack | None:
+    try:
+        return msgspec.json.decode(said, type=Ack)
+    except msgspec.DecodeError:
+        return None
+
+
+def _running(report: SiteReport) -> Revision | None:
+    """What all pods run, if they run the same."""
+    found = {pod.running for pod in report.gateway_pods}
+    return found.pop() if len(found) == 1 else None

@@ -18,6 +18,7 @@ PACE = {
     "pace": {"debounce": 0.05, "look": 2.0, "busyLook": 0.3, "resync": 5.0, "mostPause": 1.0, "adopt": 3.0},
     "election": {"duration": 4.0, "renewWithin": 2.5, "retry": 0.3},
     "planning": {"lostAfter": 5},
+    "waves": {"seconds": 0},
 }
 """Quicker than in earnest, so that a test needn't wait."""
 

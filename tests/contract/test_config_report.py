@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from isochrone_gateway.config import ConfigError, report
 from isochrone_gateway.config.index import Revision
-from isochrone_gateway.config.report import MAX_MESSAGE, PodReport, RefusedConfig
+from isochrone_gateway.config.record import Record
+from isochrone_gateway.config.report import MAX_MESSAGE, PodReport, RefusedConfig, RouteServed, Served
+from isochrone_gateway.config.tolerance import prune
 
 AT = dt.datetime(2026, 11, 26, 12, 0, 30, tzinfo=dt.UTC)
 RUNNING = Revision(epoch=3, sequence=41, digest="a" * 64)
@@ -38,6 +40,27 @@ WRITTEN = [
         f'"revision":{{"epoch":3,"sequence":42,"digest":"{"b" * 64}"}}}}}}',
         id="everything",
     ),
+    pytest.param(
+        PodReport(
+            pod=POD,
+            at=AT,
+            running=RUNNING,
+            served=Served(
+                seconds=61, answered=900, failed=12, worst=(RouteServed(route="demo/chat", answered=5, failed=12),)
+            ),
+        ),
+        f'{{"pod":"{POD}","at":"2026-11-26T12:00:30Z",'
+        f'"running":{{"epoch":3,"sequence":41,"digest":"{"a" * 64}"}},'
+        '"served":{"seconds":61,"answered":900,"failed":12,'
+        '"worst":[{"route":"demo/chat","answered":5,"failed":12}]}}',
+        id="requests too",
+    ),
+    pytest.param(
+        PodReport(pod=POD, at=AT, running=RUNNING, served=Served(seconds=0)),
+        f'{{"pod":"{POD}","at":"2026-11-26T12:00:30Z",'
+        f'"running":{{"epoch":3,"sequence":41,"digest":"{"a" * 64}"}},"served":{{"seconds":0}}}}',
+        id="no request yet",
+    ),
 ]
 
 
@@ -53,6 +76,11 @@ revisions = st.builds(
     sequence=st.integers(0, 2**53 - 1),
     digest=st.text("0123456789abcdef", min_size=64, max_size=64),
 )
+counts = st.integers(0, 2**53 - 1)
+routes = st.builds(RouteServed, route=st.text(min_size=1, max_size=317), answered=counts, failed=counts)
+served = st.builds(
+    Served, seconds=counts, answered=counts, failed=counts, worst=st.lists(routes, max_size=8).map(tuple)
+)
 any_text = st.text(st.characters(), max_size=600)
 reports = st.builds(
     PodReport,
@@ -61,6 +89,7 @@ reports = st.builds(
     running=st.none() | revisions,
     refused=st.none()
     | st.builds(report.refused, st.sampled_from(["InvalidConfig", "OldSequence"]), any_text, st.none() | revisions),
+    served=st.none() | served,
 )
 
 
@@ -86,11 +115,29 @@ def test_what_a_newer_pod_says_beside_is_left_out() -> None:
     revision = '{"epoch":1,"sequence":2,"digest":"%s","signedBy":["hub"]}' % ("c" * 64)
     text = (
         f'{{"pod":"a","at":"2026-11-26T12:00:30Z","load":[1],"running":{revision},'
-        f'"refused":{{"reason":"New","more":{{}},"revision":{revision}}}}}'
+        f'"refused":{{"reason":"New","more":{{}},"revision":{revision}}},'
+        '"served":{"seconds":1,"slow":2,"worst":[{"route":"a/b","failed":3,"why":"x"}]}}'
     )
     read = report.decode(text)
     plain = Revision(epoch=1, sequence=2, digest="c" * 64)
-    assert read == PodReport(pod="a", at=AT, running=plain, refused=RefusedConfig(reason="New", revision=plain))
+    refused = RefusedConfig(reason="New", revision=plain)
+    told = Served(seconds=1, worst=(RouteServed(route="a/b", failed=3),))
+    assert read == PodReport(pod="a", at=AT, running=plain, refused=refused, served=told)
+
+
+def test_an_operator_from_before_requests_were_counted_reads_what_it_knows() -> None:
+    """It has a `PodReport` without `served`, and leaves out what it doesn't know."""
+
+    class Before(Record, frozen=True, kw_only=True):
+        pod: str
+        at: dt.datetime
+        running: Revision | None = None
+        refused: RefusedConfig | None = None
+
+    text = report.encode(PodReport(pod=POD, at=AT, running=RUNNING, served=Served(seconds=9, answered=4)))
+    found, left_out = prune(msgspec.json.decode(text), msgspec.inspect.type_info(Before))
+    assert msgspec.convert(found, Before) == Before(pod=POD, at=AT, running=RUNNING)
+    assert list(left_out) == ["$.served"]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +151,11 @@ def test_what_a_newer_pod_says_beside_is_left_out() -> None:
         pytest.param('{"pod":"","at":"2026-11-26T12:00:30Z"}', "report: $.pod: ", id="no name"),
         pytest.param(
             '{"pod":"a","at":"2026-11-26T12:00:30Z","running":{"epoch":-1}}', "report: $.running.epoch: ", id="epoch"
+        ),
+        pytest.param(
+            '{"pod":"a","at":"2026-11-26T12:00:30Z","served":{"seconds":1,"failed":-1}}',
+            "report: $.served.failed: ",
+            id="fewer than none failed",
         ),
         pytest.param("[" * 100_000, "report: ", id="deep"),
         pytest.param('{"pod":"\ud800"}', "report: $: is not a JSON document", id="no Unicode"),

@@ -35,7 +35,7 @@ _FAULTS: Final = (
     Fault(reason=Reason.CREDENTIALS_INVALID, subject="https://10.0.0.1", message="the token has expired: renew it"),
     Fault(reason=Reason.UNREACHABLE, subject="https://10.0.0.1", message="connection refused"),
 )
-_HELD: Final = (Reason.PROGRESSING, Reason.PAUSED, Reason.CONFIG_REJECTED, Reason.CONFLICT)
+_HELD: Final = (Reason.PROGRESSING, Reason.PAUSED, Reason.CONFIG_REJECTED, Reason.ERRORS_ROSE, Reason.CONFLICT)
 
 
 def well(*sites: str, now: int, **fields: Any) -> Delivery:

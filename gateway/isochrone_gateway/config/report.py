@@ -1,6 +1,6 @@
 """What one pod of a gateway says of its configuration: an annotation on its site's Lease, read by the operator.
 
-    pod.isochrone.dev/POD    {"pod": POD, "at": ..., "running": {...}, "refused": {...}}
+    pod.isochrone.dev/POD    {"pod": POD, "at": ..., "running": {...}, "refused": {...}, "served": {...}}
 
 Each pod writes its own annotation, as a field manager of its own (server-side apply), and writes it again every half
 minute or so. One whose `at` stays behind is of a pod that is gone; whoever applies nothing as that field manager
@@ -27,6 +27,9 @@ PREFIX: Final = "pod.isochrone.dev/"
 MAX_MESSAGE: Final = 300
 """Characters. All annotations of an object together may have 256 KiB."""
 
+MAX_WORST: Final = 8
+"""Routes that are told of one by one."""
+
 _SOURCE: Final = "report"
 _MANAGER: Final = "isochrone-gateway-"
 _LONGEST: Final = 63
@@ -45,6 +48,28 @@ class RefusedConfig(Record, frozen=True, kw_only=True):
     """None where not even the index could be read."""
 
 
+class RouteServed(Record, frozen=True, kw_only=True):
+    """What became of the requests to one route."""
+
+    route: Annotated[str, Meta(min_length=1, max_length=317)]
+    answered: Annotated[int, Meta(ge=0)] = 0
+    failed: Annotated[int, Meta(ge=0)] = 0
+
+
+class Served(Record, frozen=True, kw_only=True):
+    """What became of requests under the config that runs, over the last `seconds` at most.
+
+    What clients, limits and the law have caused counts neither as answered nor as failed.
+    """
+
+    seconds: Annotated[int, Meta(ge=0)]
+    answered: Annotated[int, Meta(ge=0)] = 0
+    failed: Annotated[int, Meta(ge=0)] = 0
+    """By the gateway's fault, or by that of whomever it asked."""
+    worst: Annotated[tuple[RouteServed, ...], Meta(max_length=MAX_WORST)] = ()
+    """Those with failures, most of them first; all of them if they are fewer than may be listed."""
+
+
 class PodReport(Record, frozen=True, kw_only=True):
     """One pod's word, as of `at`."""
 
@@ -52,6 +77,8 @@ class PodReport(Record, frozen=True, kw_only=True):
     at: Instant
     running: Revision | None = None
     refused: RefusedConfig | None = None
+    served: Served | None = None
+    """Under `running`. None from gateways that don't count it."""
 
 
 def annotation(pod: str) -> str:

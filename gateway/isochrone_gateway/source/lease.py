@@ -2,8 +2,9 @@
 
 The hub has to know which pods of a site run what it delivered, and why one doesn't; it can't ask the pods, which may
 be in clusters that it doesn't reach. So they tell it: at the start, whenever it changes, and each half minute, as a
-sign of life. That needs the verb patch on the Lease and nothing else. A Lease, because Leases are made to be written
-often.
+sign of life. What became of requests goes along with that. It changes all the time, so it is no reason to tell, but for
+two minutes after a change of the config more is told: that is when the hub watches. All of it needs the verb patch on
+the Lease and nothing else. A Lease, because Leases are made to be written often.
 
 No request waits for any of this, and nothing fails with it: what can't be told is tried again, and logged once.
 """
@@ -14,14 +15,15 @@ import dataclasses
 import datetime as dt
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from isochrone_gateway.config import report as contract
-from isochrone_gateway.config.report import PodReport, RefusedConfig
+from isochrone_gateway.config.index import Revision
+from isochrone_gateway.config.report import PodReport, RefusedConfig, Served
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
 from isochrone_gateway.source.report import Happening, Refusal, Report
@@ -37,6 +39,10 @@ class Pace:
 
     beat: float = 30.0
     """Between two reports of the same, less up to a fifth by chance, so that pods don't report all at once."""
+    fresh: float = 10.0
+    """The same while a config is new."""
+    fresh_for: float = 120.0
+    """How long a config is new."""
     between: float = 1.0
     """Between any two, at least; what changes meanwhile is told together."""
     first: float = 1.0
@@ -49,12 +55,18 @@ class Pace:
 _DEFAULT_PACE: Final = Pace()
 
 
+async def _uncounted(_: Revision) -> Served | None:
+    return None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """Where what is told comes from, and whom a reporter tells of its own troubles."""
 
     report: Callable[[], Report]
     happened: Callable[[Happening, str], None]
+    served: Callable[[Revision], Awaitable[Served | None]] = _uncounted
+    """What became of requests under a config; None if another one runs."""
     wall: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
 
@@ -80,6 +92,8 @@ class LeaseReporter:
         self._client = ApiClient(account, limit=_LIMIT)
         self._tried: PodReport | None = None
         """What was last to be told, whether or not it could be."""
+        self._fresh_until = 0.0
+        """By the loop's clock, when the config that runs is no longer new."""
         self._may_be_there = False
         """Whether there is something to take back."""
         self._news = asyncio.Event()
@@ -102,7 +116,7 @@ class LeaseReporter:
                 delay = self._backoff()
             else:
                 self._succeeded()
-                delay = self._pace.beat * (1.0 - self._around.chance() / 5.0)
+                delay = self._pause() * (1.0 - self._around.chance() / 5.0)
             await self._rest(delay)
 
     async def close(self) -> None:
@@ -114,10 +128,19 @@ class LeaseReporter:
         self._client.close()
 
     async def _tell(self) -> None:
-        self._tried = self._statement()
-        said = replace(self._tried, at=dt.datetime.fromtimestamp(self._around.wall(), dt.UTC))
+        before, self._tried = self._tried, self._statement()
+        running = self._tried.running
+        if before is None or before.running != running:
+            self._fresh_until = asyncio.get_running_loop().time() + self._pace.fresh_for
+        served = None if running is None else await self._around.served(running)
+        said = replace(self._tried, at=dt.datetime.fromtimestamp(self._around.wall(), dt.UTC), served=served)
         self._may_be_there = True
         await self._apply({contract.annotation(self._pod): contract.encode(said)})
+
+    def _pause(self) -> float:
+        """Until the next report if nothing happens."""
+        is_fresh = asyncio.get_running_loop().time() < self._fresh_until
+        return min(self._pace.fresh, self._pace.beat) if is_fresh else self._pace.beat
 
     def _statement(self) -> PodReport:
         return statement_of(self._around.report(), self._pod)

@@ -62,6 +62,7 @@ class Reason(enum.StrEnum):
     FORBIDDEN = "Forbidden"
     PROGRAMMED = "Programmed"
     CONFIG_REJECTED = "ConfigRejected"
+    ERRORS_ROSE = "ErrorsRose"
     ENFORCED = "Enforced"
     NOT_ENFORCED = "NotEnforced"
     AUDITING = "Auditing"

@@ -6,6 +6,7 @@
     watching     kopf handlers: something changed, something was deleted
     reconcile    one pass: look, plan, render, number, hand out
     made         what was rendered for a site, and the law in it, which goes out first
+    rolling      what the waves of a roll-out have to know of each site
     parcels      what is given to its cluster
     keys         the installation's keys, made once and replaced in time
     state        what was issued, kept in the hub

@@ -230,5 +230,5 @@ class Couriers:
 
 def essence(report: SiteReport) -> SiteReport:
     """Without what is new in every report."""
-    pods = tuple(dataclasses.replace(pod, at=0) for pod in report.gateway_pods)
+    pods = tuple(dataclasses.replace(pod, at=0, served=None) for pod in report.gateway_pods)
     return dataclasses.replace(report, at=0, gateway_pods=pods)

@@ -31,7 +31,12 @@ class Metrics:
             "isochrone_operator_sites", "EdgeNodes, by what is known of them", ("state",), registry=registry
         )
         self._faults = Gauge("isochrone_operator_faults", "What can't be done", ("site", "reason"), registry=registry)
-        self._held = Gauge("isochrone_operator_sites_held", "Sites whose new bundle waits", registry=registry)
+        self._held = Gauge(
+            "isochrone_operator_sites_held", "Sites whose new bundle waits, by why", ("reason",), registry=registry
+        )
+        self._causes = Gauge(
+            "isochrone_operator_sites_failing", "Sites where errors rose, for which others wait", registry=registry
+        )
         self._placements = Gauge("isochrone_operator_placements", "Engines placed", registry=registry)
         self._shortfalls = Gauge("isochrone_operator_shortfalls", "Routes that want more", registry=registry)
 
@@ -52,7 +57,11 @@ class Metrics:
         for step, seconds in made.seconds.items():
             self._step_seconds.labels(step).observe(seconds)
         reports = made.delivery.reports.values()
-        self._held.set(len(made.delivery.held))
+        held = made.delivery.held.values()
+        self._causes.set(sum(each.is_cause for each in held))
+        self._held.clear()
+        for each in held:
+            self._held.labels(str(each.reason)).inc(not each.is_cause)
         self._placements.set(len(made.plan.placements))
         self._shortfalls.set(len(made.plan.shortfalls))
         self._sites.labels("reachable").set(sum(report.is_reachable for report in reports))

@@ -171,7 +171,8 @@ class Operator:
                 found, due = await self._interruption.turn.unless(teller.tell(self.passed))
                 self._metrics.told(found)
                 self._interruption.end()
-                return due
+                soon = self._settings.pace.look if self.passed.is_watching else None
+                return min(filter(None, (due, soon)), default=None)
             self._interruption.end()
         except InterruptedPassError:
             _LOG.info("the law has changed: this pass is given up for the next")

@@ -27,6 +27,8 @@ class Memory:
 
     planned: Planned | None = None
     progress: Progress | None = None
+    is_watching: bool = False
+    """Whether a wave waits for what gateways say of their requests, which is no change that anybody is woken by."""
     absences: Absences = dataclasses.field(default_factory=Absences)
     recalled: Recalled = dataclasses.field(default_factory=Recalled)
     drained: set[str] = dataclasses.field(default_factory=set)
@@ -54,6 +56,8 @@ class Pass:
     """EdgeNodes that are being deleted."""
     is_complete: bool
     """Whether every cluster has been looked at. Before that, nothing can be said of what runs."""
+    is_watching: bool
+    """Whether to look again soon, though nothing may have changed."""
     seconds: Mapping[str, float]
     """Step -> how long it took."""
 

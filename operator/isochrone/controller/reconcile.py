@@ -16,7 +16,7 @@ from isochrone import plan as planning
 from isochrone.api import EdgeNode
 from isochrone.api.conditions import Reason
 from isochrone.api.edge_node import Delivery as By
-from isochrone.controller import departures, state
+from isochrone.controller import departures, rolling, state
 from isochrone.controller.couriers import Couriers, Load
 from isochrone.controller.keys import Keys
 from isochrone.controller.laps import Laps
@@ -30,7 +30,6 @@ from isochrone.model import (
     Delivery,
     Held,
     Observed,
-    Revision,
     Routing,
     Running,
     SiteReport,
@@ -45,7 +44,7 @@ from isochrone.render.config.peers import hopping
 from isochrone.rollout import guard, leaving, waves
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import recalled
-from isochrone.rollout.releases import Issued, Releases
+from isochrone.rollout.releases import Releases
 from isochrone.status import Asked
 
 _LOG = logging.getLogger("isochrone.operator")
@@ -119,6 +118,7 @@ class Reconciler:
             asked=rendered.asked,
             phases=phases,
             is_complete=all(name in delivery.reports for name in ours),
+            is_watching=self._memory.is_watching,
             seconds=laps.seconds,
         )
 
@@ -131,11 +131,12 @@ class Reconciler:
         self, made: Mapping[str, Made], kept: state.Kept, declared: Declared, *, snapshot: Snapshot, keys: Keys
     ) -> state.Kept:
         """The law goes out before anything is planned: what waits, and whatever is held, is not touched by it."""
-        contents = {site: each.content for site, each in made.items()}
-        releases = kept.releases.with_issued(contents, now=int(self._wall()))
+        contents, now = {site: each.content for site, each in made.items()}, int(self._wall())
+        reports, edges, watch = self._couriers.reports, present(snapshot.edge_nodes), self._settings.waves
+        trials = rolling.going_on(made, kept.releases, reports, edges, watch=watch, now=now)
+        releases = kept.releases.with_issued(contents, now=now, trials=trials)
         self._kept = await state.write(self._hub, kept, releases)
         self._prepare(declared, made, releases, keys)
-        edges = present(snapshot.edge_nodes)
         pulling = [site for site in made if edges[site].spec.delivery is By.PULL]
         await self._announcer.announce(self._memory.parcels[site] for site in pulling)
         await self._hand_out(declared, snapshot, releases)
@@ -246,21 +247,13 @@ class Reconciler:
         memory, reports = self._memory, self._couriers.reports
         releases = releases.caught_up(reports.values()).without(releases.sites.keys() - made.keys())
         held = self._held(releases, snapshot, now)
-        sites = [
-            waves.Site(
-                name=site,
-                wanted=each.content.digest,
-                issued=_revision(releases.sites.get(site)),
-                is_urgent=site in releases.sites and releases.sites[site].law != each.content.law,
-                report=reports.get(site),
-            )
-            for site, each in made.items()
-            if site not in held
-        ]
-        decided = waves.decide(sites, memory.progress, now=now)
-        memory.progress = decided.progress
+        free = {site: each for site, each in made.items() if site not in held}
+        sites = rolling.sites(free, releases, reports, present(snapshot.edge_nodes))
+        decided = waves.decide(sites, memory.progress, now=now, watch=self._settings.waves)
+        memory.progress, memory.is_watching = decided.progress, decided.is_watching
         contents = {site: made[site].content for site in decided.issue}
-        return releases.with_issued(contents, now=now), {**held, **decided.held}
+        issued = releases.with_risen(decided.risen).with_issued(contents, now=now, trials=decided.trials)
+        return issued, {**held, **decided.held}
 
     def _held(self, releases: Releases, snapshot: Snapshot, now: int) -> dict[str, Held]:
         """Sites for which nothing new is issued, whatever is planned."""
@@ -321,10 +314,6 @@ class Reconciler:
 def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
     phase = phases.get(edge.metadata.name)
     return leaving.as_planned(edge, phase) if phase in {Phase.DRAINING, Phase.EMPTYING} else edge
-
-
-def _revision(issued: Issued | None) -> Revision | None:
-    return issued.revision if issued is not None and issued.digest else None
 
 
 def _is_unseen(report: SiteReport | None) -> bool:

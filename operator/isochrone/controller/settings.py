@@ -11,6 +11,7 @@ from isochrone.kube.election import Timing
 from isochrone.model import Settings
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator, RenderSettings
+from isochrone.rollout.errors import Watch
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class OperatorSettings:
     gateway: GatewaySettings = dataclasses.field(default_factory=GatewaySettings)
     election: Timing = dataclasses.field(default_factory=Timing)
     pace: Pace = dataclasses.field(default_factory=Pace)
+    waves: Watch = dataclasses.field(default_factory=Watch)
     clusters_at_once: int = 16
     """Clusters to which something is delivered beside each other."""
 

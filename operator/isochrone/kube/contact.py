@@ -2,26 +2,29 @@
 
 A report is long, and what changes in it when something was delivered is short. So that alone is on the Lease, which is
 renewed anyway: all sites say it at once when the law has changed. Whoever looks sees there, too, whether there is a
-report that he has not read, or a request for a certificate.
+report that he has not read, or a request for a certificate. What became of gateways' requests is on the Lease alone: it
+changes all the time, and is as new there as the sign of life.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from isochrone.kube import kinds, mailbox
 from isochrone.kube.api import Api
 from isochrone.kube.errors import NotFound
-from isochrone.model import Revision, SiteReport
+from isochrone.model import GatewayPod, Revision, SiteReport
 from isochrone.render import rights
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 
 LEASE: Final = rights.CONTACT
 ACK: Final = "isochrone.dev/ack"
+SERVED: Final = "isochrone.dev/served"
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,8 @@ class Contact:
     """Changes each time that the site's operator is in contact; empty if it never was."""
     ack: Ack | None
     """None from operators that do not say it yet."""
+    pods: tuple[GatewayPod, ...] = ()
+    """What became of requests, under what the pods ran then."""
 
 
 def ack_of(report: SiteReport, request: str = "") -> Ack:
@@ -56,7 +61,7 @@ def name_of(report: SiteReport) -> str:
     """Equal for reports that an Ack can make of each other."""
     running = _running(report)
     pods = tuple(
-        dataclasses.replace(pod, at=0, running=None if running is not None else pod.running)
+        dataclasses.replace(pod, at=0, served=None, running=None if running is not None else pod.running)
         for pod in report.gateway_pods
     )
     plain = dataclasses.replace(report, at=0, delivered=None, gateway_pods=pods)
@@ -73,14 +78,33 @@ def acknowledged(report: SiteReport, ack: Ack) -> SiteReport:
     return dataclasses.replace(report, delivered=ack.delivered, gateway_pods=pods)
 
 
+def counted(report: SiteReport, pods: Sequence[GatewayPod]) -> SiteReport:
+    """The report with what became of requests by now, as far as pods run what they ran then."""
+    served = {(pod.pod, pod.running): pod.served for pod in pods}
+    known = (
+        dataclasses.replace(pod, served=served.get((pod.pod, pod.running), pod.served)) for pod in report.gateway_pods
+    )
+    return dataclasses.replace(report, gateway_pods=tuple(known))
+
+
 def digest(content: bytes) -> str:
     """Short: it only has to tell one thing from what was there before."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-async def show(api: Api, site: str, now: str, ack: Ack | None = None, *, is_there: bool = False) -> None:
+async def show(
+    api: Api,
+    site: str,
+    now: str,
+    ack: Ack | None = None,
+    *,
+    pods: Sequence[GatewayPod] = (),
+    is_there: bool = False,
+) -> None:
     """Say to the hub that we are in contact; `now` is RFC 3339 with microseconds. Raises ApiError."""
-    said = {} if ack is None else {"annotations": {ACK: msgspec.json.encode(ack).decode()}}
+    served = [pod for pod in pods if pod.served is not None]
+    notes = {ACK: msgspec.json.encode(ack).decode(), SERVED: msgspec.json.encode(served).decode()}
+    said = {} if ack is None else {"annotations": notes}
     metadata = {"name": LEASE, "namespace": mailbox.namespace_of(site), **said}
     spec = {"holderIdentity": site, "renewTime": now}
     item = {"apiVersion": kinds.LEASE.api_version, "kind": kinds.LEASE.name, "metadata": metadata, "spec": spec}
@@ -93,13 +117,18 @@ async def look(api: Api, site: str) -> Contact:
         lease = await api.get(kinds.LEASE.path(mailbox.namespace_of(site), LEASE))
     except NotFound:
         return Contact(sign="", ack=None)
-    said = (lease["metadata"].get("annotations") or {}).get(ACK)
-    return Contact(sign=str((lease.get("spec") or {}).get("renewTime", "")), ack=None if said is None else _read(said))
+    notes = lease["metadata"].get("annotations") or {}
+    return Contact(
+        sign=str((lease.get("spec") or {}).get("renewTime", "")),
+        ack=_read(notes.get(ACK), Ack),
+        pods=_read(notes.get(SERVED), tuple[GatewayPod, ...]) or (),
+    )
 
 
-def _read(said: str) -> Ack | None:
+def _read(said: str | None, kind: type[T]) -> T | None:
+    """None if it is not there, or of a version that we don't read."""
     try:
-        return msgspec.json.decode(said, type=Ack)
+        return None if said is None else msgspec.json.decode(said, type=kind)
     except msgspec.DecodeError:
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.kube.kinds import LEASE
-from isochrone.model import GatewayPod, Revision
+from isochrone.model import GatewayPod, Revision, RouteServed, Served
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config import report as reports
@@ -64,7 +64,15 @@ def _pod(report: reports.PodReport) -> GatewayPod:
         running=_revision(report.running),
         refused=_revision(refused.revision) if refused is not None else None,
         refused_because=f"{refused.reason}: {refused.message}" if refused is not None else "",
+        served=_served(report.served),
     )
+
+
+def _served(said: reports.Served | None) -> Served | None:
+    if said is None:
+        return None
+    worst = tuple(RouteServed(route=each.route, answered=each.answered, failed=each.failed) for each in said.worst)
+    return Served(seconds=said.seconds, answered=said.answered, failed=said.failed, worst=worst)
 
 
 def _revision(said: Any) -> Revision | None:

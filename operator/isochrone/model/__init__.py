@@ -20,7 +20,9 @@ from isochrone.model.delivery import (
     PeerIdentity,
     Repair,
     Revision,
+    RouteServed,
     SecretCopy,
+    Served,
     SiteReport,
 )
 from isochrone.model.keys import ObjectKey, RouteKey
@@ -58,9 +60,11 @@ __all__ = [
     "Repair",
     "Revision",
     "RouteKey",
+    "RouteServed",
     "Routing",
     "Running",
     "SecretCopy",
+    "Served",
     "Settings",
     "Shortfall",
     "SiteObservation",

@@ -87,6 +87,27 @@ class Repair:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class RouteServed:
+    """What became of the requests to one route."""
+
+    route: str
+    answered: int = 0
+    failed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Served:
+    """What became of requests under one config, as far as gateways or whomever they asked had a part in it."""
+
+    seconds: int = 0
+    """Over how long."""
+    answered: int = 0
+    failed: int = 0
+    worst: tuple[RouteServed, ...] = ()
+    """Routes with failures: the few that have most of them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class GatewayPod:
     """What one pod of a gateway says of its configuration, on its site's Lease."""
 
@@ -98,6 +119,8 @@ class GatewayPod:
     refused: Revision | None = None
     """The newest config that it was given and does not run."""
     refused_because: str = ""
+    served: Served | None = None
+    """Under the config that it runs. None from gateways that don't count it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +157,10 @@ class Held:
     """A site whose new revision waits, and why: a wave that isn't its own, a refusal elsewhere, a guard."""
 
     reason: Reason
-    """Progressing, Paused, ConfigRejected, or Conflict where only `isochrone.dev/allow-prune` helps."""
+    """Progressing, Paused, ConfigRejected, ErrorsRose, or Conflict where only `isochrone.dev/allow-prune` helps."""
     message: str
+    is_cause: bool = False
+    """Whether it has what was issued, and that is why others wait."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

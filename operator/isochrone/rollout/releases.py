@@ -14,7 +14,18 @@ from typing import Any
 
 import msgspec
 
-from isochrone.model import Revision, Running, SiteReport
+from isochrone.model import Revision, Running, Served, SiteReport
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What was issued for a site is tried out there."""
+
+    at: int
+    """Since when, in seconds since the epoch."""
+    before: Served = Served()
+    """What became of requests there before, with the last that is not known to be bad."""
+    risen: str = ""
+    """By how much more of them fail, in words, once that was found."""
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +41,7 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     """The digest of the law in it: what tightens it goes out at once."""
     placements: tuple[Running, ...] = ()
     """What was planned there. It is taken to run as long as nobody can look."""
+    trial: Trial | None = None
 
     @property
     def revision(self) -> Revision:
@@ -57,7 +69,9 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
     tombstones: dict[str, dict[str, Any]] = {}
     """Sites that are no more while something of them may be left in a cluster that was away -> their EdgeNode."""
 
-    def with_issued(self, contents: Mapping[str, Content], *, now: int) -> "Releases":
+    def with_issued(
+        self, contents: Mapping[str, Content], *, now: int, trials: Mapping[str, Trial] | None = None
+    ) -> "Releases":
         """New numbers for these sites' bundles, one for all of them."""
         if not contents:
             return self
@@ -70,10 +84,20 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
                 at=now,
                 law=content.law,
                 placements=content.placements,
+                trial=(trials or {}).get(site),
             )
             for site, content in contents.items()
         }
         return msgspec.structs.replace(self, sequence=sequence, sites={**self.sites, **issued})
+
+    def with_risen(self, found: Mapping[str, str]) -> "Releases":
+        """Requests were found to fail more at these sites. That is not forgotten until something else is issued."""
+        sites = dict(self.sites)
+        for site, words in found.items():
+            issued = sites.get(site)
+            if issued is not None and issued.trial is not None and issued.trial.risen != words:
+                sites[site] = msgspec.structs.replace(issued, trial=msgspec.structs.replace(issued.trial, risen=words))
+        return self if sites == self.sites else msgspec.structs.replace(self, sites=sites)
 
     def without(self, gone: Iterable[str]) -> "Releases":
         """Sites that are no more are forgotten; their numbers are not given again."""

@@ -49,9 +49,10 @@ def _states(facts: Facts, edge: EdgeNode, report: SiteReport | None) -> list[Sta
     if edge.metadata.deletion_timestamp is not None:
         return states
     wanted, held = facts.delivery.wanted.get(edge.metadata.name), facts.delivery.held.get(edge.metadata.name)
-    states.append(delivered.delivered(report, wanted, held, reachable=reachable))
+    cause = held if held is not None and held.is_cause else None
+    states.append(delivered.delivered(report, wanted, None if cause else held, reachable=reachable))
     if edge.spec.state is not Wanted.DISABLED:
-        states.append(programmed.programmed(report, wanted, reachable=reachable, now=facts.now))
+        states.append(programmed.programmed(report, wanted, cause, reachable=reachable, now=facts.now))
         states.append(egress.enforced(facts, edge, report))
     return states
 

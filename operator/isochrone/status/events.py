@@ -29,7 +29,7 @@ _DOING: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.RESIZE: ("Resizing", "engines at {site} get another number of replicas"),
 }
 _REPAIRED: Final = "Repaired"
-_ASKS_FOR_HELP: Final = frozenset({Reason.CONFLICT, Reason.CONFIG_REJECTED})
+_ASKS_FOR_HELP: Final = frozenset({Reason.CONFLICT, Reason.CONFIG_REJECTED, Reason.ERRORS_ROSE})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from isochrone.api.conditions import ConditionType, Reason
-from isochrone.model import GatewayPod, Revision, SiteReport
+from isochrone.model import GatewayPod, Held, Revision, SiteReport
 from isochrone.model.words import count
 from isochrone.status.delivered import name, order
 from isochrone.status.said import Patience, State, fails, holds, waits
@@ -15,13 +15,18 @@ LATE: Final = Patience(seconds=600, reason=Reason.DELIVERY_FAILED)
 _KIND: Final = ConditionType.PROGRAMMED
 
 
-def programmed(report: SiteReport | None, wanted: Revision | None, *, reachable: State, now: int) -> State:
+def programmed(
+    report: SiteReport | None, wanted: Revision | None, cause: Held | None, *, reachable: State, now: int
+) -> State:
+    """`cause` is why others wait, if it is for what runs here."""
     if report is None or reachable.status != "True":
         return waits(_KIND, "what its gateway runs can't be seen: its cluster isn't reached", reason=reachable.reason)
     if wanted is None:
         return waits(_KIND, "nothing has been issued for it yet")
     pods = speaking(report, now)
     missing = _missing(report, pods, wanted)
+    if missing is None and cause is not None:
+        return fails(_KIND, cause.reason, cause.message)
     if missing is None:
         message = f"{count(len(pods), 'gateway pod')} at revision {name(wanted)}"
         return holds(_KIND, Reason.PROGRAMMED, message)

@@ -4,10 +4,10 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from isochrone.controller.couriers import Couriers, Deliverer, Load
+from isochrone.controller.couriers import Couriers, Deliverer, Load, essence
 from isochrone.controller.settings import Pace
 from isochrone.kube.errors import Unreachable
-from isochrone.model import Parcel, Revision, SiteReport
+from isochrone.model import GatewayPod, Parcel, Revision, Served, SiteReport
 
 LIMIT = 10.0
 PARCEL = Parcel(site="fra1", installation="isochrone", revision=Revision(epoch=1, sequence=1, digest="a"))
@@ -115,3 +115,12 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for() -> None:
 
 def test_there_may_be_nobody_to_wait_for() -> None:
     asyncio.run(couriers().tried(limit=LIMIT))
+
+
+def test_what_became_of_requests_is_no_news() -> None:
+    """It changes all the time: nothing is planned, and no report written, for that."""
+    quiet, busy = (
+        SiteReport(site="fra1", at=at, gateway_pods=(GatewayPod(pod="a", at=at, served=Served(answered=at)),))
+        for at in (1, 2)
+    )
+    assert essence(quiet) == essence(busy)

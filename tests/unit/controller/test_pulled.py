@@ -8,8 +8,8 @@ from tests.unit.controller.test_made import SNAPSHOT
 from tests.unit.kube.shelf import Shelf
 
 from isochrone.controller.pulled import Pulled
-from isochrone.kube import contact, mailbox
-from isochrone.model import Parcel, SiteReport
+from isochrone.kube import contact, kinds, mailbox
+from isochrone.model import GatewayPod, Parcel, Revision, RouteServed, Served, SiteReport
 
 BUNDLE = next(iter(bundles(SNAPSHOT)))
 SAID = SiteReport(site=BUNDLE.site, at=1)
@@ -39,3 +39,39 @@ def test_after_something_new_was_left_nothing_is_asked_for_with_that_look() -> N
     said = dataclasses.replace(SAID, children=7)
     asyncio.run(mailbox.tell(shelf, "isochrone", said))
     assert delivered(hub, parcel(BUNDLE, 2)) == said
+
+
+def test_what_became_of_requests_comes_with_each_sign_of_life() -> None:
+    """It changes all the time, and is no reason to write a report."""
+    first, second = (Revision(epoch=1, sequence=number, digest="config") for number in (1, 2))
+    more = Served(seconds=70, answered=9, failed=2, worst=(RouteServed(route="demo/chat", failed=2),))
+    pods = (
+        GatewayPod(pod="a", at=1, running=first, served=Served(seconds=10)),
+        GatewayPod(pod="b", at=1, running=second),
+        GatewayPod(pod="c", at=1, running=first),
+    )
+    since = (
+        GatewayPod(pod="a", at=60, running=first, served=more),
+        GatewayPod(pod="b", at=60, running=first, served=more),
+        GatewayPod(pod="c", at=60, running=first),
+    )
+    said = dataclasses.replace(SAID, gateway_pods=pods)
+    assert contact.name_of(said) == contact.name_of(contact.counted(said, since))
+    shelf = Shelf()
+    asyncio.run(mailbox.tell(shelf, "isochrone", said))
+    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z", contact.ack_of(said), pods=since))
+    hub = Pulled(shelf, BUNDLE.site, clock=lambda: 60.0, vouch=nobody)
+    found = delivered(hub, parcel(BUNDLE, 1)).gateway_pods
+    assert [each.served for each in found] == [more, None, None], "of b, what it runs by now is not known to go well"
+    assert [each.running for each in found] == [first, second, first]
+
+
+def test_a_lease_of_another_version_tells_nothing_of_requests() -> None:
+    shelf = Shelf()
+    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z"))
+    assert asyncio.run(contact.look(shelf, BUNDLE.site)).pods == ()
+    path = kinds.LEASE.path(mailbox.namespace_of(BUNDLE.site), contact.LEASE)
+    lease = shelf.items[path]
+    shelf.items[path] = {**lease, "metadata": {**lease["metadata"], "annotations": {"isochrone.dev/served": "[1]"}}}
+    found = asyncio.run(contact.look(shelf, BUNDLE.site))
+    assert found == contact.Contact(sign="2026-11-26T12:00:00.000000Z", ack=None)

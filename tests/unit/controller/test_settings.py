@@ -7,6 +7,7 @@ from isochrone.controller import settings
 from isochrone.controller.settings import OperatorSettings, SettingsError
 from isochrone.render.gateway_settings import PeerIssuer
 from isochrone.render.settings import Accelerator
+from isochrone.rollout.errors import Watch
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -21,11 +22,13 @@ def test_every_section_is_taken() -> None:
     election: {duration: 20}
     gateway: {parents: [{namespace: edge, name: front}]}
     rendering: {engineImages: {VLLM/NVIDIA: mine}, weightsNetworks: [{cidr: 10.0.0.0/8}]}
+    waves: {seconds: 5, leastPercent: 2.5}
     clustersAtOnce: 3
     """
     found = settings.read(text)
     assert (found.planning.lost_after, found.planning.unbound) == (5, "Deny")
     assert (found.pace.busy_look, found.election.duration, found.clusters_at_once) == (0.5, 20.0, 3)
+    assert found.waves == Watch(seconds=5.0, least_failures=10, least_percent=2.5)
     assert found.gateway.parents[0].name == "front"
     assert found.rendering.engine_images[EngineType.VLLM, Accelerator.NVIDIA] == "mine"
     assert found.rendering.engine_images[EngineType.SGLANG, Accelerator.NVIDIA].endswith("sglang:v0.5.18")

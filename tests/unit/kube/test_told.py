@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from isochrone.kube import told
-from isochrone.model import GatewayPod, Revision
+from isochrone.model import GatewayPod, Revision, RouteServed, Served
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import report
 from isochrone_gateway.config.index import Revision as Config
@@ -47,6 +47,35 @@ RUNNING = Config(epoch=1, sequence=7, digest=DIGEST)
                 )
             ],
             id="refuses",
+        ),
+        pytest.param(
+            lease(
+                said(
+                    "a",
+                    10,
+                    running=RUNNING,
+                    served=report.Served(
+                        seconds=61,
+                        answered=90,
+                        failed=3,
+                        worst=(report.RouteServed(route="demo/chat", answered=1, failed=3),),
+                    ),
+                )
+            ),
+            [
+                GatewayPod(
+                    pod="a",
+                    at=NOW - 10,
+                    running=Revision(epoch=1, sequence=7, digest=DIGEST),
+                    served=Served(
+                        seconds=61,
+                        answered=90,
+                        failed=3,
+                        worst=(RouteServed(route="demo/chat", answered=1, failed=3),),
+                    ),
+                )
+            ],
+            id="serves",
         ),
         pytest.param(lease(said("a", HEARD_WITHIN + 1)), [], id="silent"),
         pytest.param(lease({"pod.isochrone.dev/a": "{"}), [], id="damaged"),

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isochrone.model import GatewayPod, Revision, SiteReport
+from isochrone.model import GatewayPod, Revision, RouteServed, Served, SiteReport
 from isochrone.rollout import releases
-from isochrone.rollout.releases import Content, Issued, Releases
+from isochrone.rollout.releases import Content, Issued, Releases, Trial
 
 
 def runs(site: str, epoch: int, sequence: int) -> SiteReport:
@@ -74,3 +74,20 @@ def test_no_number_is_given_to_two_contents(steps: list[dict[str, str]]) -> None
 def test_what_is_damaged_is_not_taken_for_empty() -> None:
     with pytest.raises(msgspec.DecodeError):
         releases.decoded("")
+
+
+TRIAL = Trial(at=5, before=Served(seconds=9, answered=8, failed=1, worst=(RouteServed(route="demo/chat", failed=1),)))
+
+
+def test_a_trial_is_kept_until_something_else_is_issued() -> None:
+    known = Releases().with_issued(contents(fra1="a", iad1="a"), now=5, trials={"fra1": TRIAL})
+    found = releases.decoded(releases.encoded(known.with_risen({"fra1": "40%", "iad1": "50%", "gone": "60%"})))
+    assert found.sites["fra1"].trial == msgspec.structs.replace(TRIAL, risen="40%")
+    assert found.sites["iad1"].trial is None
+    assert found.with_risen({"fra1": "40%"}) is found
+    assert found.with_issued(contents(fra1="b"), now=6).sites["fra1"].trial is None
+
+
+def test_what_was_kept_before_there_were_trials_is_read() -> None:
+    text = '{"sequence":4,"sites":{"fra1":{"epoch":1,"sequence":4,"digest":"a","at":1,"law":"","placements":[]}}}'
+    assert releases.decoded(text).sites["fra1"].trial is None

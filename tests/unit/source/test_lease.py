@@ -15,6 +15,7 @@ from tests.unit.source.scripted_api import listening
 
 from isochrone_gateway.config import read_index
 from isochrone_gateway.config.index import Revision
+from isochrone_gateway.config.report import Served
 from isochrone_gateway.source import judging
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.judging import Complete, Refused, Wanted, Why
@@ -55,8 +56,14 @@ class World:
     def __init__(self, account: ServiceAccount, pace: Pace, chance: Callable[[], float]) -> None:
         self.report = NOTHING
         self.told: Told = []
+        self.served: Callable[[Revision], Served | None] = lambda _: None
+
+        async def served(revision: Revision) -> Served | None:
+            return self.served(revision)
+
         around = Surroundings(
             report=lambda: self.report,
+            served=served,
             happened=lambda what, detail: self.told.append((what, detail)),
             wall=lambda: NOW + 0.7,
             chance=chance,
@@ -184,6 +191,52 @@ def test_how_often_is_left_to_chance(tmp_path: pathlib.Path, chance: float, leas
             assert api.gaps[0] >= least
 
     run(tmp_path, test, pace=Pace(beat=0.5, between=0.01), chance=chance)
+
+
+def test_what_became_of_requests_is_said_with_what_is_said_anyway(tmp_path: pathlib.Path) -> None:
+    async def test(api: LeaseApi, world: World) -> None:
+        asked: list[Revision] = []
+
+        def served(revision: Revision) -> Served:
+            asked.append(revision)
+            return Served(seconds=len(asked), answered=10 * len(asked))
+
+        world.served = served
+        async with reporting(world):
+            await until(lambda: api.asked == 1)
+            assert (api.said(POD).served, asked) == (None, []), "nothing runs yet"
+            world.use(running(1))
+            await until(lambda: api.asked == 2)
+            await asyncio.sleep(0.3)
+            assert api.asked == 2, "more requests are no news"
+            assert api.said(POD).served == Served(seconds=1, answered=10)
+            assert asked == [complete(1).revision]
+
+    run(tmp_path, test)
+
+
+def test_while_a_config_is_new_it_is_said_more_often(tmp_path: pathlib.Path) -> None:
+    async def test(api: LeaseApi, world: World) -> None:
+        world.report = running(1)
+        async with reporting(world):
+            await until(lambda: api.asked >= 8)
+
+    run(tmp_path, test, pace=dataclasses.replace(QUICK, beat=600.0, fresh=0.02, fresh_for=600.0, between=0.01))
+
+
+def test_a_config_is_new_only_for_a_while(tmp_path: pathlib.Path) -> None:
+    async def test(api: LeaseApi, world: World) -> None:
+        world.report = running(1)
+        async with reporting(world):
+            await until(lambda: api.asked >= 2)
+            await asyncio.sleep(0.5)
+            asked = api.asked
+            await asyncio.sleep(0.3)
+            assert api.asked == asked
+            world.use(running(2))
+            await until(lambda: api.asked >= asked + 3)
+
+    run(tmp_path, test, pace=dataclasses.replace(QUICK, fresh=0.1, fresh_for=0.25, between=0.01))
 
 
 # What goes wrong.

@@ -149,6 +149,9 @@ def held(reason: Reason) -> Delivery:
         pytest.param(
             held(Reason.CONFIG_REJECTED), "Unknown ConfigRejected: why, and the way out", id="held-by-a-refusal"
         ),
+        pytest.param(
+            held(Reason.ERRORS_ROSE), "Unknown ErrorsRose: why, and the way out", id="held-by-errors-elsewhere"
+        ),
         pytest.param(held(Reason.CONFLICT), "False Conflict: why, and the way out", id="held-by-a-guard"),
     ],
 )
@@ -230,6 +233,14 @@ def test_whether_it_is_delivered(delivery: Delivery, expected: str) -> None:
 )
 def test_what_its_gateway_runs(fields: Json, expected: str) -> None:
     assert said(one(calm(), heard(**fields)), "Programmed") == expected
+
+
+def test_a_site_where_errors_rose_is_at_fault_and_has_what_was_issued() -> None:
+    cause = Held(reason=Reason.ERRORS_ROSE, message="9% fail", is_cause=True)
+    found = one(calm(), dataclasses.replace(heard(), held={"fra": cause}))
+    assert said(found, "Programmed") == "False ErrorsRose: 9% fail"
+    assert said(found, "Delivered") == "True Delivered: its cluster has revision 1.7"
+    assert said(found, "Ready") == "False ErrorsRose: 9% fail"
 
 
 def test_pods_of_different_revisions_have_no_common_one() -> None:

@@ -138,6 +138,7 @@ def test_repairs() -> None:
         pytest.param(Reason.PROGRESSING, "Normal", id="a-wave"),
         pytest.param(Reason.PAUSED, "Normal", id="its-owner"),
         pytest.param(Reason.CONFIG_REJECTED, "Warning", id="a-refusal"),
+        pytest.param(Reason.ERRORS_ROSE, "Warning", id="errors"),
         pytest.param(Reason.CONFLICT, "Warning", id="a-guard"),
     ],
 )

@@ -20,6 +20,7 @@ What lives here, from the inside out:
     remembered   the endpoints that were found last, on disk
     slices       one Kubernetes Service: its EndpointSlices -> its endpoints
     discovery    the Services that are wanted, watched for all workers
+    served       what became of requests under the config that runs, for the pod's report
     sockets      listening sockets
     supervise    the supervisor's process: ties the above to `source` and to `server.admin`
 

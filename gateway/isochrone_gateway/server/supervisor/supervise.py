@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
+from isochrone_gateway.config.index import Revision
+from isochrone_gateway.config.report import Served
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
@@ -27,6 +29,7 @@ from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.server.supervisor.remembered import Remembered
+from isochrone_gateway.server.supervisor.served import Tally, counts_of
 from isochrone_gateway.server.supervisor.signals import heeding
 from isochrone_gateway.server.supervisor.slices import Surroundings
 from isochrone_gateway.source import lease
@@ -83,11 +86,17 @@ class Supervisor:
         self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
+        self._tally = Tally(clock.running)
         self._follower = Follower(source, self, clock=clock, store=store, trust=trust)
         self._reporter = None if settings.lease is None else self._make_reporter(settings.lease)
 
     def _make_reporter(self, name: str) -> lease.LeaseReporter:
-        around = lease.Surroundings(report=lambda: self._follower.report, happened=self.happened, wall=self._clock.wall)
+        around = lease.Surroundings(
+            report=lambda: self._follower.report,
+            happened=self.happened,
+            served=self._served,
+            wall=self._clock.wall,
+        )
         account = in_cluster(self._settings.service_account)
         return lease.LeaseReporter(account, name, around, pod=self._settings.pod)
 
@@ -178,11 +187,15 @@ class Supervisor:
         self._discovery.want(self._services | services)
         problems = await self._fleet.apply(complete, self._sockets)
         if not problems:
+            self._tally.begin(complete.revision, counts_of(await self._fleet.metrics()))
             self._services = services
             self._events.level = config.site.logs.level
             self._note_moved(config.site.listeners)
         self._discovery.want(self._services)
         return problems
+
+    async def _served(self, revision: Revision) -> Served | None:
+        return self._tally.told(revision, counts_of(await self._fleet.metrics()))
 
     def confirmed(self, contact: Contact) -> None:
         self._fleet.confirm(contact)

@@ -4,7 +4,7 @@ What it says is which pod it is, so that a test sees where its request was answe
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from tests.cluster.lifecycle import Behaviour
 from tests.cluster.subnets import on_this_machine
@@ -15,6 +15,9 @@ from isochrone_gateway.upstream.fake import FakeUpstream, Received
 from isochrone_gateway.upstream.scripts import Script
 
 Json = dict[str, Any]
+
+BREAKS: Final = 1313
+"""Asked for so many tokens, an engine fails: so that a route's configuration can be wrong."""
 
 
 def is_engine(pod: Json) -> bool:
@@ -51,6 +54,8 @@ class EngineProgram:
         if not request.body:
             return scripts.answer(b"{}")
         asked = json.loads(request.body)
+        if BREAKS in (asked.get("max_tokens"), asked.get("max_completion_tokens")):
+            return scripts.answer(b'{"error": {"message": "out of memory"}}', status=500)
         if asked.get("stream"):
             return scripts.stream([_encode(self._chunk(piece, asked)) for piece in ("I am", " ", self._name)])
         return scripts.answer(_encode(self._completion(asked)))

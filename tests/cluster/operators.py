@@ -38,12 +38,12 @@ class OperatorProcess:
         self.name = name
         self.log = folder / f"{name}.log"
         (self._port,) = free_ports(1)
-        config, chosen = folder / f"{name}.kubeconfig", folder / f"{name}.settings.json"
+        config, self._settings = folder / f"{name}.kubeconfig", folder / f"{name}.settings.json"
         config.write_bytes(kubeconfig)
-        chosen.write_text(json.dumps(settings))
+        self._settings.write_text(json.dumps(settings))
         self._command = [
             sys.executable, "-c", "from isochrone.cli import main; main()",
-            "operator", "--kubeconfig", str(config), "--settings", str(chosen), "--identity", name,
+            "operator", "--kubeconfig", str(config), "--settings", str(self._settings), "--identity", name,
             "--health", f"127.0.0.1:{self._port}", *more,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,6 +60,12 @@ class OperatorProcess:
             )
         until(lambda: self.get("/healthz"), "ok\n", why=self.tail)
         return self
+
+    def restart(self, settings: Mapping[str, Any]) -> None:
+        """With other settings."""
+        self.stop()
+        self._settings.write_text(json.dumps(settings))
+        self.start()
 
     def get(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:  # an OSError else

@@ -1,6 +1,7 @@
 """The operator on three real API servers: each test disturbs the network, and it converges to what is planned."""
 
 import base64
+import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from tests.cluster.clients import asking
+from tests.cluster.engines import BREAKS
 from tests.cluster.fleet import SYSTEM
 from tests.cluster.kubectl import kubectl
 from tests.cluster.network import EXAMPLE, OF_SITE, Network, network
+from tests.cluster.operators import PACE
 from tests.cluster.waiting import until
 from tests.unit.upstream.certificates import Authority
 
@@ -20,6 +24,8 @@ from isochrone.cli import main
 
 Json = dict[str, Any]
 
+KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
+"""Of the example's tenant."""
 GROUP: Final = "isochrone.dev/v1alpha1"
 
 
@@ -143,6 +149,51 @@ def test_a_typo_that_a_gateway_refuses_stops_after_the_first_site(net: Network) 
     for site in OF_SITE:
         net.change("EdgeNode", site, {"gateway": {"tls": None}})
     net.settled()
+
+
+def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network) -> None:
+    """Every gateway takes it, and then engines answer with errors: where clients ask, that shows."""
+    first, *others = sorted(OF_SITE)
+    net.change("ModelRoute", "qwen", {"placement": {"minSites": 3}}, "demo")
+    net.settled()
+    with watching(net), asking(net.fleet[OF_SITE[first]], first, key=KEY, model="chat") as clients:
+        until(lambda: clients.ends[200], holds=lambda answered: answered >= 20, why=lambda: str(clients.ends))
+        ran = {site: revision_of(net, site) for site in others}
+        net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS}}}, "demo")
+        until(
+            functools.partial(reasons, net, first),
+            holds=lambda found: found["Programmed"] == "ErrorsRose",
+            why=net.tails,
+        )
+        for site in others:
+            held = functools.partial(reasons, net, site)
+            until(held, holds=lambda found: found["Delivered"] == "ErrorsRose", why=net.tails)
+        assert {site: revision_of(net, site) for site in others} == ran
+        table = CliRunner().invoke(main, ["status", "--kubeconfig", str(net.hub.plane.kubeconfig)]).output
+        assert f"EdgeNode {first}: ErrorsRose: more requests fail at {first} since it got revision" in table
+        assert "requests to demo/qwen fail" in table
+        shown = kubectl(net.hub.plane.kubeconfig, "get", "edgenode", first, "-o", "wide").stdout
+        assert "ErrorsRose" in shown, shown
+        assert "ErrorsRose" in told(net, "default")
+        assert sum(each.metric("isochrone_operator_sites_failing") for each in net.hub_operators) == 1
+
+        net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS + 1}}}, "demo")
+        net.settled()
+        assert all(revision_of(net, site) != revision for site, revision in ran.items())
+    net.change("ModelRoute", "qwen", {"parameters": None, "placement": {"minSites": 2}}, "demo")
+    net.settled()
+
+
+@contextlib.contextmanager
+def watching(net: Network) -> Iterator[None]:
+    """Sites that got something new are watched for some seconds, as they would be for a minute."""
+    for each in net.hub_operators:
+        each.restart({**PACE, "waves": {"seconds": 5}})
+    try:
+        yield
+    finally:
+        for each in net.hub_operators:
+            each.restart(PACE)
 
 
 def reasons(net: Network, site: str) -> dict[str, str]:

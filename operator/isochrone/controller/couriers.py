@@ -53,7 +53,7 @@ class Load:
             self.paused,
             self.looks,
             secrets,
-            *((parcel.site, parcel.revision) for parcel in self.parcels),
+            *((parcel.site, parcel.revision, parcel.is_paused) for parcel in self.parcels),
         )
 
 
@@ -166,7 +166,7 @@ class Courier:
 
 def is_underway(report: SiteReport, load: Load) -> bool:
     """Whether a cluster isn't yet as it is to be: engines start, a gateway isn't ready, something failed."""
-    wanted = {parcel.site: parcel.revision for parcel in load.parcels}
+    wanted = {parcel.site: parcel.revision for parcel in load.parcels if not parcel.is_paused}
     return (
         bool(report.faults)
         or (report.site in wanted and report.delivered != wanted[report.site])

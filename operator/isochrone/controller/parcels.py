@@ -29,17 +29,40 @@ class Packing:
     def parcel(self, bundle: Bundle, issued: Issued, known: Parcel | None) -> Parcel:
         """Of a bundle as it was issued; `known` is the site's last parcel."""
         is_known = known is not None and known.revision == issued.revision
-        peer = next((each for each in bundle.secrets if each.folder == PEER), None)
         return Parcel(
             site=bundle.site,
             installation=self.installation,
             revision=issued.revision,
             objects=known.objects if known is not None and is_known else self._objects(bundle, issued),
-            peer=None if peer is None else self._identity(bundle.site, peer.name),
-            authorities=self.keys.authority.authorities if self.keys.authority is not None else "",
+            peer=self._peer(bundle),
+            authorities=self._authorities,
             keeps_authorities=self.keys.keeps_authorities,
             secrets=() if bundle.cluster == "local" else tuple(self._copies(bundle)),
         )
+
+    def vouched(self, known: Parcel) -> Parcel:
+        """A parcel of before, with the authorities as they are now: whatever waits, certificates don't."""
+        return dataclasses.replace(known, authorities=self._authorities, keeps_authorities=self.keys.keeps_authorities)
+
+    def paused(self, bundle: Bundle, issued: Issued) -> Parcel:
+        """For a site that somebody has stopped."""
+        return Parcel(
+            site=bundle.site,
+            installation=self.installation,
+            revision=issued.revision,
+            peer=self._peer(bundle),
+            authorities=self._authorities,
+            keeps_authorities=self.keys.keeps_authorities,
+            is_paused=True,
+        )
+
+    @property
+    def _authorities(self) -> str:
+        return self.keys.authority.authorities if self.keys.authority is not None else ""
+
+    def _peer(self, bundle: Bundle) -> PeerIdentity | None:
+        found = next((each for each in bundle.secrets if each.folder == PEER), None)
+        return None if found is None else self._identity(bundle.site, found.name)
 
     def _identity(self, site: str, secret: str) -> PeerIdentity:
         issuer = "" if self.issuer is None else f"{self.issuer.kind} {self.issuer.name}"

@@ -37,8 +37,10 @@ class Memory:
     """What was declared last, as a digest, and when that last changed."""
     parcels: dict[str, Parcel] = dataclasses.field(default_factory=dict)
     """EdgeNode -> what was issued for it last, as long as this replica has made it itself."""
+    paused: dict[str, Parcel] = dataclasses.field(default_factory=dict)
+    """EdgeNode that somebody has stopped -> what is done there all the same."""
     made: dict[str, Made] = dataclasses.field(default_factory=dict)
-    """The same, as it was rendered."""
+    """What was issued last, as it was rendered."""
     rendered: Rendered | None = None
     """All sites as they are to be."""
 

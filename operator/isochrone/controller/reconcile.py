@@ -30,6 +30,7 @@ from isochrone.model import (
     Delivery,
     Held,
     Observed,
+    Parcel,
     Routing,
     Running,
     SiteReport,
@@ -275,9 +276,10 @@ class Reconciler:
         edges = present(snapshot.edge_nodes)
         gone = {site: gather.read(EdgeNode, edge) for site, edge in releases.tombstones.items()}
         parcels = {site: parcel for site, parcel in self._memory.parcels.items() if _is_ours(edges.get(site))}
+        parcels |= self._renewing(edges)
         parcels |= {site: departures.emptied(site, self._settings.installation) for site in gone}
         clusters: dict[str, list[EdgeNode]] = {}
-        looks = {name for name, edge in edges.items() if _is_ours(edge) and name not in parcels}
+        looks = {name for name, edge in edges.items() if edge.spec.delivery is not By.GIT_OPS and name not in parcels}
         for site in sorted({*parcels, *looks}):
             edge = edges[site] if site in edges else gone[site]
             clusters.setdefault(cluster_of(edge), []).append(edge)
@@ -294,20 +296,37 @@ class Reconciler:
             self._couriers.give(cluster, load, connect)
         await self._couriers.keep_only(frozenset(clusters), frozenset({*edges, *gone}))
 
+    def _renewing(self, edges: Mapping[str, EdgeNode]) -> dict[str, Parcel]:
+        """For sites that somebody has stopped: nothing changes there, but gateways' certificates are renewed.
+
+        A site that pulls has its parcel and keeps to it; all that it needs is who is trusted by now.
+        """
+        memory = self._memory
+        by = {name: edge.spec.delivery for name, edge in edges.items() if is_paused(edge)}
+        pushed = {site: each for site, each in memory.paused.items() if by.get(site) is By.PUSH}
+        return pushed | {site: each for site, each in memory.parcels.items() if by.get(site) is By.PULL}
+
     def _prepare(self, declared: Declared, made: Mapping[str, Made], releases: Releases, keys: Keys) -> None:
         """Parcels of all that was issued; those that wait keep the one before."""
         memory = self._memory
         issuer = self._settings.gateway.peer_issuer
         packing = Packing(installation=self._settings.installation, declared=declared, keys=keys, issuer=issuer)
+        stopped = {edge.metadata.name for edge in declared.of(EdgeNode) if is_paused(edge)}
         for site, each in made.items():
-            issued = releases.sites.get(site)
-            if issued is not None and issued.digest == each.content.digest:
-                memory.parcels[site] = packing.parcel(each.bundle, issued, memory.parcels.get(site))
+            issued, known = releases.sites.get(site), memory.parcels.get(site)
+            is_as_issued = issued is not None and issued.digest == each.content.digest
+            if issued is not None and is_as_issued and (known is None or site not in stopped):
+                memory.parcels[site] = packing.parcel(each.bundle, issued, known)
                 memory.made[site] = each
+            elif known is not None:
+                memory.parcels[site] = packing.vouched(known)
+            if issued is not None and site in stopped:
+                memory.paused[site] = packing.paused(each.bundle, issued)
 
     def _forget_all_but(self, sites: Collection[str]) -> None:
         memory = self._memory
         memory.parcels = {site: each for site, each in memory.parcels.items() if site in sites}
+        memory.paused = {site: each for site, each in memory.paused.items() if site in sites}
         memory.made = {site: each for site, each in memory.made.items() if site in sites}
 
 

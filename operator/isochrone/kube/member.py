@@ -55,7 +55,8 @@ class Member:
 
         Raises ApiError if the cluster can't even be looked at.
         """
-        parcels = tuple(map(actions.with_secrets, parcels))
+        kept = [parcel for parcel in parcels if parcel.is_paused]
+        parcels = tuple(actions.with_secrets(parcel) for parcel in parcels if not parcel.is_paused)
         abilities = await self._able()
         objects = await found.objects(self._api, self._installation, abilities.optional)
         wanted = [{identity(item) for item in parcel.objects} for parcel in parcels]
@@ -67,6 +68,7 @@ class Member:
         await self._remove_shared(objects, brought)
         await self._forget(objects)
         reports = {each.parcel.site: self._told(each, objects, abilities) for each in brought}
+        reports |= {parcel.site: await self._keep_up(parcel, objects, abilities) for parcel in kept}
         return reports | {site: self._report(site, objects, abilities, Outcome()) for site in looks}
 
     async def _able(self) -> Abilities:
@@ -74,6 +76,13 @@ class Member:
         if self._abilities is None or now - self._abilities_at > _ABILITIES_FOR:
             self._abilities, self._abilities_at = await found.abilities(self._api), now
         return self._abilities
+
+    async def _keep_up(self, parcel: Parcel, objects: Objects, abilities: Abilities) -> SiteReport:
+        """Of a site that somebody has stopped: its gateway's certificate."""
+        shown, fault = await self._certificates.ensure(parcel, objects.children)
+        outcome = Outcome(faults=[fault] if fault is not None else [])
+        report = self._report(parcel.site, objects, abilities, outcome)
+        return dataclasses.replace(report, peering=shown or report.peering)
 
     async def _bring(
         self, parcel: Parcel, objects: Objects, spared: tuple[Collection[Identity], Collection[str]]

@@ -63,6 +63,8 @@ class Parcel:
     """PEM: the authorities of peers' certificates, which the site's gateway trusts."""
     keeps_authorities: bool = False
     """Whether it goes on trusting others that it trusts already: the hub may not know them."""
+    is_paused: bool = False
+    """Whether somebody has stopped the site: only the certificate of its gateway is kept up, and it has no objects."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -2,12 +2,25 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.unit.outage.installation import Installation
+from tests.unit.certificates.network import is_valid, verifies
+from tests.unit.outage.installation import CLUSTER_OF, HOUR, Installation
 
 from isochrone import manifests, status
+from isochrone.kube import found
+from isochrone.kube.hub import KINDS
+from isochrone.model.declared import PAUSED
 from isochrone.plan import routing
+from isochrone.render import labels
+from isochrone.rollout.actions import Identity
+
+Json = Mapping[str, Any]
+
+KIND = {kind.name: kind for kind in KINDS.values()}
+EDGE, ROUTE = KIND["EdgeNode"], KIND["ModelRoute"]
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
 
@@ -36,3 +49,66 @@ def test_what_several_sites_ask_is_put_together() -> None:
         providers={"fra1": frozenset({"openai"}), "cdg1": frozenset({"openai"})}, answered=frozenset()
     )
     assert together != dataclasses.replace(together, providers={})
+
+
+async def children_of(made: Installation, site: str) -> dict[Identity, Json]:
+    """What a site has, without what its certificate is in."""
+    there = await found.objects(made.clusters[CLUSTER_OF[site]], "isochrone", ())
+    return {
+        key: item
+        for key, item in there.children.items()
+        if item["metadata"].get("labels", {}).get(labels.EDGE_NODE) == site and item["kind"] != "Secret"
+    }
+
+
+def test_where_somebody_has_stopped_all_else_certificates_are_renewed(tmp_path: Path) -> None:
+    """At a site of the hub's cluster, at one that the hub pushes to, and at one that pulls; a new authority too."""
+    stopped = ("ber1", "cdg1", "iad1")
+
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        for site in stopped:
+            await made.hub.merge(EDGE.path(None, site), {"metadata": {"annotations": {PAUSED: ""}}})
+        before = {site: await made.credentials(site) for site in stopped}
+        children = {site: await children_of(made, site) for site in stopped}
+        others = await children_of(made, "fra1")
+        await made.hub.merge(ROUTE.path("demo", "qwen"), {"spec": {"placement": {"minSites": 4}}})
+        await made.rotate()
+        for _ in range(35):
+            made.wall.now += 24 * HOUR
+            for _ in range(2):  # what is asked for is there with the next look
+                await made.operate()
+        now, authority = int(made.wall()), (await made.state()).signer
+        for site in stopped:
+            held = await made.credentials(site)
+            assert held.certificate != before[site].certificate, site
+            assert is_valid(held.certificate, now), site
+            assert verifies(held.certificate, authority.certificate), site
+        assert {site: await children_of(made, site) for site in stopped} == children
+        assert await children_of(made, "fra1") != others
+
+        for site in stopped:
+            await made.hub.merge(EDGE.path(None, site), {"metadata": {"annotations": {PAUSED: None}}})
+        await made.go_on(8)
+        for site in stopped:
+            assert await children_of(made, site) != children[site], "it goes on"
+
+    asyncio.run(scenario())
+
+
+def test_a_leader_who_knows_nothing_of_a_stopped_site_but_its_number_leaves_all_of_it_there(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        children = {site: await children_of(made, site) for site in CLUSTER_OF}
+        for site in CLUSTER_OF:
+            await made.hub.merge(EDGE.path(None, site), {"metadata": {"annotations": {PAUSED: ""}}})
+        await made.hub.merge(ROUTE.path("demo", "qwen"), {"spec": {"placement": {"minSites": 4}}})
+        made.replace_leader()
+        await made.go_on(4)
+        assert {site: await children_of(made, site) for site in CLUSTER_OF} == children
+
+    asyncio.run(scenario())

@@ -115,6 +115,7 @@ class Installation:
             wall=self.wall,
             monotonic=self.wall,
         )
+        self._around = around
         self._reconciler = Reconciler(hub, self._couriers, SETTINGS, around)
         self._site_operator = SiteOperator(
             "iad1", self.hub, self.clusters["iad1"], installation="isochrone", pace=SETTINGS.pace, wall=self.wall
@@ -133,6 +134,11 @@ class Installation:
             return deliverer
 
         return "", connect
+
+    def replace_leader(self) -> None:
+        """By another replica, which has seen nothing."""
+        self._couriers.reports.clear()
+        self._reconciler = Reconciler(Hub(self.hub), self._couriers, SETTINGS, self._around)
 
     async def declare(self) -> None:
         paths = {kind.name: kind for kind in KINDS.values()} | {"Namespace": kinds.NAMESPACE}

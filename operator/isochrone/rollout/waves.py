@@ -2,8 +2,9 @@
 
 A wave is over when every site of it runs what it was given, or can't be asked, and has been watched for a while (see
 `trial`). While a gateway refuses its config, or more requests fail since a site got its own, nothing new goes anywhere
-but there, where it may be the remedy. What tightens the law goes everywhere at once, and so does what a site gets that
-runs no gateway yet: nothing there can break.
+but there, where it may be the remedy. What changes meanwhile goes to the first site again; when that has gone on for a
+quarter of an hour, waves go on all the same, each with what is newest. What tightens the law goes everywhere at once,
+and so does what a site gets that runs no gateway yet: nothing there can break.
 """
 
 import dataclasses
@@ -18,6 +19,9 @@ from isochrone.rollout.releases import Trial
 from isochrone.rollout.trial import ALLOW_ERRORS
 
 _TENTH: Final = 10
+_LAST: Final = 3
+_PATIENCE: Final = 900
+"""Seconds for which changes that follow each other may hold up all sites but the first."""
 _DEFAULT: Final = Watch()
 
 
@@ -31,6 +35,8 @@ class Progress:
     """0 while what went out before is still being tried."""
     sites: frozenset[str] = frozenset()
     """Those of the wave that is out."""
+    since: int = 0
+    """When the first wave was out, of this or of what it is the successor of."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,7 @@ def _decide(known: Mapping[str, Site], progress: Progress | None, watch: Watch, 
         issue = free | (set(waiting) & risen.keys())
         held = _failing(known, pending.keys() - issue, risen, issue)
         return Decided(issue=tuple(sorted(issue)), held=held, progress=progress, risen=risen)
-    step = _step(known, waiting, progress, tried)
+    step = _step(known, waiting, progress, tried, now=now)
     chosen = set(step.sites & pending.keys())
     held = _waits([name for name in waiting if name not in chosen], step.sites or tried)
     return Decided(issue=tuple(sorted(free | chosen)), held=held, progress=step, is_watching=bool(tried))
@@ -108,17 +114,28 @@ def _is_unresolved(site: Site, watch: Watch, now: int) -> bool:
     return _is_open(site, watch, now) or bool(_risen(site, watch, now))
 
 
-def _step(known: Mapping[str, Site], waiting: list[str], progress: Progress | None, tried: Collection[str]) -> Progress:
+def _step(
+    known: Mapping[str, Site], waiting: list[str], progress: Progress | None, tried: Collection[str], *, now: int
+) -> Progress:
     targets = {name: known[name].wanted for name in waiting}
-    if progress is None or any(progress.targets.get(name) != digest for name, digest in targets.items()):
-        # Something else is to go out. What is out already is not taken for a trial of it.
-        again = [name for name in waiting if name in tried]
-        first = again or ([] if tried else waiting)
-        return Progress(targets=targets, wave=1 if first else 0, sites=frozenset(first[:1]))
+    is_other = progress is None or any(progress.targets.get(name) != digest for name, digest in targets.items())
+    if progress is None or (is_other and progress.wave >= _LAST):
+        return _first(waiting, targets, tried, since=now)
+    if is_other and now - progress.since < _PATIENCE:
+        return _first(waiting, targets, tried, since=progress.since)
+    if is_other:
+        progress = dataclasses.replace(progress, targets=targets, sites=frozenset())
     if tried:
         return progress
     size = {0: 1, 1: max(1, len(known) // _TENTH)}.get(progress.wave, len(waiting))
     return dataclasses.replace(progress, wave=progress.wave + 1, sites=frozenset(waiting[:size]))
+
+
+def _first(waiting: list[str], targets: Mapping[str, str], tried: Collection[str], *, since: int) -> Progress:
+    """Something else is to go out. What is out already is not taken for a trial of it."""
+    again = [name for name in waiting if name in tried]
+    first = again or ([] if tried else waiting)
+    return Progress(targets=targets, wave=1 if first else 0, sites=frozenset(first[:1]), since=since)
 
 
 def _stopped(first: Site, waiting: Iterable[str], refusing: Iterable[str]) -> dict[str, Held]:

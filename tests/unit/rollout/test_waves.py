@@ -1,6 +1,7 @@
 """Which sites get their new bundle now."""
 
 import dataclasses
+import itertools
 import random
 from typing import Any
 
@@ -273,6 +274,23 @@ def test_a_change_meanwhile_goes_where_the_last_one_is_being_tried() -> None:
     roll.want("newer")
     assert roll.step(NOW + 10).issue == ("s00",)
     assert roll.step(NOW + 20).issue == ()
+
+
+def test_changes_that_never_end_hold_up_nobody_for_good() -> None:
+    """One each half minute, so that no site is ever watched for long enough with the newest."""
+    roll, issues = trying(), dict[str, list[int]]()
+    for now in range(NOW + 30, NOW + 7200, 30):
+        roll.want(f"as of {now}")
+        for name, site in roll.sites.items():
+            if site.trial is not None:
+                roll.serve(name, Served(seconds=now - site.trial.at, answered=100))
+        issued = roll.step(now).issue
+        assert len(issued) <= 3 or now - NOW > 900, "so long they are tried one after the other"
+        for name in issued:
+            issues.setdefault(name, []).append(now)
+    assert issues.keys() == roll.sites.keys()
+    for times in issues.values():
+        assert max(later - earlier for earlier, later in itertools.pairwise([NOW, *times, NOW + 7200])) < 1500
 
 
 def test_a_change_that_is_not_for_that_site_waits_until_it_has_been_watched() -> None:

@@ -125,6 +125,17 @@ class Network:
         holder = answer.body.get("spec", {}).get("holderIdentity") if answer.ok else None
         return next((each for each in self.hub_operators if each.name == holder), None)
 
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Sites that got something new are watched for some seconds, as they would be for a minute."""
+        for each in self.hub_operators:
+            each.restart({**PACE, "waves": {"seconds": 5}})
+        try:
+            yield
+        finally:
+            for each in self.hub_operators:
+                each.restart(PACE)
+
     def converged(self, *, limit: float = LIMIT, without: frozenset[str] = frozenset()) -> None:
         """Wait until every cluster (but those left out) has exactly what is planned."""
         until(lambda: self.problems(without), holds=lambda found: not found, limit=limit, why=self.tails)

@@ -1,7 +1,6 @@
 """The operator on three real API servers: each test disturbs the network, and it converges to what is planned."""
 
 import base64
-import contextlib
 import functools
 import json
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ from tests.cluster.engines import BREAKS
 from tests.cluster.fleet import SYSTEM
 from tests.cluster.kubectl import kubectl
 from tests.cluster.network import EXAMPLE, OF_SITE, Network, network
-from tests.cluster.operators import PACE
 from tests.cluster.waiting import until
 from tests.unit.upstream.certificates import Authority
 
 from isochrone.cli import main
+from isochrone.kube import contact, mailbox
 
 Json = dict[str, Any]
 
@@ -156,7 +155,7 @@ def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network
     first, *others = sorted(OF_SITE)
     net.change("ModelRoute", "qwen", {"placement": {"minSites": 3}}, "demo")
     net.converged()
-    with watching(net), asking(net.fleet[OF_SITE[first]], first, key=KEY, model="chat") as clients:
+    with net.watching(), asking(net.fleet[OF_SITE[first]], first, key=KEY, model="chat") as clients:
         until(lambda: clients.ends[200], holds=lambda answered: answered >= 20, why=lambda: str(clients.ends))
         ran = {site: revision_of(net, site) for site in others}
         net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS}}}, "demo")
@@ -183,16 +182,15 @@ def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network
     net.settled()
 
 
-@contextlib.contextmanager
-def watching(net: Network) -> Iterator[None]:
-    """Sites that got something new are watched for some seconds, as they would be for a minute."""
-    for each in net.hub_operators:
-        each.restart({**PACE, "waves": {"seconds": 5}})
-    try:
-        yield
-    finally:
-        for each in net.hub_operators:
-            each.restart(PACE)
+def test_a_site_that_pulls_tells_of_its_requests_with_its_signs_of_life(net: Network) -> None:
+    lease = resource("Lease", contact.LEASE, mailbox.namespace_of("iad1"), "coordination.k8s.io/v1")
+
+    def counted() -> list[Json]:
+        annotations = net.hub.api.get(lease).body["metadata"].get("annotations", {})
+        pods: list[Json] = json.loads(annotations.get(contact.SERVED, "[]"))
+        return [pod["served"] for pod in pods if pod["running"]]
+
+    until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), why=net.tails)
 
 
 def reasons(net: Network, site: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.cluster.waiting import until
 
 from isochrone.certificates import IndexKey
 from isochrone.kube import found, gather, kubeconfig
+from isochrone.kube.errors import Unreachable
 from isochrone.kube.hub import Hub, secret_value
 from isochrone.model import Observed, Settings, SiteObservation
 from isochrone.plan import plan, routing
@@ -187,8 +188,11 @@ class Network:
         return [item for item in items.values() if item["kind"] != "Namespace"]
 
     def seen(self, without: frozenset[str] = frozenset()) -> "Seen":
-        """What is planned now, and what is there."""
-        return asyncio.run(self._seen(without))
+        """What is planned now, and what is there. Raises OSError if an API server doesn't answer in time."""
+        try:
+            return asyncio.run(self._seen(without))
+        except Unreachable as error:
+            raise ConnectionError(str(error)) from error
 
     async def _seen(self, without: frozenset[str]) -> "Seen":
         async with contextlib.AsyncExitStack() as stack:

@@ -105,9 +105,13 @@ bench-operator: setup cluster-tools ## Measure the operator against a real API s
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench_operator $(BENCH)
 
+# What tests run that others have made; each is built once, and cached.
+CLUSTER_TOOLS ?= kube helm promtool
+soak bench-operator: CLUSTER_TOOLS := kube
+
 .PHONY: cluster-tools
-cluster-tools: setup ## Build the Kubernetes control plane that the tests start (once, cached outside the work tree)
-	@$(RUN) python -m tests.cluster.tools
+cluster-tools: setup ## Build what the tests run: a Kubernetes control plane, Helm, promtool (once, cached outside the work tree)
+	@$(RUN) python -m tests.cluster.tools $(CLUSTER_TOOLS)
 
 .PHONY: clean
 clean: ## Remove what was built in the work tree

@@ -37,7 +37,7 @@ ENGINE_IMAGES: Final[Mapping[tuple[EngineType, Accelerator], str]] = MappingProx
 )
 """Images for routes that name none. Where a pair is missing, NVIDIA's stands: such a route has to name its own."""
 
-GATEWAY_IMAGE: Final = "ghcr.io/isochrone-dev/isochrone:0.1.0"
+GATEWAY_IMAGE: Final = "ghcr.io/isochrone-dev/isochrone-gateway:0.1.0"
 """Gateway, and the program that fetches weights."""
 
 

@@ -158,7 +158,7 @@ def _build(tool: Tool) -> None:
         tags = [f"-tags={','.join(tool.tags)}"]
         listed = _go(tool, [go, "list", *tags, "-deps", tool.package], step="fetching modules", began=began)
         step = f"compiling (at most {sum(map(_is_package, listed))} packages)"
-        out = ["-ldflags", _link_flags(tool), "-o", unfinished / tool.name]
+        out: list[str | Path] = ["-ldflags", _link_flags(tool), "-o", unfinished / tool.name]
         _go(tool, [go, "build", *tags, "-v", *out, tool.package], step=step, began=began)
         for program in tool.programs:
             (unfinished / program).symlink_to(tool.name)

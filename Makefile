@@ -23,7 +23,7 @@ run: setup ## Run a network of four sites on this machine, with a real model (IS
 
 ##@ Develop
 .PHONY: generate
-generate: setup ## Write what is generated: CRDs, places, people, the configuration's JSON Schema
+generate: setup ## Write what is generated: CRDs, places, people, the configuration's JSON Schema, parts of the charts
 	@$(RUN) python hack/generate.py
 
 .PHONY: format

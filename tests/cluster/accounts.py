@@ -45,12 +45,21 @@ def let_in(fleet: Fleet, *, is_local: bool = True) -> None:
     The hub's has the rights of a member too where it has sites of its own (`is_local`).
     """
     push, pull = Joining(site="cdg1"), Joining(site="iad1")
-    local, system = (rights.MEMBER, rights.MEMBER_SYSTEM) if is_local else ((), ())
-    hub = _installed((*rights.HUB, *local), (*rights.HUB_SYSTEM, *system))
+    hub = of_hub(is_local=is_local)
     _give(fleet.hub, (*hub, *pull.for_pull()), {OPERATOR: HUB, pull.site_account.name: (PULL,)})
     _give(fleet["cdg1"], push.for_push(), {push.hub_account.name: (PUSH,)})
-    member = _installed(rights.MEMBER, (*rights.LEADING, *rights.MEMBER_SYSTEM))
-    _give(fleet["iad1"], (pull.system_namespace(), *member), {OPERATOR: (SITE_OPERATOR,)})
+    _give(fleet["iad1"], (pull.system_namespace(), *of_site()), {OPERATOR: (SITE_OPERATOR,)})
+
+
+def of_hub(*, is_local: bool = True) -> list[Json]:
+    """The account of a hub's operator, with its rights, as the chart makes it."""
+    local, system = (rights.MEMBER, rights.MEMBER_SYSTEM) if is_local else ((), ())
+    return _installed((*rights.HUB, *local), (*rights.HUB_SYSTEM, *system))
+
+
+def of_site() -> list[Json]:
+    """The same of the operator in a cluster that pulls."""
+    return _installed(rights.MEMBER, (*rights.LEADING, *rights.MEMBER_SYSTEM))
 
 
 def _installed(everywhere: Iterable[Rule], system: Iterable[Rule]) -> list[Json]:

@@ -1,8 +1,9 @@
 """CRDs of others, as far as we write them: what isn't in these schemas is refused, as the real ones would.
 
-Taken from the CRDs of Gateway API 1.4 (HTTPRoute, standard channel), prometheus-operator 0.85 (PodMonitor), Cilium 1.18
-(CiliumNetworkPolicy), GKE (FQDNNetworkPolicy), the MCS API 0.2 (ServiceExport), the Cluster Inventory API 0.2
-(ClusterProfile) and cert-manager 1.18 (Certificate): names, types and required fields.
+Taken from the CRDs of Gateway API 1.4 (HTTPRoute, standard channel), prometheus-operator 0.85 (PodMonitor,
+ServiceMonitor, PrometheusRule), Cilium 1.18 (CiliumNetworkPolicy), GKE (FQDNNetworkPolicy), the MCS API 0.2
+(ServiceExport), the Cluster Inventory API 0.2 (ClusterProfile) and cert-manager 1.18 (Certificate): names, types and
+required fields.
 """
 
 from typing import Any, Final
@@ -128,6 +129,33 @@ def cluster_profile(version: str) -> Json:
     only["schema"] = {"openAPIV3Schema": schema}
     only["subresources"] = {"status": {}}
     return crd
+
+
+_SERVICE_MONITOR = _object(
+    "selector",
+    "endpoints",
+    selector=_SELECTOR,
+    namespaceSelector=_object(matchNames=_list(_TEXT)),
+    endpoints=_list(
+        _object(
+            port=_TEXT,
+            path=_TEXT,
+            honorLabels={"type": "boolean"},
+            interval=_DURATION,
+            scrapeTimeout=_DURATION,
+        )
+    ),
+)
+_ALERT = _object(
+    "expr", alert=_TEXT, expr=_ANY_PORT, labels=_LABELS, annotations=_LABELS, **{"for": {**_DURATION, "minLength": 1}}
+)
+_PROMETHEUS_RULE = _object(groups=_list(_object("name", name=_TEXT, rules=_list(_ALERT))))
+
+
+def monitoring() -> list[Json]:
+    """What our charts write for Prometheus' operator."""
+    group = ("monitoring.coreos.com", "v1")
+    return [_crd("ServiceMonitor", *group, _SERVICE_MONITOR), _crd("PrometheusRule", *group, _PROMETHEUS_RULE)]
 
 
 def crds() -> list[Json]:

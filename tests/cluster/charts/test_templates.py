@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from tests.cluster import accounts
 from tests.cluster.charts.conftest import Run
 from tests.cluster.charts.releases import CHARTS, GOLDEN, RELEASES, SYSTEM, Release
 from tests.cluster.fleet import CRDS
 from tests.cluster.rbac import Right, rights
 
-from isochrone.render import rights as granted
 from isochrone.render.joining import OPERATOR, Joining
-from isochrone.render.rights import Account
 
 Json = Mapping[str, Any]
 
@@ -71,18 +70,10 @@ def _is_crd(item: Json) -> bool:
     return bool(item["kind"] == "CustomResourceDefinition")
 
 
-def _everywhere(account: str, rules: Iterable[granted.Rule], system: Iterable[granted.Rule]) -> list[Json]:
-    made = Account(name=account, namespace=SYSTEM, labels={})
-    return [*made.everywhere(rules), *made.inside(SYSTEM, system)]
-
-
 ACCOUNTS: Final[Mapping[str, tuple[str, Iterable[Json]]]] = {
-    "hub": (
-        OPERATOR,
-        _everywhere(OPERATOR, (*granted.HUB, *granted.MEMBER), (*granted.HUB_SYSTEM, *granted.MEMBER_SYSTEM)),
-    ),
-    "hub-of-members-only": (OPERATOR, _everywhere(OPERATOR, granted.HUB, granted.HUB_SYSTEM)),
-    "site-pull": (OPERATOR, _everywhere(OPERATOR, granted.MEMBER, (*granted.LEADING, *granted.MEMBER_SYSTEM))),
+    "hub": (OPERATOR, accounts.of_hub()),
+    "hub-of-members-only": (OPERATOR, accounts.of_hub(is_local=False)),
+    "site-pull": (OPERATOR, accounts.of_site()),
     "site-push": ("isochrone-hub", Joining(site="cdg1").for_push()),
 }
 """The account that a release makes, and what the tests of rights and `isochrone site join` grant it."""

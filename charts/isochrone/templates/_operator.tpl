@@ -307,9 +307,12 @@ spec:
     # Health and metrics. Probes come from the node, which policies don't keep out.
     - from:
         - namespaceSelector:
-            {{- if .monitoringNamespaceSelector }}
-            matchLabels:
-              {{- toYaml .monitoringNamespaceSelector | nindent 14 }}
+            {{- if .monitoringNamespaces }}
+            matchExpressions:
+              - key: kubernetes.io/metadata.name
+                operator: In
+                values:
+                  {{- toYaml .monitoringNamespaces | nindent 18 }}
             {{- else }} {}
             {{- end }}
       ports:
@@ -320,7 +323,7 @@ spec:
     - to:
         - namespaceSelector:
             matchLabels:
-              {{- toYaml .egress.dnsNamespaceSelector | nindent 14 }}
+              kubernetes.io/metadata.name: {{ .egress.dnsNamespace }}
       ports:
         - port: 53
           protocol: UDP

@@ -35,7 +35,7 @@ class Release:
         return made.stdout
 
     def objects(self, helm: Run) -> list[Json]:
-        return [each for each in yaml.safe_load_all(self.text(helm)) if each]
+        return [each for each in yaml.load_all(self.text(helm), Loader=yaml.CSafeLoader) if each]
 
     def notes(self, helm: Run) -> str:
         made = helm("install", *self.arguments, "--dry-run=client")
@@ -73,7 +73,7 @@ _EVERYTHING: Final = {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: even-more}\n",
     ],
     "networkPolicy": {
-        "monitoringNamespaceSelector": {"kubernetes.io/metadata.name": "observability"},
+        "monitoringNamespaces": [],
         "egress": {"enabled": True, "apiServerPorts": [6443], "extra": [{"ports": [{"port": 3128}]}]},
     },
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "30s"},

@@ -56,7 +56,7 @@ def test_lint(name: str, helm: Run) -> None:
 def test_crds_are_part_of_the_release_and_outlive_it(helm: Run) -> None:
     found = {each["metadata"]["name"]: each for each in Release("isochrone").objects(helm) if _is_crd(each)}
     for file in CRDS.glob("*.yaml"):
-        item = yaml.safe_load(file.read_text())
+        item = yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
         made = found.pop(item["metadata"]["name"])
         assert made["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
         assert made == item
@@ -115,6 +115,7 @@ def test_a_token_is_as_isochrone_site_join_makes_it(helm: Run) -> None:
 
 
 _SITE: Final[Json] = {"site": "iad1"}
+_RULES: Final[Json] = {"prometheusRule": {"enabled": True}}
 _EACH: Final[tuple[tuple[str, Json], ...]] = (("isochrone", {}), ("isochrone-site", _SITE))
 REFUSED: Final[Mapping[str, tuple[str, Json, str]]] = {
     "unknown": ("isochrone", {"replicaCount": 3}, "additional properties 'replicaCount' not allowed"),
@@ -211,7 +212,7 @@ def test_dashboards_are_in_the_release_as_they_are(helm: Run) -> None:
 def test_rules_are_good_in_the_eyes_of_prometheus(helm: Run, promtool: Run, tmp_path: Path) -> None:
     """Those in the release, too: they are read and written by Helm."""
     for chart, values in _EACH:
-        release = Release(chart, {**values, "prometheusRule": {"enabled": True}})
+        release = Release(chart, {**values, **_RULES})
         (made,) = (each for each in release.objects(helm) if each["kind"] == "PrometheusRule")
         sources = sorted((CHARTS / chart / "files" / "rules").glob("*.yaml"), reverse=True)
         groups = [group for file in sources for group in yaml.safe_load(file.read_text())["groups"]]

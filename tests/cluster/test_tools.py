@@ -32,6 +32,7 @@ class Builder:
     folder: Path
     go_version: str = "go1.26.8"
     build: str = "true"
+    tools: tuple[str, ...] = ()
 
     def start(self) -> subprocess.Popen[str]:
         go = self.folder / "bin" / "go"
@@ -47,7 +48,7 @@ class Builder:
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(self.folder),
         }
-        command = [sys.executable, "-m", "tests.cluster.tools"]
+        command = [sys.executable, "-m", "tests.cluster.tools", *self.tools]
         return subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
     def run(self) -> tuple[int, str]:
@@ -108,6 +109,21 @@ def test_a_failed_build_says_what_to_do_and_leaves_nothing(tmp_path: Path) -> No
         assert hint in said
     assert "Traceback" not in said
     assert builder.results == []
+
+
+def test_other_tools_are_built_alike_each_by_itself(tmp_path: Path) -> None:
+    assert Builder(tmp_path, tools=("helm", "promtool")).run()[0] == 0
+    for tool in (tools.HELM, tools.PROMTOOL):
+        assert [each.name for each in (tmp_path / "cache" / tool.name / tool.key).iterdir()] == [tool.name]
+    status, said = Builder(tmp_path, tools=("kubectl",)).run()
+    assert (status, said) == (2, "kubectl is no tool; there are kube, helm, promtool\n")
+
+
+def test_where_helm_cannot_be_built_it_is_said(tmp_path: Path) -> None:
+    status, said = Builder(tmp_path, build="echo 'no such host' >&2; exit 1", tools=("helm",)).run()
+    assert status == 1
+    for hint in ("no such host", "GOPROXY", "put a helm of that version there", 'pytest -m "not cluster"'):
+        assert hint in said
 
 
 def test_a_killed_build_stops_and_the_next_one_starts_afresh(tmp_path: Path) -> None:

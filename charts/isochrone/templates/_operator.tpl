@@ -345,7 +345,7 @@ spec:
 
 {{- define "isochrone.servicemonitor" -}}
 {{- with .Values.serviceMonitor }}
-{{- if .enabled }}
+{{- if and .enabled (ne (default "Pull" $.Values.delivery) "Push") }}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 metadata:

@@ -104,5 +104,8 @@ RELEASES: Final[Mapping[str, Release]] = {
         "isochrone-site",
         {**_EVERYTHING, "site": "iad1", "hub": {"kubeconfigSecret": {"name": "to-the-hub", "key": "config"}}},
     ),
-    "site-push": Release("isochrone-site", {"site": "cdg1", "delivery": "Push"}),
+    "site-push": Release(
+        "isochrone-site",
+        {"site": "cdg1", "delivery": "Push", "serviceMonitor": {"enabled": True}},  # there is nothing to monitor
+    ),
 }

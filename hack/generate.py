@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STEPS = ("crds", "geo", "geo_population", "config_schema", "rights", "charts", "argo_health")
+STEPS = ("crds", "geo", "geo_population", "config_schema", "rights", "charts", "argo_health", "api_reference")
 
 
 def generator(step: str) -> Callable[[pathlib.Path], None]:

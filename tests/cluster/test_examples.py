@@ -45,6 +45,20 @@ def test_kubectl_applies_it_in_one_go(folder: Path, kubectl: Kubectl, request: p
 
 
 @pytest.mark.parametrize("folder", EXAMPLES)
+def test_argo_cd_finds_no_difference_in_what_it_has_applied(folder: Path, kubectl: Kubectl) -> None:
+    """With ServerSideApply and ServerSideDiff, whatever defaults the API server has filled in."""
+    as_argo_cd = ("--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", f"{folder}/")
+    try:
+        applied = kubectl("apply", *as_argo_cd)
+        differences = kubectl("diff", *as_argo_cd)
+    finally:
+        kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", f"{folder}/")
+
+    assert applied.returncode == 0, applied.stderr
+    assert differences.returncode == 0, differences.stdout
+
+
+@pytest.mark.parametrize("folder", EXAMPLES)
 def test_validate_finds_no_error(folder: Path) -> None:
     reading = manifests.read([str(folder)])
 

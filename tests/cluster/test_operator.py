@@ -337,8 +337,8 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
     paris, began = net.fleet["cdg1"], len(net.fleet["cdg1"].plane.audit_events())
     bring_secrets(net, tmp_path)
     folder = rendered(net, tmp_path / "out")
-    arguments = ("apply", "--server-side", "--field-manager=argocd-controller", "-k", str(folder))
-    done = kubectl(paris.plane.kubeconfig, *arguments)
+    arguments = ("--server-side", "--field-manager=argocd-controller", "-k", str(folder))
+    done = kubectl(paris.plane.kubeconfig, "apply", *arguments)
     assert done.returncode == 0, done.stderr
     until(
         lambda: [each for each in deployments(net, "cdg1").values() if not is_available(each)],
@@ -346,6 +346,8 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
         why=paris.gateways.logs,
     )
     assert objects_with_fields_of(net, "cdg1", "isochrone") == []
+    differences = kubectl(paris.plane.kubeconfig, "diff", *arguments)
+    assert differences.returncode == 0, (differences.stdout, differences.stderr)
     users = {event["user"]["username"] for event in paris.plane.audit_events()[began:] if event["verb"] != "get"}
     assert "push" not in users
     net.apply(again)

@@ -16,6 +16,10 @@ Json = dict[str, Any]
 GROUP: Final = "isochrone.dev/v1alpha1"
 PLURALS: Final = ("modelroutes", "inferencetenants", "dataresidencypolicies", "modelproviders", "gpupools", "edgenodes")
 CLUSTERS: Final = ("hub", "cdg1", "iad1")
+KEYS: Final[tuple[Json, ...]] = tuple(
+    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}}
+    for name in ("isochrone-index-key", "isochrone-peer-ca")
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,17 @@ def test_a_hub_that_is_made_anew_from_git_restarts_no_pod(net: Network) -> None:
         net.apply(item)
         until(lambda: templates(net), before, why=net.tails)
     net.converged()
+    assert templates(net) == before
+
+
+def test_a_hub_that_loses_its_keys_makes_others_and_restarts_no_pod(net: Network) -> None:
+    """Gateways trust the new key and run what it signed; the new authority is trusted by all before it signs."""
+    before, keys = templates(net), [net.hub.api.get(each).body for each in KEYS]
+    for each in KEYS:
+        assert net.hub.api.delete(each).ok
+    until(lambda: [net.hub.api.get(each).status for each in KEYS], holds=lambda found: found == [200, 200])
+    assert [each["data"] for each in keys] != [net.hub.api.get(each).body["data"] for each in KEYS]
+    net.settled()
     assert templates(net) == before
 
 

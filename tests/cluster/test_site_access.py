@@ -182,6 +182,17 @@ def test_joining_again_changes_nothing(site: Site, admin: Client) -> None:
     assert stored(admin, "isochrone-site-fra1") == before
 
 
+def test_a_token_that_is_deleted_is_replaced_by_joining_again(site: Site, admin: Client) -> None:
+    assert site("join", "fra1").exit_code == 0
+    before = stored(admin, "isochrone-site-fra1")
+    token = {"name": "isochrone-token-fra1", "namespace": SYSTEM_NAMESPACE}
+    assert admin.delete({"apiVersion": "v1", "kind": "Secret", "metadata": token}).ok
+    again = site("join", "fra1")
+    assert again.exit_code == 0, again.output
+    assert "changed   Secret isochrone-system/isochrone-site-fra1, in the hub" in again.output
+    assert stored(admin, "isochrone-site-fra1").token != before.token
+
+
 def test_with_them_sites_are_delivered_and_emptied(site: Site, admin: Client) -> None:
     assert site("join", "fra1").exit_code == 0
     wanted = list(parcels(examples.example("quickstart-multicluster"), "local"))

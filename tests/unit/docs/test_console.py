@@ -19,6 +19,7 @@ PAGES: Final = sorted(
         *(ROOT / "docs" / "guides").glob("*.md"),
         *(ROOT / "docs" / "reference").rglob("*.md"),
         *(ROOT / "examples").rglob("README.md"),
+        *(ROOT / "charts").rglob("README.md"),
     ]
 )
 EVERY: Final = [each for page in PAGES for each in commands(page, ROOT)]
@@ -78,6 +79,13 @@ def test_there_are_such_commands_and_options(command: Command) -> None:
     known = {name for each in found.params for name in (*each.opts, *each.secondary_opts)} | {"--help", "-h"}
     assert not isinstance(found, click.Group) or found.invoke_without_command or known & set(words)
     assert [word for word in words if word.startswith("-") and word != "-" and word.split("=")[0] not in known] == []
+
+
+def test_there_are_such_targets_of_make() -> None:
+    known = set(re.findall(r"^\.PHONY: (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {(each.page, each.words[1]) for each in EVERY if each.words[0] == "make"}
+    assert ("README.md", "run") in named
+    assert [each for each in named if each[1] not in known] == []
 
 
 def links(page: Path) -> list[str]:

@@ -5,6 +5,7 @@ made of such an object by taking something away.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -48,11 +49,10 @@ class Case:
     """What its condition Ready says, if it has one: `False Forbidden`."""
 
 
-def cases() -> Iterator[Case]:
-    for kind in KINDS:
-        yield from _common(kind.__name__)
-    yield from _sites()
-    yield from _others()
+@functools.cache
+def cases() -> tuple[Case, ...]:
+    common = (case for kind in KINDS for case in _common(kind.__name__))
+    return (*common, *_sites(), *_others())
 
 
 def _common(kind: str) -> Iterator[Case]:

@@ -15,7 +15,7 @@ from tests.unit.status.network import Json
 from isochrone.api import GROUP, KINDS
 
 ROOT: Final = Path(__file__).parents[3]
-CASES: Final = list(cases())
+CASES: Final = cases()
 KIND_NAMES: Final = [kind.__name__ for kind in KINDS]
 SCRIPT: Final = (ROOT / argo_health.SCRIPT).read_text(encoding="utf-8")
 

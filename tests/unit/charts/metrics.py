@@ -1,6 +1,7 @@
 """Metrics that operator and gateways really export, and metrics that an expression of Prometheus asks for."""
 
 import ast
+import functools
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,8 @@ _METRIC: Final = re.compile(r"\b((?:isochrone|gen_ai)_\w+)(?:\{([^}]*)\})?")
 _GROUPING: Final = re.compile(r"\b(by|on|without|ignoring)\s*\(([^)]*)\)")
 
 
-def exported() -> dict[str, frozenset[str]]:
+@functools.cache
+def exported() -> Mapping[str, frozenset[str]]:
     """Name of each series -> its labels."""
     return {**_of_operator(), **_of_gateway()}
 

@@ -37,7 +37,7 @@
 - apiGroups: [""]
   resources: ["secrets"]
   verbs: ["patch"]
-# what was issued to which site, said for the first time
+# what was issued to which site, and what all that pull are told; said for the first time
 - apiGroups: [""]
   resources: ["configmaps"]
   verbs: ["create"]
@@ -45,6 +45,11 @@
 - apiGroups: [""]
   resources: ["configmaps"]
   resourceNames: ["isochrone-releases"]
+  verbs: ["get", "update"]
+# the law as all sites that pull are told it
+- apiGroups: [""]
+  resources: ["configmaps"]
+  resourceNames: ["isochrone-announcement"]
   verbs: ["get", "update"]
 # who of several replicas leads, said for the first time
 - apiGroups: ["coordination.k8s.io"]

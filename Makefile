@@ -37,10 +37,14 @@ lint: setup ## Lint, check types and import contracts
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 
+# What some tests run is built while those run that need none of it. Each part is run whatever became of the others.
+BESIDE := $(MAKE) --keep-going --jobs=2
+
 .PHONY: test
-test: setup cluster-tools ## Run every test, those on real API servers too, and the gateway's again on the compiled package
-	@$(RUN) pytest
-	@$(MAKE) test-compiled
+test: setup ## Run every test, those on real API servers too, and the gateway's again on the compiled package
+	@$(BESIDE) test-fast cluster-tools || failed=1; \
+	$(BESIDE) test-cluster test-aside || failed=1; \
+	exit $${failed:-0}
 
 # What is compiled, and what runs on top of it.
 COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger supervisor) tests/property tests/conformance tests/faults
@@ -48,6 +52,16 @@ COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline le
 .PHONY: test-compiled
 test-compiled: compile ## Run the gateway's tests on the compiled package
 	@ISOCHRONE_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled $(RUN) pytest -m "not interpreted" $(COMPILED_TESTS)
+
+.PHONY: test-cluster
+test-cluster: setup cluster-tools ## Run the tests on real API servers and nodes
+	@$(RUN) pytest -m cluster
+
+# What it has to say comes at its end, so that two runs of pytest don't write into each other's lines.
+.PHONY: test-aside
+test-aside: setup
+	@mkdir -p build; echo "==> Running the gateway's tests on the compiled package; what they say is in build/test-compiled.log, and here at their end"
+	@failed=0; $(MAKE) test-compiled > build/test-compiled.log 2>&1 || failed=1; cat build/test-compiled.log; exit $$failed
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no cluster
@@ -61,7 +75,7 @@ soak: cluster-tools ## Run the long properties in full
 .PHONY: compile
 compile: setup ## Compile the gateway's request path into build/compiled
 	@command -v cc > /dev/null || $(UV) pip install --quiet ziglang==0.17.1
-	@$(RUN) python hack/compile.py build/compiled
+	@nice -n 10 $(RUN) python hack/compile.py build/compiled
 
 .PHONY: bench
 bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
@@ -111,7 +125,7 @@ soak bench-operator: CLUSTER_TOOLS := kube
 
 .PHONY: cluster-tools
 cluster-tools: setup ## Build what the tests run: a Kubernetes control plane, Helm, promtool (once, cached outside the work tree)
-	@$(RUN) python -m tests.cluster.tools $(CLUSTER_TOOLS)
+	@nice -n 15 $(RUN) python -m tests.cluster.tools $(CLUSTER_TOOLS)
 
 .PHONY: clean
 clean: ## Remove what was built in the work tree

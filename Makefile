@@ -119,6 +119,10 @@ bench-operator: setup cluster-tools ## Measure the operator against a real API s
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench_operator $(BENCH)
 
+.PHONY: images
+images: compile ## Build the container images into build/images, without a container engine (IMAGES="gateway")
+	@$(RUN) python -m images.build --compiled build/compiled $(IMAGES)
+
 # What tests run that others have made; each is built once, and cached.
 CLUSTER_TOOLS ?= kube helm promtool
 soak bench-operator: CLUSTER_TOOLS := kube

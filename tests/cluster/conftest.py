@@ -15,6 +15,7 @@ from tests.cluster.choice import Choice, Cluster
 from tests.cluster.client import Client, Object
 from tests.cluster.controlplane import ControlPlane, Options
 from tests.cluster.kubectl import kubectl as run_kubectl
+from tests.cluster.machines import needs
 
 _HERE = Path(__file__).parent
 
@@ -24,17 +25,23 @@ def _chosen() -> Choice:
     return choice.choose(os.environ)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.cluster)
+    if needs.impossible():
+        left_out = [item for item in items if item.get_closest_marker("pods")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_report_collectionfinish(items: list[pytest.Item]) -> str | None:
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
     """Below pytest's header, which a run of all tests writes before it reads this file."""
     if not any(item.path.is_relative_to(_HERE) for item in items):
-        return None
-    return f"cluster: {_chosen().reason}"
+        return []
+    why = needs.impossible()
+    pods = f"NOT TESTED HERE: {why}" if why else "in clusters of our own, with containerd"
+    return [f"cluster: {_chosen().reason}", f"real pods: {pods}"]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +50,15 @@ def kube(request: pytest.FixtureRequest) -> Path:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         return tools.built()
+
+
+@pytest.fixture(scope="session")
+def machines(request: pytest.FixtureRequest, kube: Path) -> Path:
+    """The built control plane, and all else that real nodes take; what is installed now is shown."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        needs.install()
+    return kube
 
 
 @pytest.fixture(scope="session")

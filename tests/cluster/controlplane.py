@@ -1,4 +1,4 @@
-"""A Kubernetes control plane of our own on 127.0.0.1: etcd, API server and, on demand, controllers and scheduler.
+"""A Kubernetes control plane of our own on this machine: etcd, API server and, on demand, controllers and scheduler.
 
 What the API server admits, defaults and validates is what a cluster set up by kubeadm does; left out is only what
 costs time and guards nothing here (etcd's fsync, leader election, the `kubernetes` Service's endpoints).
@@ -23,6 +23,8 @@ from tests.cluster.reaper import current_run
 from tests.cluster.server import PortTakenError, Server
 
 _ADDRESS = "127.0.0.1"
+_FIRST_SERVICE = "10.96.0.1"
+"""Of the range of Services: the API server itself."""
 # Below what operating systems hand to outgoing connections (32768 and up) and below NodePorts (30000 and up).
 _PORTS = range(20_000, 30_000)
 _PORT_ATTEMPTS = 5
@@ -44,6 +46,8 @@ class Options:
     scheduler: bool = False
     audit: bool = False
     api_server_arguments: Sequence[str] = ()
+    address: str = _ADDRESS
+    """Where its API server listens: not on 127.0.0.1 where real nodes and pods are to reach it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,7 @@ class ControlPlane:
 
     def issue_server(self) -> pki.KeyPair:
         """A certificate for another server on this machine, which everybody trusts who trusts the API server."""
-        return self._authority.issue_server(_ADDRESS)
+        return self._authority.issue_server(self.options.address)
 
     def audit_events(self) -> list[dict[str, Any]]:
         """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer."""
@@ -162,7 +166,7 @@ class ControlPlane:
         began = time.monotonic()
         self._folder = current_run().new_folder("plane")
         self._ports = ports
-        self._url = f"https://{_ADDRESS}:{ports.api}"
+        self._url = f"https://{self.options.address}:{ports.api}"
         self._write_files()
         etcd = Server([binary.parent / "etcd", *_etcd_arguments(self.folder, ports)], log=self.folder / "etcd.log")
         self._api_server = Server(
@@ -198,9 +202,12 @@ class ControlPlane:
             "service-accounts.key": pki.new_signing_key(),
             "audit-policy.json": json.dumps(_AUDIT_POLICY).encode(),
         }
-        server = self._authority.issue_server(_ADDRESS)
+        server = self._authority.issue_server(self.options.address, _ADDRESS, _FIRST_SERVICE)
         files |= {"server.crt": server.certificate, "server.key": server.key}
         for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+        kubelets = self._authority.issue_client("kube-apiserver-kubelet-client", ["system:masters"])
+        for name, content in {"kubelets.crt": kubelets.certificate, "kubelets.key": kubelets.key}.items():
             (self.folder / name).write_bytes(content)
         self.issue_kubeconfig("admin", groups=["system:masters"])
 
@@ -246,8 +253,8 @@ def _api_server_arguments(folder: Path, ports: _Ports, options: Options) -> list
     ]
     return [
         f"--etcd-servers=http://{_ADDRESS}:{ports.etcd}",
-        f"--bind-address={_ADDRESS}",
-        f"--advertise-address={_ADDRESS}",
+        f"--bind-address={options.address}",
+        f"--advertise-address={options.address}",
         f"--secure-port={ports.api}",
         f"--tls-cert-file={folder / 'server.crt'}",
         f"--tls-private-key-file={folder / 'server.key'}",
@@ -259,8 +266,11 @@ def _api_server_arguments(folder: Path, ports: _Ports, options: Options) -> list
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged",
+        f"--kubelet-client-certificate={folder / 'kubelets.crt'}",
+        f"--kubelet-client-key={folder / 'kubelets.key'}",
+        "--kubelet-preferred-address-types=InternalIP",
         # Endpoints may not be loopback addresses, so there is nothing that the reconciler could write.
-        "--endpoint-reconciler-type=none",
+        *(["--endpoint-reconciler-type=none"] if options.address == _ADDRESS else []),
         *(audit if options.audit else []),
         *options.api_server_arguments,
     ]

@@ -35,9 +35,9 @@ class Authority:
     def pair(self) -> KeyPair:
         return KeyPair(certificate=_certificate_pem(self.certificate), key=_key_pem(self.key))
 
-    def issue_server(self, address: str) -> KeyPair:
+    def issue_server(self, *addresses: str) -> KeyPair:
         names: list[x509.GeneralName] = [x509.DNSName(name) for name in _SERVER_NAMES]
-        names.append(x509.IPAddress(ipaddress.ip_address(address)))
+        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
         return self._issue(_name("kube-apiserver"), ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names))
 
     def issue_client(self, user: str, groups: Sequence[str] = ()) -> KeyPair:

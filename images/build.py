@@ -13,6 +13,7 @@ import hashlib
 import os
 import pathlib
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -24,6 +25,8 @@ from images.packages import PLACE, ROOT, BuildError
 REGISTRY: Final = "ghcr.io/isochrone-dev"
 _ENGINE: Final = "xllamacpp==2026.10.11549"
 _USER: Final = "1000:1000"
+_KEPT_S: Final = 14 * 24 * 3600
+"""How long layers are kept that nothing uses."""
 _ENVIRONMENT: Final = (
     "PATH=/usr/local/bin:/usr/bin:/bin",
     f"PYTHONPATH=/{PLACE}",
@@ -165,10 +168,15 @@ def _base_key() -> str:
 
 
 def _cached(options: Options, key: str, make: Callable[[], _Tree]) -> bytes:
-    """A layer that only depends on `key`."""
+    """A layer that only depends on `key`. What nobody has used for weeks goes when something new comes."""
     stored = options.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.tar"
-    if not stored.exists():
+    if stored.exists():
+        stored.touch()
+    else:
         stored.parent.mkdir(parents=True, exist_ok=True)
+        for each in stored.parent.iterdir():
+            if time.time() - each.stat().st_mtime > _KEPT_S:
+                each.unlink(missing_ok=True)
         unfinished = stored.with_suffix(f".{os.getpid()}")
         unfinished.write_bytes(oci.layer(make()))
         unfinished.rename(stored)

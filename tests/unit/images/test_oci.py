@@ -3,10 +3,11 @@
 import hashlib
 import io
 import json
+import os
 import pathlib
 import tarfile
 
-from images import oci, packages
+from images import build, oci, packages
 from images.oci import File, Image, Link
 
 _TREE: oci.Tree = {
@@ -81,3 +82,21 @@ def test_the_gateway_is_made_without_what_the_operator_needs() -> None:
     names = {line.partition("==")[0] for line in packages.requirements("gateway").splitlines() if "==" in line}
     assert {"uvloop", "httptools", "msgspec", "cryptography"} <= names
     assert not names & {"kopf", "kubernetes", "aiohttp", "pydantic", "click", "numpy"}
+
+
+def test_layers_are_made_once_and_kept_while_they_are_used(tmp_path: pathlib.Path) -> None:
+    options, made = build.Options(cache=tmp_path), []
+
+    def make() -> dict[str, File | Link]:
+        made.append(1)
+        return {"a": File(b"")}
+
+    first = build._cached(options, "one", make)
+    (stored,) = tmp_path.iterdir()
+    os.utime(stored, (0, 0))
+    assert build._cached(options, "one", make) == first  # used now, so it stays
+    build._cached(options, "two", make)
+    assert (len(made), stored.exists()) == (2, True)
+    os.utime(stored, (0, 0))
+    build._cached(options, "three", make)
+    assert not stored.exists()

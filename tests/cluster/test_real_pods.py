@@ -1,0 +1,257 @@
+"""Isochrone as a user has it: installed by its chart into real clusters, with real pods, names and network policies.
+
+The module shares one installation: the hub, with a site of its own in Frankfurt, and Paris, which the hub pushes to. It
+starts as the version before, and becomes today's while requests are under way.
+"""
+
+import functools
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from images import build
+from tests.cluster.machines.cluster import RealCluster
+from tests.cluster.machines.installation import BEFORE, KEY, NAMESPACE, SYSTEM, Installation, clusters, manifests
+from tests.cluster.machines.load import Load
+from tests.cluster.waiting import until
+
+Json = dict[str, Any]
+
+pytestmark = pytest.mark.pods
+
+LIMIT = 600.0
+QUESTION = "What is the capital of France?"
+PLACES = {("fra1", "DE-HE"), ("cdg1", "FR-IDF")}
+_MESSAGES: Any = [{"role": "user", "content": QUESTION}]
+PORT = 8080
+"""Where engines listen, and the gateways' pods."""
+
+_CHAT = """
+import json, sys, openai
+client = openai.OpenAI(base_url=sys.argv[1], api_key=sys.argv[2], max_retries=0, timeout=60)
+asked = [{"role": "user", "content": sys.argv[3]}]
+raw = client.chat.completions.with_raw_response.create(model="smollm2", messages=asked, max_tokens=8, temperature=0)
+print(json.dumps({"said": raw.parse().choices[0].message.content, **raw.headers}))
+"""
+_EMBED = """
+import json, sys, openai
+client = openai.OpenAI(base_url=sys.argv[1], api_key=sys.argv[2], max_retries=0, timeout=60)
+raw = client.embeddings.with_raw_response.create(model="smollm2-embed", input="hello", encoding_format="float")
+print(json.dumps({"size": len(raw.parse().data[0].embedding), **raw.headers}))
+"""
+_CONNECT = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
+    print("open")
+except TimeoutError:
+    print("dropped")
+"""
+
+
+@pytest.fixture(scope="module")
+def net(machines: Path) -> Iterator[Installation]:
+    """All is installed, declared and ready."""
+    assert machines.exists()
+    with clusters() as made:
+        made.install(BEFORE)
+        made.join()
+        made.declare(*manifests("00-namespace"), *made.sites(), *_declared())
+        made.expose()
+        for cluster in made.clusters:
+            made.start_client(cluster)
+        _until_ready(made)
+        yield made
+
+
+def _declared() -> Iterator[Json]:
+    """The quickstart, but for its sites. What makes embeddings is at one alone, so that the other has to ask it."""
+    for name in ("provider", "residency", "tenant", "models"):
+        for each in manifests(name):
+            if each["metadata"]["name"] == "smollm2-embed":
+                each["spec"]["placement"] = {"strategy": "Cheapest", "minSites": 1, "maxSites": 1}
+            yield each
+
+
+def _until_ready(net: Installation) -> None:
+    until(functools.partial(_unready, net), holds=lambda found: not found, limit=LIMIT, why=net.why)
+
+
+def _unready(net: Installation) -> list[str]:
+    """Sites, routes and clients that aren't ready as they are declared now."""
+    paths = [(net.hub, f"/apis/isochrone.dev/v1alpha1/{kind}") for kind in ("edgenodes", "modelroutes")]
+    paths += [(each, f"/api/v1/namespaces/{NAMESPACE}/pods") for each in net.clusters]
+    items = [item for cluster, path in paths for item in cluster.api.request("GET", path).body["items"]]
+    return [
+        each["metadata"]["name"] for each in items if not (_is_ready(each) or "deletionTimestamp" in each["metadata"])
+    ]
+
+
+def _is_ready(item: Json) -> bool:
+    generation = item["metadata"].get("generation", 0)
+    return any(
+        (each["type"], each["status"]) == ("Ready", "True") and each.get("observedGeneration", generation) == generation
+        for each in item.get("status", {}).get("conditions", ())
+    )
+
+
+def _asked(net: Installation, cluster: RealCluster, program: str, route: str, *words: str) -> Json:
+    """The answer that a pod of the cluster gets, by the route's name."""
+    found: Json = json.loads(net.ask(cluster, program, f"http://{route}.{NAMESPACE}.svc/v1", KEY, *words))
+    return found
+
+
+def test_a_pod_asks_by_the_name_of_the_route_and_a_lawful_site_answers(net: Installation) -> None:
+    """Both are as near here, so a prompt goes where its beginning went before: to one of them."""
+    sites = set()
+    for cluster in net.clusters:
+        answer = _asked(net, cluster, _CHAT, "smollm2", QUESTION)
+        assert answer["said"]
+        sites.add((answer["x-isochrone-site"], answer["x-isochrone-jurisdiction"]))
+    assert sites <= PLACES
+
+
+def test_from_outside_it_streams(net: Installation) -> None:
+    for cluster in net.clusters:
+        with _client(net, cluster) as client:
+            raw = client.chat.completions.with_raw_response.create(
+                model="smollm2", messages=_MESSAGES, max_tokens=8, temperature=0, stream=True
+            )
+            pieces = [each.choices[0].delta.content or "" for each in raw.parse() if each.choices]
+        assert (raw.headers["x-isochrone-site"], raw.headers["x-isochrone-jurisdiction"]) in PLACES
+        assert "".join(pieces)
+        assert len(pieces) > 3
+
+
+def test_a_request_crosses_clusters_where_only_the_other_has_the_model(net: Installation) -> None:
+    found = {cluster.name: _asked(net, cluster, _EMBED, "smollm2-embed") for cluster in net.clusters}
+    (serving,) = {answer["x-isochrone-jurisdiction"] for answer in found.values()}
+    assert serving in {"DE-HE", "FR-IDF"}
+    assert {answer["size"] for answer in found.values()} == {576}
+    for cluster in net.clusters:
+        assert _wants_a_certificate(cluster.nodes[0].address)
+
+
+def test_engines_are_reached_by_gateways_alone_and_reach_nobody(net: Installation) -> None:
+    (engine,) = _pods(net.hub, NAMESPACE, "isochrone.dev/model-route=smollm2")
+    gateway = _pods(net.hub, SYSTEM, "app.kubernetes.io/component=gateway")[0]
+    address, front = engine["status"]["podIP"], gateway["status"]["podIP"]
+    assert net.ask(net.hub, _CONNECT, front, str(PORT)) == "open\n"
+    assert net.ask(net.hub, _CONNECT, address, str(PORT)) == "dropped\n"
+    assert net.ask(net.hub, _CONNECT, front, "9090") == "dropped\n"
+    inside = ("exec", "--namespace", NAMESPACE, "--stdin", engine["metadata"]["name"], "--", "python3", "-")
+    assert net.kubectl(net.hub, *inside, front, str(PORT), stdin=_CONNECT).stdout == "dropped\n"
+    # Not by chance: without the policy it is open.
+    policy = engine["metadata"]["labels"]["isochrone.dev/model-route"]
+    assert any(policy in name for name in _dropping(net.hub)), net.hub.nodes[0].inside("nft", "list", "ruleset")
+
+
+def test_pods_may_go_and_a_site_be_drained_and_no_client_notices(net: Installation) -> None:
+    with Load([net.outside(each) for each in net.clusters], KEY) as load:
+        load.go_on(for_answers=4)
+        _replace(net.hub, SYSTEM, "app.kubernetes.io/component=gateway", net)
+        _replace(net.paris, NAMESPACE, "isochrone.dev/model-route=smollm2", net)
+        home = _home(net)
+        site = {"DE-HE": "fra1", "FR-IDF": "cdg1"}[home]
+        _set_state(net, site, "Draining")
+        try:
+            until(lambda: _home(net), holds=lambda found: found != home, limit=LIMIT, why=net.why)
+            load.go_on(for_answers=4)
+        except openai.OpenAIError as error:
+            raise AssertionError(f"{error} {load.failures}\n{net.gateways()}\n{net.why()}") from error
+        finally:
+            _set_state(net, site, "Active")
+    assert load.failures == [], net.gateways()
+
+
+def test_an_upgrade_under_load_fails_no_request(net: Installation) -> None:
+    with Load([net.outside(each) for each in net.clusters], KEY) as load:
+        load.go_on(for_answers=4)
+        net.install(build.version())
+        for cluster in net.clusters:
+            until(functools.partial(_versions, cluster), {build.version()}, limit=LIMIT, why=net.why)
+        _until_ready(net)
+        load.go_on(for_answers=4)
+    assert load.failures == [], net.gateways()
+
+
+def _wants_a_certificate(address: str) -> bool:
+    """Whether the peers' port shows nothing to somebody without one."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, 8443), timeout=10) as plain:
+        try:
+            with context.wrap_socket(plain) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return connection.recv(1) == b""
+        except ssl.SSLError as error:
+            return "CERTIFICATE_REQUIRED" in str(error)
+
+
+def _pods(cluster: RealCluster, namespace: str, labels: str) -> list[Json]:
+    answer = cluster.api.request("GET", f"/api/v1/namespaces/{namespace}/pods", params={"labelSelector": labels})
+    found: list[Json] = answer.body["items"]
+    return [each for each in found if "deletionTimestamp" not in each["metadata"]]
+
+
+def _replace(cluster: RealCluster, namespace: str, labels: str, net: Installation) -> None:
+    """Delete one of these pods, and wait for another to be ready in its place."""
+    before = _pods(cluster, namespace, labels)
+    name = before[0]["metadata"]["name"]
+    found = net.kubectl(cluster, "delete", "pod", name, "--namespace", namespace, "--wait=false")
+    assert found.returncode == 0, found.stderr
+    until(lambda: _ready(cluster, namespace, labels) - {name}, holds=lambda ready: len(ready) == len(before),
+          limit=LIMIT, why=net.why)  # fmt: skip
+
+
+def _ready(cluster: RealCluster, namespace: str, labels: str) -> set[str]:
+    return {each["metadata"]["name"] for each in _pods(cluster, namespace, labels) if _is_ready(each)}
+
+
+def _versions(cluster: RealCluster) -> set[str]:
+    """Of the gateways that are there, ending ones too."""
+    path = f"/api/v1/namespaces/{SYSTEM}/pods"
+    items = cluster.api.request("GET", path, params={"labelSelector": "app.kubernetes.io/component=gateway"}).body[
+        "items"
+    ]
+    return {each["spec"]["containers"][0]["image"].rpartition(":")[2] for each in items}
+
+
+def _set_state(net: Installation, site: str, state: str) -> None:
+    patch = json.dumps({"spec": {"state": state}})
+    found = net.kubectl(net.hub, "patch", "edgenode", site, "--type=merge", "--patch", patch)
+    assert found.returncode == 0, found.stderr
+
+
+def _client(net: Installation, cluster: RealCluster) -> openai.OpenAI:
+    """Outside, and without second tries."""
+    return openai.OpenAI(base_url=net.outside(cluster), api_key=KEY, max_retries=0, timeout=60)
+
+
+def _home(net: Installation) -> str:
+    """Where embeddings are made, which is at one site alone."""
+    with _client(net, net.hub) as client:
+        raw = client.embeddings.with_raw_response.create(model="smollm2-embed", input="hello", encoding_format="float")
+    return str(raw.headers["x-isochrone-jurisdiction"])
+
+
+def _dropping(cluster: RealCluster) -> list[str]:
+    """The pods whose policies have dropped something, by name."""
+    table = cluster.nodes[0].inside("nft", "--json", "list", "table", "ip", "policies")
+    chains = {
+        each["rule"]["chain"]
+        for each in json.loads(table)["nftables"]
+        if "rule" in each
+        and any(part.get("counter", {}).get("packets") for part in each["rule"]["expr"] if isinstance(part, dict))
+    }
+    pods = cluster.api.request("GET", "/api/v1/pods").body["items"]
+    return [
+        each["metadata"]["name"]
+        for each in pods
+        if f"ingress_{each['status'].get('podIP', '').replace('.', '_')}" in chains
+    ]

@@ -41,8 +41,11 @@ PUSH = [
     ("applied in the hub; its kubeconfig is made with the token above", "Secret isochrone-site-fra1"),
 ]
 PULL = [
+    ("applied in the hub", "Namespace isochrone-system"),
     ("applied in the hub", "Namespace isochrone-site-fra1"),
     ("applied in the hub", "ServiceAccount isochrone-site-fra1"),
+    ("applied in the hub", "Role isochrone-site-fra1"),
+    ("applied in the hub", "RoleBinding isochrone-site-fra1"),
     ("applied in the hub", "Role isochrone-site-fra1"),
     ("applied in the hub", "RoleBinding isochrone-site-fra1"),
     ("applied in the hub", "Role isochrone-operator"),
@@ -61,6 +64,8 @@ LEAVE = [
     (LEAVING_SITE, "ClusterRole isochrone-hub"),
     (LEAVING_SITE, "ServiceAccount isochrone-hub"),
     ("removed from the hub", "Secret isochrone-site-fra1"),
+    ("removed from the hub", "RoleBinding isochrone-site-fra1"),
+    ("removed from the hub", "Role isochrone-site-fra1"),
     ("removed from the hub", "Namespace isochrone-site-fra1"),
 ]
 

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -59,6 +61,7 @@ class Operator:
         self._passed_at = clocks.monotonic()
         self._waker = Waker()
         self._deletions = watching.Deletions()
+        self._laws = watching.Laws()
         self._interruption = Interruption()
         plain = access.api()
         self.election = Election(
@@ -92,18 +95,25 @@ class Operator:
             task.result()
 
     async def _watch(self, stop: asyncio.Event) -> None:
-        await kopf.operator(
-            registry=watching.registry(
-                watching.Logins(self._login, wall=self._clocks.wall), self._deletions, self._happened
-            ),
-            settings=watching.settings(),
-            standalone=True,
-            clusterwide=True,
-            stop_flag=stop,
-            memo=kopf.Memo(),
-        )
+        """Kopf has a thread and a loop of its own: when it ends, it ends whatever else is in its loop."""
+        loop, ended = asyncio.get_running_loop(), threading.Event()
 
-    def _happened(self, *, is_law: bool) -> None:
+        def tell(plural: str, metadata: Mapping[str, Any], *, is_gone: bool) -> None:
+            loop.call_soon_threadsafe(functools.partial(self._heard, plural, metadata, is_gone=is_gone))
+
+        logins = watching.Logins(self._login, wall=self._clocks.wall)
+        thread = asyncio.create_task(asyncio.to_thread(watching.follow, watching.registry(logins, tell), ended))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((thread, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.set()
+            stopping.cancel()
+        await thread
+
+    def _heard(self, plural: str, metadata: Mapping[str, Any], *, is_gone: bool) -> None:
+        self._deletions.note(plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
+        is_law = self._laws.is_new(plural, metadata, is_gone=is_gone)
         if is_law:
             self._interruption.happen()
         self._waker.wake(is_urgent=is_law)

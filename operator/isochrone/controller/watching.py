@@ -13,6 +13,8 @@ import contextlib
 import dataclasses
 import datetime as dt
 import logging
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -25,6 +27,7 @@ from isochrone.kube.errors import ApiError
 from isochrone.model import RouteKey
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
+_LOG = logging.getLogger("isochrone.operator")
 _WATCH_S: Final = 300
 _CONNECT_S: Final = 10
 _LOGIN_S: Final = 3600
@@ -105,33 +108,56 @@ class Laws:
         return before is not None if is_gone else before != generation
 
 
-class Happened(Protocol):
-    """What is called when something has changed."""
+class Tell(Protocol):
+    """What is called when something was heard of, in kopf's thread."""
 
-    def __call__(self, *, is_law: bool) -> None:
-        """`is_law`: what may be done with whose data may be another matter now."""
+    def __call__(self, plural: str, metadata: Mapping[str, Any], *, is_gone: bool) -> None:
+        """Of which kind it is, and which it is."""
 
 
-def registry(logins: Logins, deletions: Deletions, tell: Happened) -> kopf.OperatorRegistry:
+def registry(logins: Logins, tell: Tell) -> kopf.OperatorRegistry:
     """Handlers for the six kinds, and for what else a plan depends on."""
-    handlers, laws = kopf.OperatorRegistry(), Laws()
+    handlers = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=handlers)
     async def connect(**_: Any) -> kopf.ConnectionInfo:
         await asyncio.sleep(logins.pause())
         return logins.fresh()
 
-    def happened(resource: Any, event: Mapping[str, Any], **_: Any) -> None:
-        metadata = event["object"]["metadata"]
-        is_gone = event["type"] == "DELETED"
-        deletions.note(resource.plural, metadata.get("namespace"), metadata["name"], is_gone=is_gone)
-        tell(is_law=laws.is_new(resource.plural, metadata, is_gone=is_gone))
+    async def happened(resource: Any, event: Mapping[str, Any], **_: Any) -> None:
+        tell(resource.plural, event["object"]["metadata"], is_gone=event["type"] == "DELETED")
 
     for kind in KINDS:
         kopf.on.event(GROUP, VERSION, kind.info.plural, registry=handlers)(happened)
     kopf.on.event("", "v1", "namespaces", registry=handlers)(happened)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     return handlers
+
+
+def follow(handlers: kopf.OperatorRegistry, ended: threading.Event) -> None:
+    """Run kopf until told to end. It gives up where an answer breaks off when it begins, say: then it begins anew."""
+    pause = _FIRST_PAUSE_S
+    while not ended.is_set():
+        began = time.monotonic()
+        try:
+            asyncio.run(_operator(handlers, ended))
+        except Exception as error:  # noqa: BLE001 - whatever it was, there is no other way to hear of changes
+            _LOG.warning("kopf ended, and begins anew: %s", str(error) or type(error).__name__)
+        if time.monotonic() - began > _SOON_S:
+            pause = _FIRST_PAUSE_S
+        ended.wait(pause)
+        pause = min(2 * pause, _MOST_PAUSE_S)
+
+
+async def _operator(handlers: kopf.OperatorRegistry, ended: threading.Event) -> None:
+    await kopf.operator(
+        registry=handlers,
+        settings=settings(),
+        standalone=True,
+        clusterwide=True,
+        stop_flag=ended,
+        memo=kopf.Memo(),
+    )
 
 
 async def secrets(api: Api, wake: Callable[[], None], *, pause: float) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import itertools
+import threading
 
 import kopf
+import pytest
 from kopf._cogs.structs.credentials import Vault
 from tests.unit.controller.wall import Wall
 
+from isochrone.controller import watching
 from isochrone.controller.watching import Laws, Logins
 
 
@@ -71,3 +74,18 @@ def test_the_law_is_new_when_a_policy_is() -> None:
     assert not heard("a", 2, is_gone=True)
     assert heard("a", 2), "it was made anew"
     assert not heard("c", 1, "modelroutes")
+
+
+def test_kopf_begins_anew_when_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, begun = threading.Event(), list[int]()
+
+    async def operator(**_: object) -> None:
+        begun.append(1)
+        if len(begun) == 3:
+            ended.set()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    monkeypatch.setattr(watching, "_FIRST_PAUSE_S", 0.01)
+    watching.follow(watching.registry(logins(Wall()), lambda *_, **__: None), ended)
+    assert len(begun) == 3

@@ -89,7 +89,8 @@ class Member:
     ) -> "Brought":
         elsewhere, paused = spared
         readable = _readable(parcel, objects)
-        there = Found(children=objects.children, pods=objects.pods, settled=self._settled)
+        is_behind = self._is_behind(parcel, objects)
+        there = Found(children=objects.children, pods=objects.pods, settled=self._settled, is_behind=is_behind)
         decided = actions.decide(readable, there, elsewhere=elsewhere, paused=paused)
         outcome = Outcome(faults=[*_unreadable(parcel, objects)])
         await self._applier.apply(_namespaces(decided.apply), outcome, objects.children)
@@ -101,6 +102,15 @@ class Member:
         self._settle(outcome)
         left = decided.waiting + len(decided.remove) - len(outcome.removed)
         return Brought(parcel=parcel, outcome=outcome, left=left, shown=shown)
+
+    def _is_behind(self, parcel: Parcel, objects: Objects) -> bool:
+        """Whether a gateway that stays has yet to take the parcel's config."""
+        if not any(is_index(item) for item in parcel.objects):
+            return False
+        ours = (item for item in objects.children.values() if _label(item, labels.EDGE_NODE) == parcel.site)
+        running = (pod.running for pod in told.pods_of(ours, now=self._clock()))
+        newest = parcel.revision.epoch, parcel.revision.sequence
+        return any(each is not None and (each.epoch, each.sequence) < newest for each in running)
 
     def _told(self, brought: "Brought", objects: Objects, abilities: Abilities) -> SiteReport:
         parcel, outcome = brought.parcel, brought.outcome

@@ -1,7 +1,8 @@
 """A parcel and what its cluster has: what is applied, in which order, and what is removed.
 
 The order of what is applied is the parcel's, the gateway's index last. What is removed goes after that, in the opposite
-order, and a NetworkPolicy only once no pod is left that it guards. Only what carries our installation's label is ours.
+order: a NetworkPolicy only once no pod is left that it guards, and an engine only once the site's gateways run a config
+without it. Only what carries our installation's label is ours.
 """
 
 import dataclasses
@@ -70,6 +71,8 @@ class Found:
     """Those with our installation's label, on their way out too."""
     settled: Mapping[Identity, str] = dataclasses.field(default_factory=dict)
     """What the API server made of what we applied last, in words: that is no difference that applying again mends."""
+    is_behind: bool = False
+    """Whether a gateway of the site still runs an older config, and may ask engines that are to go."""
 
 
 def decide(
@@ -83,7 +86,7 @@ def decide(
         for key, item in found.children.items()
         if _is_of(item, parcel.site) and key not in wanted and key not in elsewhere and not _is_paused(item, paused)
     ]
-    ready = [item for item in gone if not is_guarding(item, found.pods)]
+    ready = [item for item in gone if not (is_guarding(item, found.pods) or (found.is_behind and _is_engine(item)))]
     return Actions(apply=tuple(changes), remove=tuple(map(removal, backwards(ready))), waiting=len(gone) - len(ready))
 
 
@@ -125,6 +128,11 @@ def _change(item: Json, found: Found) -> Apply | None:
 
 def _is_of(item: Json, site: str) -> bool:
     return item["kind"] not in _KEPT and item["metadata"].get("labels", {}).get(labels.EDGE_NODE) == site
+
+
+def _is_engine(item: Json) -> bool:
+    found: str | None = item["metadata"].get("labels", {}).get(labels.COMPONENT)
+    return found == labels.ENGINE
 
 
 def _is_paused(item: Json, paused: Collection[str]) -> bool:

@@ -1,5 +1,6 @@
 """A parcel and what its cluster has: what is applied, what is removed, what is left alone."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -106,6 +107,15 @@ def test_engines_go_before_what_guards_them() -> None:
     last = actions.decide(parcel(), found(policy, pods=(other,)))
     assert [each.identity[1] for each in last.remove] == ["NetworkPolicy"]
     assert last.waiting == 0
+
+
+def test_engines_stay_until_gateways_ask_them_no_more() -> None:
+    gone, others = there(item("Deployment", "chat")), there(item("Service", "else"))
+    gone["metadata"]["labels"][labels.COMPONENT] = labels.ENGINE
+    first = actions.decide(parcel(), dataclasses.replace(found(gone, others), is_behind=True))
+    assert [each.identity for each in first.remove] == [identity(others)]
+    assert first.waiting == 1
+    assert [each.identity for each in actions.decide(parcel(), found(gone)).remove] == [identity(gone)]
 
 
 def test_secrets_come_after_namespaces_and_their_values_are_in_no_word() -> None:

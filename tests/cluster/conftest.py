@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,11 @@ def machines(request: pytest.FixtureRequest, kube: Path) -> Path:
     """The built control plane, and all else that real nodes take; what is installed now is shown."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-        needs.install()
+        try:
+            needs.install()
+        except needs.MissingError as missing:
+            sys.stderr.write(f"\nreal pods: NOT TESTED HERE: {missing}\n")
+            pytest.skip(f"real pods are NOT TESTED HERE: {missing}")
     return kube
 
 

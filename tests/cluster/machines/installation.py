@@ -141,6 +141,7 @@ class Installation:
             "gatewayImage": gateway,
             "settings": {
                 "pace": _PACE,
+                "waves": {"seconds": 5},
                 "gateway": {"workers": 1, "cpu": "100m"},
                 "rendering": {
                     "engineImages": {"LlamaCpp/CPU": build.name_of("engine")},

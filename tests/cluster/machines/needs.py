@@ -20,6 +20,8 @@ _PACKAGES = {
 """Programs, and the packages of Debian that they are in."""
 _PLUGINS = ("/usr/lib/cni", "/opt/cni/bin")
 _INSTALL_LIMIT = 600.0
+_TRIAL = "ip link add veth0 type veth peer name veth1; ip link add bridge0 type bridge; nft add table ip trial"
+_TRIAL_LIMIT = 60.0
 _FORWARDING = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
@@ -54,6 +56,15 @@ def install() -> None:
         subprocess.run(["modprobe", "br_netfilter"], check=False, capture_output=True)
     if not _FORWARDING.exists():
         raise MissingError("the kernel has no br_netfilter, by which policies see what passes a bridge")
+    _try()
+
+
+def _try() -> None:
+    """Root may do less in a container than on a machine."""
+    command = ["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-ec", _TRIAL]
+    tried = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_TRIAL_LIMIT)
+    if tried.returncode:
+        raise MissingError(f"root may not make networks here: {tried.stderr.strip()}")
 
 
 def plugins() -> str:

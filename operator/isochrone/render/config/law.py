@@ -139,10 +139,10 @@ def _digest(resource: DataResidencyPolicy) -> str:
 
 def _hostnames(policy: law.Policy, edges: Iterable[EdgeNode], atlas: Atlas) -> dict[str, str]:
     """Jurisdiction -> a site there where requests may come in whatever their origin; the first by name."""
-    allowance = policy.allowance(law.Scope.INGRESS)
+    allowance, places = policy.allowance(law.Scope.INGRESS), atlas.places
     found: dict[str, str] = {}
     for edge in sorted(edges, key=lambda each: each.metadata.name):
-        place = atlas.places[atlas.sites[edge.metadata.name]]
+        place = places[atlas.sites[edge.metadata.name]]
         hostname = edge.spec.gateway.hostname
         if hostname is not None and allowance.refusal(place, None) is None:
             found.setdefault(min(place.codes), hostname)

@@ -19,7 +19,7 @@ ROOT: Final = pathlib.Path(__file__).parents[3]
 CHARTS: Final = ("isochrone", "isochrone-site")
 NOT_ASKED: Final = {
     "planning": {"installation"},  # a value of its own
-    "rendering": {"installation", "gatewayImage", "fetchImage", "trustedKeys"},  # the same; and what the hub finds out
+    "rendering": {"installation", "gatewayImage", "trustedKeys"},  # the same; and what the hub finds out
     "gateway": {"ports", "operatorName"},  # fixed by the chart
 }
 """Settings that a chart's `settings` don't have."""

@@ -26,6 +26,8 @@ Json = dict[str, Any]
 KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
 """Of the example's tenant."""
 GROUP: Final = "isochrone.dev/v1alpha1"
+PATIENCE: Final = 600.0
+"""Gateways say only now and then what became of requests, so this takes a minute even where nothing else goes on."""
 
 
 @pytest.fixture(scope="module")
@@ -156,18 +158,24 @@ def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network
     net.change("ModelRoute", "qwen", {"placement": {"minSites": 3}}, "demo")
     net.converged()
     with net.watching(), asking(net.fleet[OF_SITE[first]], first, key=KEY, model="chat") as clients:
-        until(lambda: clients.ends[200], holds=lambda answered: answered >= 20, why=lambda: str(clients.ends))
+        until(
+            lambda: clients.ends[200],
+            holds=lambda answered: answered >= 20,
+            limit=PATIENCE,
+            why=lambda: str(clients.ends),
+        )
         ran = {site: revision_of(net, site) for site in others}
         net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS}}}, "demo")
         until(
             functools.partial(reasons, net, first),
             holds=lambda found: found["Programmed"] == "ErrorsRose",
+            limit=PATIENCE,
             why=net.tails,
         )
-        for site in others:
-            held = functools.partial(reasons, net, site)
-            until(held, holds=lambda found: found["Delivered"] == "ErrorsRose", why=net.tails)
-        assert {site: revision_of(net, site) for site in others} == ran
+        # Another site may have had it before: nobody asks there, so it goes on to the next.
+        waiting = until(functools.partial(held_sites, net), holds=bool, limit=PATIENCE, why=net.tails)
+        before = {site: ran[site] for site in waiting}
+        assert {site: revision_of(net, site) for site in waiting} == before
         table = CliRunner().invoke(main, ["status", "--kubeconfig", str(net.hub.plane.kubeconfig)]).output
         assert f"EdgeNode {first}: ErrorsRose: more requests fail at {first} since it got revision" in table
         assert "requests to demo/qwen fail" in table
@@ -177,7 +185,12 @@ def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network
         assert sum(each.metric("isochrone_operator_sites_failing") for each in net.hub_operators) == 1
 
         net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS + 1}}}, "demo")
-        until(lambda: {site: revision_of(net, site) for site in others}, holds=lambda runs: runs != ran, why=net.tails)
+        until(
+            lambda: {site: revision_of(net, site) for site in waiting},
+            holds=lambda found: found != before,
+            limit=PATIENCE,
+            why=net.tails,
+        )
     net.change("ModelRoute", "qwen", {"parameters": None, "placement": {"minSites": 2}}, "demo")
     net.settled()
 
@@ -191,6 +204,11 @@ def test_a_site_that_pulls_tells_of_its_requests_with_its_signs_of_life(net: Net
         return [pod["served"] for pod in pods if pod["running"]]
 
     until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), why=net.tails)
+
+
+def held_sites(net: Network) -> list[str]:
+    """Those that wait because errors rose elsewhere."""
+    return [site for site in sorted(OF_SITE) if reasons(net, site)["Delivered"] == "ErrorsRose"]
 
 
 def reasons(net: Network, site: str) -> dict[str, str]:

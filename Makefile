@@ -43,7 +43,8 @@ BESIDE := $(MAKE) --keep-going --jobs=2
 .PHONY: test
 test: setup ## Run every test, those on real API servers too, and the gateway's again on the compiled package
 	@$(BESIDE) test-fast cluster-tools || failed=1; \
-	$(BESIDE) test-cluster test-aside || failed=1; \
+	$(MAKE) test-cluster || failed=1; \
+	$(MAKE) test-compiled || failed=1; \
 	exit $${failed:-0}
 
 # What is compiled, and what runs on top of it.
@@ -56,12 +57,6 @@ test-compiled: compile ## Run the gateway's tests on the compiled package
 .PHONY: test-cluster
 test-cluster: setup cluster-tools ## Run the tests on real API servers and nodes
 	@$(RUN) pytest -m cluster
-
-# What it has to say comes at its end, so that two runs of pytest don't write into each other's lines.
-.PHONY: test-aside
-test-aside: setup
-	@mkdir -p build; echo "==> Running the gateway's tests on the compiled package; what they say is in build/test-compiled.log, and here at their end"
-	@failed=0; $(MAKE) test-compiled > build/test-compiled.log 2>&1 || failed=1; cat build/test-compiled.log; exit $$failed
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no cluster

@@ -91,10 +91,11 @@ class Watcher:
             return
         self._parcel = parcel
         at, report = time.monotonic(), report_of(parcel, now=int(time.time()))
-        if self._told != (name := contact.name_of(report)):
+        ack = contact.ack_of(report)
+        if self._told != ack.report:
             await mailbox.tell(self._api, _INSTALLATION, report, is_there=self._told != "")
-            self._told = name
-        self._ack = contact.ack_of(report)
+            self._told = ack.report
+        self._ack = ack
         await self._show()
         seen = Seen(
             site=self._site,

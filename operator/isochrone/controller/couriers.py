@@ -16,7 +16,7 @@ from isochrone.controller.slots import Slots
 from isochrone.controller.waking import Waker
 from isochrone.kube.applying import unanswered
 from isochrone.kube.errors import ApiError
-from isochrone.model import GatewayPod, Parcel, Revision, SiteReport
+from isochrone.model import Parcel, SiteReport, essence
 
 _LOG = logging.getLogger("isochrone.delivery")
 
@@ -172,15 +172,8 @@ def is_underway(report: SiteReport, load: Load) -> bool:
         or (report.site in wanted and report.delivered != wanted[report.site])
         or report.gateway_ready < report.gateway_replicas
         or any(each.ready < each.replicas for each in report.running)
-        or any(_is_loading(pod, report.delivered) for pod in report.gateway_pods)
+        or (report.delivered is not None and any(pod.newest < report.delivered.order for pod in report.gateway_pods))
     )
-
-
-def _is_loading(pod: GatewayPod, delivered: Revision | None) -> bool:
-    """Whether a gateway's pod has yet to say what it makes of what was delivered."""
-    said = (each for each in (pod.running, pod.refused) if each is not None)
-    newest = max(((each.epoch, each.sequence) for each in said), default=(0, 0))
-    return delivered is not None and newest < (delivered.epoch, delivered.sequence)
 
 
 class Couriers:
@@ -226,9 +219,3 @@ class Couriers:
         self.reports |= reports
         if news:
             self._changed()
-
-
-def essence(report: SiteReport) -> SiteReport:
-    """Without what is new in every report."""
-    pods = tuple(dataclasses.replace(pod, at=0, served=None) for pod in report.gateway_pods)
-    return dataclasses.replace(report, at=0, gateway_pods=pods)

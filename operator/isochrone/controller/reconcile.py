@@ -9,7 +9,6 @@ import asyncio
 import dataclasses
 import hashlib
 import json
-import logging
 from collections.abc import Collection, Iterable, Mapping
 
 from isochrone import plan as planning
@@ -48,7 +47,6 @@ from isochrone.rollout.recalled import recalled
 from isochrone.rollout.releases import Releases
 from isochrone.status import Asked
 
-_LOG = logging.getLogger("isochrone.operator")
 _LAW_WITHIN = 5.0
 """Seconds that planning waits for clusters to be given a new law, so as not to hold that up."""
 

@@ -16,7 +16,7 @@ import msgspec
 from isochrone.kube import kinds, mailbox
 from isochrone.kube.api import Api
 from isochrone.kube.errors import NotFound
-from isochrone.model import GatewayPod, Revision, SiteReport
+from isochrone.model import GatewayPod, Revision, SiteReport, essence
 from isochrone.render import rights
 
 Json = Mapping[str, Any]
@@ -59,13 +59,12 @@ def ack_of(report: SiteReport, request: str = "") -> Ack:
 
 def name_of(report: SiteReport) -> str:
     """Equal for reports that an Ack can make of each other."""
-    running = _running(report)
-    pods = tuple(
-        dataclasses.replace(pod, at=0, served=None, running=None if running is not None else pod.running)
-        for pod in report.gateway_pods
-    )
-    plain = dataclasses.replace(report, at=0, delivered=None, gateway_pods=pods)
-    return digest(msgspec.json.encode([plain, running is not None], order="deterministic"))
+    is_one = _running(report) is not None
+    plain = dataclasses.replace(essence(report), delivered=None)
+    if is_one:
+        pods = tuple(dataclasses.replace(pod, running=None) for pod in plain.gateway_pods)
+        plain = dataclasses.replace(plain, gateway_pods=pods)
+    return digest(msgspec.json.encode([plain, is_one], order="deterministic"))
 
 
 def acknowledged(report: SiteReport, ack: Ack) -> SiteReport:

@@ -109,8 +109,7 @@ class Member:
             return False
         ours = (item for item in objects.children.values() if _label(item, labels.EDGE_NODE) == parcel.site)
         running = (pod.running for pod in told.pods_of(ours, now=self._clock()))
-        newest = parcel.revision.epoch, parcel.revision.sequence
-        return any(each is not None and (each.epoch, each.sequence) < newest for each in running)
+        return any(each is not None and each.order < parcel.revision.order for each in running)
 
     def _told(self, brought: "Brought", objects: Objects, abilities: Abilities) -> SiteReport:
         parcel, outcome = brought.parcel, brought.outcome

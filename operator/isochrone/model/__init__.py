@@ -24,6 +24,7 @@ from isochrone.model.delivery import (
     SecretCopy,
     Served,
     SiteReport,
+    essence,
 )
 from isochrone.model.keys import ObjectKey, RouteKey
 from isochrone.model.observed import Capability, Observed, Running, SiteObservation
@@ -75,5 +76,6 @@ __all__ = [
     "ToPeer",
     "ToProvider",
     "WhyNot",
+    "essence",
     "lost_sites",
 ]

@@ -26,6 +26,16 @@ class Revision:
     sequence: int
     digest: str
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """What tells newer from older. Digests of a bundle and of its config differ."""
+        return self.epoch, self.sequence
+
+    @property
+    def name(self) -> str:
+        """`1.42`: the epoch and the sequence."""
+        return f"{self.epoch}.{self.sequence}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SecretCopy:
@@ -124,6 +134,15 @@ class GatewayPod:
     served: Served | None = None
     """Under the config that it runs. None from gateways that don't count it."""
 
+    @property
+    def newest(self) -> tuple[int, int]:
+        """How new the newest is that it has said anything of; (0, 0) before all if it has not."""
+        return max((each.order for each in (self.running, self.refused) if each is not None), default=(0, 0))
+
+    def runs(self, revision: Revision) -> bool:
+        """Whether it runs this one, or something newer."""
+        return self.running is not None and self.running.order >= revision.order
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SiteReport:
@@ -175,3 +194,9 @@ class Delivery:
     """EdgeNode -> the newest revision that was issued for it."""
     held: Mapping[str, Held] = dataclasses.field(default_factory=dict)
     """EdgeNode -> why what is planned for it has not been issued."""
+
+
+def essence(report: SiteReport) -> SiteReport:
+    """Without what is new in every report."""
+    pods = tuple(dataclasses.replace(pod, at=0, served=None) for pod in report.gateway_pods)
+    return dataclasses.replace(report, at=0, gateway_pods=pods)

@@ -75,7 +75,7 @@ def applied(said: Announcement, parcel: Parcel) -> Parcel | None:
         return None
     issue = law.sites[parcel.site]
     index = _under(law, issue, before)
-    if (issue.revision.epoch, issue.revision.sequence) <= (parcel.revision.epoch, parcel.revision.sequence):
+    if issue.revision.order <= parcel.revision.order:
         return None
     if checksum(msgspec.to_builtins(index)) != issue.checksum:
         return None

@@ -123,12 +123,11 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
 
     def _last(self, site: str) -> tuple[int, int]:
         issued = self.sites.get(site)
-        return (issued.epoch, issued.sequence) if issued is not None else (0, 0)
+        return issued.revision.order if issued is not None else (0, 0)
 
 
 def _newest(report: SiteReport) -> tuple[int, int]:
-    said = (each for pod in report.gateway_pods for each in (pod.running, pod.refused) if each is not None)
-    return max(((each.epoch, each.sequence) for each in said), default=(0, 0))
+    return max((pod.newest for pod in report.gateway_pods), default=(0, 0))
 
 
 def encoded(releases: Releases) -> str:

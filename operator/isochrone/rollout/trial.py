@@ -9,7 +9,7 @@ to go on.
 from collections.abc import Iterator
 from typing import Final
 
-from isochrone.model import GatewayPod, Revision, Served, SiteReport
+from isochrone.model import Revision, Served, SiteReport
 from isochrone.rollout import errors
 from isochrone.rollout.errors import Watch
 from isochrone.rollout.releases import Trial
@@ -50,18 +50,14 @@ def is_open(trial: Trial | None, issued: Revision | None, report: SiteReport | N
 
 def is_programmed(issued: Revision, report: SiteReport) -> bool:
     """Whether every pod of a gateway that speaks runs what was issued, or something newer."""
-    return all(_runs(each, issued) for each in report.gateway_pods)
+    return all(each.runs(issued) for each in report.gateway_pods)
 
 
 def _told(issued: Revision | None, report: SiteReport | None) -> Iterator[Served]:
     """What pods say that run what was issued."""
     for each in report.gateway_pods if report is not None and issued is not None else ():
-        if each.served is not None and issued is not None and _runs(each, issued):
+        if each.served is not None and issued is not None and each.runs(issued):
             yield each.served
-
-
-def _runs(pod: GatewayPod, issued: Revision) -> bool:
-    return pod.running is not None and (pod.running.epoch, pod.running.sequence) >= (issued.epoch, issued.sequence)
 
 
 def _limit(watch: Watch) -> float:

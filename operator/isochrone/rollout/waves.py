@@ -166,7 +166,7 @@ def _cause(site: Site, words: str) -> str:
 
 
 def _name(site: Site) -> str:
-    return f"{site.issued.epoch}.{site.issued.sequence}" if site.issued is not None else ""
+    return site.issued.name if site.issued is not None else ""
 
 
 def _waits(names: Iterable[str], sites: Iterable[str]) -> dict[str, Held]:
@@ -193,8 +193,7 @@ def refusal(site: Site) -> str:
     """Why a gateway refuses what was issued for its site; empty if none does."""
     if site.report is None or site.issued is None:
         return ""
-    ours = (site.issued.epoch, site.issued.sequence)
     for pod in site.report.gateway_pods:
-        if pod.refused is not None and (pod.refused.epoch, pod.refused.sequence) >= ours:
+        if pod.refused is not None and pod.refused.order >= site.issued.order:
             return pod.refused_because or "without a word"
     return ""

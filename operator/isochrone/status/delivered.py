@@ -42,12 +42,12 @@ def delivered(report: SiteReport | None, wanted: Revision | None, held: Held | N
     if wanted is None:
         return waits(kind, "nothing has been issued for it yet")
     there = report.delivered if report is not None else None
-    if there is not None and order(there) >= order(wanted):
-        return holds(kind, Reason.DELIVERED, f"its cluster has revision {name(there)}")
-    has = f"its cluster has {name(there)}" if there is not None else "its cluster has none yet"
+    if there is not None and there.order >= wanted.order:
+        return holds(kind, Reason.DELIVERED, f"its cluster has revision {there.name}")
+    has = f"its cluster has {there.name}" if there is not None else "its cluster has none yet"
     if reachable.status != "True":
-        return waits(kind, f"revision {name(wanted)} waits until the cluster is reached; {has}")
-    return waits(kind, f"revision {name(wanted)} is being delivered; {has}")
+        return waits(kind, f"revision {wanted.name} waits until the cluster is reached; {has}")
+    return waits(kind, f"revision {wanted.name} is being delivered; {has}")
 
 
 def fault(report: SiteReport) -> State | None:
@@ -61,16 +61,6 @@ def fault(report: SiteReport) -> State | None:
 
 def said(found: Fault) -> str:
     return f"{found.subject}: {found.message}" if found.subject else found.message
-
-
-def order(revision: Revision) -> tuple[int, int]:
-    """What tells newer from older. Digests of a bundle and of its config differ."""
-    return (revision.epoch, revision.sequence)
-
-
-def name(revision: Revision) -> str:
-    """`1.42`: the epoch and the sequence."""
-    return f"{revision.epoch}.{revision.sequence}"
 
 
 def _unheard(edge: EdgeNode) -> str:

@@ -5,7 +5,6 @@ from typing import Final
 from isochrone.api.conditions import ConditionType, Reason
 from isochrone.model import GatewayPod, Held, Revision, SiteReport
 from isochrone.model.words import count
-from isochrone.status.delivered import name, order
 from isochrone.status.said import Patience, State, fails, holds, waits
 
 HEARD_WITHIN: Final = 120
@@ -28,7 +27,7 @@ def programmed(
     if missing is None and cause is not None:
         return fails(_KIND, cause.reason, cause.message)
     if missing is None:
-        message = f"{count(len(pods), 'gateway pod')} at revision {name(wanted)}"
+        message = f"{count(len(pods), 'gateway pod')} at revision {wanted.name}"
         return holds(_KIND, Reason.PROGRAMMED, message)
     late = State(type=_KIND, status="Unknown", reason=Reason.PROGRESSING, message=missing, patience=LATE)
     return _refused(pods, wanted) or late
@@ -41,13 +40,13 @@ def speaking(report: SiteReport, now: int) -> list[GatewayPod]:
 
 def _refused(pods: list[GatewayPod], wanted: Revision) -> State | None:
     """The first pod that does not take what it is given. What it refused before that is past."""
-    refusing = [each for each in pods if each.refused is not None and order(each.refused) >= order(wanted)]
-    stuck = next((each for each in refusing if each.running is None or order(each.running) < order(wanted)), None)
+    refusing = [each for each in pods if each.refused is not None and each.refused.order >= wanted.order]
+    stuck = next((each for each in refusing if not each.runs(wanted)), None)
     if stuck is None or stuck.refused is None:
         return None
-    runs = f"goes on with {name(stuck.running)}" if stuck.running is not None else "runs none"
+    runs = f"goes on with {stuck.running.name}" if stuck.running is not None else "runs none"
     because = stuck.refused_because or "it does not say why; its log does"
-    message = f"{stuck.pod} refuses revision {name(stuck.refused)} and {runs}: {because}"
+    message = f"{stuck.pod} refuses revision {stuck.refused.name} and {runs}: {because}"
     return fails(_KIND, Reason.CONFIG_REJECTED, message)
 
 
@@ -60,5 +59,5 @@ def _missing(report: SiteReport, pods: list[GatewayPod], wanted: Revision) -> st
         return f"{ready} of {count(most, 'gateway pod')} ready"
     if len(pods) < ready:
         return f"{len(pods)} of {count(ready, 'gateway pod')} told which revision they run"
-    there = sum(each.running is not None and order(each.running) >= order(wanted) for each in pods)
-    return f"{there} of {count(len(pods), 'gateway pod')} at revision {name(wanted)}" if there < len(pods) else None
+    there = sum(each.runs(wanted) for each in pods)
+    return f"{there} of {count(len(pods), 'gateway pod')} at revision {wanted.name}" if there < len(pods) else None

@@ -4,10 +4,10 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from isochrone.controller.couriers import Couriers, Deliverer, Load, essence
+from isochrone.controller.couriers import Couriers, Deliverer, Load
 from isochrone.controller.settings import Pace
 from isochrone.kube.errors import Unreachable
-from isochrone.model import GatewayPod, Parcel, Revision, Served, SiteReport
+from isochrone.model import GatewayPod, Parcel, Revision, Served, SiteReport, essence
 
 LIMIT = 10.0
 PARCEL = Parcel(site="fra1", installation="isochrone", revision=Revision(epoch=1, sequence=1, digest="a"))

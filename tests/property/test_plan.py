@@ -19,6 +19,7 @@ from tests.worlds.drawing import WORLDS, examples
 from isochrone.api.edge_node import State
 from isochrone.model import Because, Change, ChangeKind, Plan, Running, WhyNot
 from isochrone.plan import counts, plan, replan
+from isochrone.plan.changes import AT_ONCE
 
 pytestmark = pytest.mark.soak
 
@@ -54,6 +55,7 @@ def judged(seed: int) -> tuple[Oracle, Plan]:
     assert_possible(judge, made)
     assert_complete(judge, made)
     assert_reasoned(judge, made)
+    assert_handed_over(judge, made)
     return judge, made
 
 
@@ -156,6 +158,25 @@ def assert_reasoned(judge: Oracle, made: Plan) -> None:
     most = max(0, judge.snapshot.settings.max_moves_per_hour - recent)
     assert sum(map(counts, made.changes)) <= most
     assert not made.deferred or sum(map(counts, made.changes)) == most
+
+
+def assert_handed_over(judge: Oracle, made: Plan) -> None:
+    """What serves goes on until others do, unless it must go at once."""
+    observed = judge.snapshot.observed
+    serving = {(each.route, each.site) for each in observed.running if each.ready and each.replicas}
+    placed = {(each.route, each.site) for each in made.placements}
+    staying = {(each.route, each.site) for each in made.staying}
+    assert staying <= serving - placed
+    for each in made.staying:
+        place = oracle.place_of(judge.sites[each.site])
+        assert judge.is_lawful(each.route, place, oracle.ENGINES), each
+        assert judge.sites[each.site].spec.state is not State.DISABLED
+    for route in {route for route, _ in placed}:
+        before = {at for at in serving if at[0] == route}
+        known = before & placed - observed.unknown
+        going = [each for each in made.changes if each.route == route and leaves(each)]
+        if before and not known and not any(each.because in AT_ONCE for each in going):
+            assert before & (placed | staying), route
 
 
 def leaves(change: Change) -> bool:

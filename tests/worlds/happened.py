@@ -45,7 +45,7 @@ def applied(before: Snapshot, planned: Plan, now: int = NOW) -> Snapshot:
     left = {(route, site) for route, site, _ in failing} - {(each.route, each.site) for each in planned.placements}
     failed = before.observed.failed | left
     moves = (*before.observed.moves, *(now for change in planned.changes if counts(change)))
-    observed = dataclasses.replace(before.observed, running=running, moves=moves, failed=failed)
+    observed = dataclasses.replace(before.observed, running=running, moves=moves, failed=failed, unknown=frozenset())
     return dataclasses.replace(before, observed=observed)
 
 
@@ -172,15 +172,18 @@ def _observed(dice: Dice, before: Snapshot, running: Iterable[Running]) -> Obser
     sites = {name: _site(dice, pools) for name in names if dice.chance(75)}
     pairs = [(here, there) for here in names for there in names if here != there]
     routes = [RouteKey(each.metadata.namespace or "default", each.metadata.name) for each in before.routes]
+    there = tuple(running)
+    stands = sorted({(each.route, each.site) for each in there if each.ready})
     codes = ("DE", "FR", "US", "US-CA", "GB", "JP", "BR", "AQ", "DE-BY")
     return Observed(
         sites=sites,
-        running=tuple(running),
+        running=there,
         rtts={pair: dice.randint(500, 200_000) for pair in dice.some(pairs, 0, 4)},
         demand={
             key: {code: dice.randint(0, 9999) for code in dice.some(codes, 1, 4)} for key in dice.some(routes, 0, 2)
         },
         failed=frozenset((key, name) for key in dice.some(routes, 0, 2) for name in dice.some(names, 0, 2)),
+        unknown=frozenset(stands[len(names) % 3 :: 3]),
         moves=tuple(NOW - dice.randint(1, 7200) for _ in range(dice.choice([0, 0, 1, 3]))),
     )
 

@@ -15,6 +15,7 @@ from isochrone.kube.hub import Declared
 from isochrone.model import Delivery, Parcel, Plan, Snapshot
 from isochrone.plan.planner import Planned
 from isochrone.rollout.guard import Absences
+from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled
 from isochrone.rollout.waves import Progress
@@ -31,6 +32,8 @@ class Memory:
     """Whether a wave waits for what gateways say of their requests, which is no change that anybody is woken by."""
     absences: Absences = dataclasses.field(default_factory=Absences)
     recalled: Recalled = dataclasses.field(default_factory=Recalled)
+    known: frozenset[Stand] = frozenset()
+    """Engines that all gateways know of."""
     drained: set[str] = dataclasses.field(default_factory=set)
     """Sites on their way out from which nothing moves any more."""
     seen: tuple[str, float] = ("", 0.0)

@@ -41,7 +41,8 @@ from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping
-from isochrone.rollout import guard, leaving, waves
+from isochrone.rollout import guard, handover, leaving, waves
+from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import recalled
 from isochrone.rollout.releases import Releases
@@ -83,7 +84,7 @@ class Reconciler:
         laps.end("look")
         self._notice(declared)
         phases = self._phases(declared, now)
-        snapshot = self._snapshot(declared, phases, kept.releases)
+        snapshot = self._snapshot(declared, phases, kept.releases, now)
         keys = await self._keys(declared, snapshot)
         if relawed := await asyncio.to_thread(under, snapshot.policies, self._ours(snapshot)):
             laps.end("law")
@@ -166,7 +167,7 @@ class Reconciler:
         if digest != self._memory.seen[0]:
             self._memory.seen = (digest, self._wall())
 
-    def _snapshot(self, declared: Declared, phases: Mapping[str, Phase], releases: Releases) -> Snapshot:
+    def _snapshot(self, declared: Declared, phases: Mapping[str, Phase], releases: Releases, now: int) -> Snapshot:
         reports = self._couriers.reports
         running = [each for report in reports.values() for each in report.running]
         running += [
@@ -175,9 +176,12 @@ class Reconciler:
             if _is_unseen(reports.get(site))
             for each in issued.placements
         ]
+        there = handover.ready(running)
+        self._memory.known = known = self._known(there, releases, now)
         observed = Observed(
             sites={site: report.observation for site, report in reports.items()},
             running=tuple(sorted(running)),
+            unknown=there - known,
             failed=frozenset(self._memory.recalled.failed),
             moves=self._memory.recalled.move_times,
         )
@@ -188,6 +192,17 @@ class Reconciler:
             observed=observed,
             settings=self._settings.planning,
         )
+
+    def _known(self, there: frozenset[Stand], releases: Releases, now: int) -> frozenset[Stand]:
+        """Engines that all gateways know of that we deliver to, by what became of what was rendered last."""
+        memory, last = self._memory, self._memory.rendered
+        if last is None:
+            return frozenset()
+        edges = present(last.world.snapshot.edge_nodes)
+        made = {site: each for site, each in last.made.items() if _is_ours(edges.get(site))}
+        sites = rolling.sites(made, releases, self._couriers.reports, edges)
+        rendered = handover.ready(last.world.snapshot.observed.running)
+        return handover.known(memory.known, there, rendered, sites, now=now)
 
     async def _keys(self, declared: Declared, snapshot: Snapshot) -> Keys:
         """For sites whose gateways talk to others, with what is known of their certificates."""
@@ -214,7 +229,7 @@ class Reconciler:
         trusted = {**rendering.trusted_keys, keys.index.name: keys.index.public}
         rendering = dataclasses.replace(rendering, trusted_keys=trusted)
         placed: dict[str, list[Running]] = {}
-        for each in world.plan.as_running():
+        for each in world.plan.meanwhile():
             placed.setdefault(each.site, []).append(each)
         asked: list[Asked] = []
 

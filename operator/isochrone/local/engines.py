@@ -7,9 +7,8 @@ from typing import Final, NamedTuple
 
 from isochrone.api import ModelRoute
 from isochrone.local.standing import UP, Stand, Standing
-from isochrone.model import ChangeKind, Plan, RouteKey, Running
+from isochrone.model import Plan, RouteKey, Running
 from isochrone.model.declared import model_name
-from isochrone.plan.changes import AT_ONCE
 
 _CONTEXT: Final = 2048
 _MOST_CONTEXT: Final = 4096
@@ -90,11 +89,7 @@ def to_run(plan: Plan, running: Iterable[Running], stands: Mapping[str, Stand]) 
     A site that drains keeps its engines as long as its gateway answers. One that is down has none.
     """
     planned = {EngineId(each.route, each.site) for each in plan.placements}
-    leaving = {
-        EngineId(each.route, each.from_site)
-        for each in plan.changes
-        if each.kind is ChangeKind.MOVE and each.from_site is not None and each.because not in AT_ONCE
-    }
+    leaving = {EngineId(each.route, each.site) for each in plan.staying}
     draining = _standing(stands, Standing.DRAINING)
     kept = {EngineId(each.route, each.site) for each in running if each.site in draining}
     return frozenset(each for each in planned | leaving | kept if stands.get(each.site, UP).is_up)

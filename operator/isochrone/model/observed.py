@@ -79,5 +79,7 @@ class Observed:
     failed: frozenset[tuple[RouteKey, str]] = frozenset()
     """(route, EdgeNode) where the route's engines failed lately, and were placed elsewhere. Nothing of it is tried
     there anew until this is forgotten: else it would go back to where it is best, and fail again."""
+    unknown: frozenset[tuple[RouteKey, str]] = frozenset()
+    """(route, EdgeNode) whose engines are ready, while gateways somewhere don't know of them yet."""
     moves: tuple[int, ...] = ()
     """When healthy placements were moved, in seconds since the epoch."""

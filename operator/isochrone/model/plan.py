@@ -103,7 +103,10 @@ class Shortfall:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Change:
-    """One difference between what runs and what is to run. A move stops at `from_site` once `site` is ready."""
+    """One difference between what runs and what is to run.
+
+    A move stops at `from_site` once `site` is ready and all gateways know of it.
+    """
 
     route: RouteKey
     kind: ChangeKind
@@ -118,6 +121,8 @@ class Plan:
     """Everything decided. Each tuple is sorted."""
 
     placements: tuple[Placement, ...] = ()
+    staying: tuple[Placement, ...] = ()
+    """Engines that are to go, and serve until others can do it in their stead; with the reason why they go."""
     shortfalls: tuple[Shortfall, ...] = ()
     changes: tuple[Change, ...] = ()
     deferred: tuple[Change, ...] = ()
@@ -125,7 +130,14 @@ class Plan:
 
     def as_running(self) -> tuple[Running, ...]:
         """What would be found once it is applied and all of it is ready."""
-        return tuple(
-            Running(route=each.route, site=each.site, pool=each.pool, replicas=each.replicas, ready=each.replicas)
-            for each in self.placements
-        )
+        return tuple(map(_running, self.placements))
+
+    def meanwhile(self) -> tuple[Running, ...]:
+        """The same before what stays has gone."""
+        return (*self.as_running(), *map(_running, self.staying))
+
+
+def _running(placed: Placement) -> Running:
+    return Running(
+        route=placed.route, site=placed.site, pool=placed.pool, replicas=placed.replicas, ready=placed.replicas
+    )

@@ -1,14 +1,15 @@
 """The difference between what runs and what is to run, each with its reason.
 
-Engines that are sent away for a reason that can wait run on until others are ready in their stead: that is a move, also
-while those others are starting. The law and devices that somebody else needs don't wait: that is a stop and a start.
+Engines that are sent away for a reason that can wait run on until others are ready in their stead and all gateways know
+of those: that is a move, also while the others are starting. The law and devices that somebody else needs don't wait:
+that is a stop and a start.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
+from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.round import Left, Seat
 from isochrone.plan.world import World
@@ -59,7 +60,7 @@ def of_route(
 ) -> tuple[list[Placement], list[Change]]:
     """What is to run of one route, and what changes. `held` is what runs and could stay. Both by site."""
     new = sorted(site for site, seat in seats.items() if not _runs(held.get(site), seat))
-    starting = sorted(site for site in seats if site not in new and not held[site].is_ready)
+    starting = sorted(site for site in seats if site not in new and not _stands(held[site]))
     pairs = _pairs(going, new, starting, seats)
     reasons = _reasons(seats, new, going, pairs)
     placements, changes = [], []
@@ -81,6 +82,27 @@ def of_route(
             because, instead_of = reasons[site]
             changes.append(_change(route, ChangeKind.START, site, seats[site].pool, because, instead_of))
     return placements, changes
+
+
+def staying(placements: Iterable[Placement], changed: Iterable[Change], running: Iterable[Running]) -> list[Placement]:
+    """Engines that are to go and serve until others can; unless the same route keeps some there, which take theirs."""
+    kept = {(each.route, each.site) for each in placements}
+    moving = {
+        (each.route, each.from_site): each.because
+        for each in changed
+        if each.kind is ChangeKind.MOVE and each.because not in AT_ONCE
+    }
+    serving = {(each.route, each.site): each for each in running if each.ready > 0}
+    return [
+        Placement(route=here.route, site=here.site, pool=here.pool, replicas=here.replicas, because=moving[at])
+        for at, here in serving.items()
+        if at in moving and at not in kept
+    ]
+
+
+def _stands(held: Held) -> bool:
+    """Whether they can be asked from everywhere."""
+    return held.is_ready and held.is_known
 
 
 def _runs(held: Held | None, seat: Seat) -> bool:

@@ -32,6 +32,8 @@ class Held:
     is_running: bool
     """Whether they run, rather than having been placed by this plan."""
     is_ready: bool
+    is_known: bool = True
+    """Whether all gateways know of them; before that, they can't stand for others."""
     because: Because
     """Why they are there; a reason to leave where something speaks against them."""
 
@@ -92,6 +94,7 @@ def _held(world: World, running: Running, site: int) -> Held:
         replicas=running.replicas,
         is_running=True,
         is_ready=running.ready > 0,
+        is_known=(running.route, running.site) not in world.observed.unknown,
         because=because,
     )
 

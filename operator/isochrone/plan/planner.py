@@ -232,6 +232,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
         made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
         placements += made
         changed += told
+    staying = changes.staying(placements, changed, world.observed.running)
     deferred = [
         Change(
             route=each.route,
@@ -246,6 +247,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     ]
     return Plan(
         placements=tuple(sorted(placements, key=_placement_order)),
+        staying=tuple(sorted(staying, key=_placement_order)),
         shortfalls=_shortfalls(prepared, placements),
         changes=tuple(sorted(changed, key=_change_order)),
         deferred=tuple(sorted(deferred, key=_change_order)),

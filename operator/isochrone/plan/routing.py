@@ -14,7 +14,6 @@ from isochrone.api.edge_node import State
 from isochrone.law import Scope
 from isochrone.model import (
     Candidate,
-    ChangeKind,
     Plan,
     RouteKey,
     Routing,
@@ -24,7 +23,6 @@ from isochrone.model import (
     ToPeer,
     ToProvider,
 )
-from isochrone.plan.changes import AT_ONCE
 from isochrone.plan.latency import Between
 from isochrone.plan.lawful import Asking
 from isochrone.plan.planner import Prepared, prepare
@@ -147,12 +145,8 @@ class _Stands:
         world = self._world = prepared.world
         self._ready = {(each.route, each.site) for each in world.observed.running if each.ready > 0}
         self._at: dict[RouteKey, set[str]] = {}
-        for placed in plan.placements:
+        for placed in (*plan.placements, *plan.staying):
             self._at.setdefault(placed.route, set()).add(placed.site)
-        for change in plan.changes:
-            left = change.from_site if change.kind is ChangeKind.MOVE and change.because not in AT_ONCE else None
-            if left is not None and (change.route, left) in self._ready:
-                self._at.setdefault(change.route, set()).add(left)
 
     def of(self, route: RouteKey, masks: Sequence[Masks]) -> tuple[frozenset[int], tuple[int, ...]]:
         """The sites that have the engines, and those of them that peers may send to."""

@@ -71,6 +71,7 @@ def _as_held(done: Round, running: Mapping[Start, Held]) -> list[Held]:
                     replicas=seat.replicas,
                     is_running=before is not None,
                     is_ready=before is None or before.is_ready,
+                    is_known=before is None or before.is_known,
                     because=because,
                 )
             )

@@ -146,7 +146,7 @@ class Renderer:
         self._clusters = {name: cluster_of(edge) for name, edge in self._edges.items()}
         self._speakers = speakers(self._edges.values())
         self._placements: dict[str, list[Placement]] = {}
-        for placement in plan.placements:
+        for placement in (*plan.placements, *plan.staying):
             self._placements.setdefault(placement.site, []).append(placement)
 
     @property

@@ -1,13 +1,13 @@
 """How the difference between what runs and what is to run is told: who takes whose place, and why."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.unit.plan.small import CHAT, NOW, chat, europe, running
 
 from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
-from isochrone.plan.changes import AT_ONCE, Going, counts, going_of, of_route
+from isochrone.plan.changes import AT_ONCE, Going, counts, going_of, of_route, staying
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.planner import prepare
 from isochrone.plan.round import Left, Seat
@@ -19,8 +19,9 @@ def seat(because: Because, *, pool: str | None = "gpu", replicas: int = 1, is_au
     return Seat(pool, replicas, None, because, is_autoscaled)
 
 
-def held(because: Because = RUNS, *, pool: str | None = "gpu", replicas: int = 1, is_ready: bool = True) -> Held:
-    return Held(route=CHAT, site=0, pool=pool, replicas=replicas, is_running=True, is_ready=is_ready, because=because)
+def held(because: Because = RUNS, **fields: Any) -> Held:
+    given = {"pool": "gpu", "replicas": 1, "is_ready": True, **fields}
+    return Held(route=CHAT, site=0, is_running=True, because=because, **given)
 
 
 def goes(site: str, because: Because, to: str | None = None, pool: str | None = "gpu") -> Going:
@@ -221,3 +222,39 @@ def test_why_engines_are_there(seated: Seat, before: Held | None, because: Becau
     placements, _ = of_route(CHAT, {"a": seated}, {"a": before} if before is not None else {}, [])
 
     assert placements == [Placement(route=CHAT, site="a", pool=seated.pool, replicas=seated.replicas, because=because)]
+
+
+# What goes on until others serve
+
+STAYING = [
+    pytest.param(ChangeKind.MOVE, DRAINING, 2, "b", True, id="it moves"),
+    pytest.param(ChangeKind.MOVE, DRAINING, 0, "b", False, id="it does not serve"),
+    pytest.param(ChangeKind.MOVE, LAW, 2, "b", False, id="the law sends it away"),
+    pytest.param(ChangeKind.STOP, TOO_MANY, 2, "b", False, id="it stops"),
+    pytest.param(ChangeKind.MOVE, DRAINING, 2, "ams", False, id="the route has others there"),
+]
+
+
+@pytest.mark.parametrize(("kind", "because", "ready", "placed", "stays"), STAYING)
+def test_what_stays_until_others_serve(
+    kind: ChangeKind, because: Because, ready: int, placed: str, *, stays: bool
+) -> None:
+    origin = "ams" if kind is ChangeKind.MOVE else None
+    change = Change(route=CHAT, kind=kind, site="b", pool=None, because=because, from_site=origin)
+    there = [running("ams", replicas=3, ready=ready), running("ams", "other")]
+    kept = Placement(route=CHAT, site=placed, pool="gpu", replicas=1, because=RUNS)
+    expected = Placement(route=CHAT, site="ams", pool="gpu-ams", replicas=3, because=because)
+
+    assert staying([kept], [change], there) == ([expected] if stays else [])
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        pytest.param({}, "Stop a SiteDraining", id="known everywhere"),
+        pytest.param({"is_ready": False}, "Move a>b SiteDraining", id="not ready"),
+        pytest.param({"is_known": False}, "Move a>b SiteDraining", id="not known everywhere"),
+    ],
+)
+def test_a_move_lasts_until_all_know_who_came(flags: dict[str, Any], expected: str) -> None:
+    assert told({"b": seat(RUNS)}, {"b": held(**flags)}, [goes("a", DRAINING)])[1] == [expected]

@@ -116,14 +116,6 @@ def test_of_peers_that_are_as_near_the_first_by_name_comes_first() -> None:
 
 # Where engines stand
 
-CASES = [
-    pytest.param(ChangeKind.MOVE, Because.FAILING, 1, True, id="they move"),
-    pytest.param(ChangeKind.MOVE, Because.FAILING, 0, False, id="none is ready"),
-    pytest.param(ChangeKind.MOVE, Because.LAW_CHANGED, 1, False, id="the law sent them away"),
-    pytest.param(ChangeKind.START, Because.SITE_LOST, 1, False, id="others start in their stead"),
-    pytest.param(ChangeKind.STOP, Because.TOO_MANY_SITES, 1, False, id="they stop"),
-]
-
 
 def asked(world: Snapshot, plan: Plan, entry: str = "fra") -> list[str]:
     """The sites whose engines are listed."""
@@ -135,20 +127,11 @@ def at(*names: str) -> tuple[Placement, ...]:
     return tuple(Placement(route=CHAT, site=name, pool=None, replicas=1, because=Because.KEPT) for name in names)
 
 
-@pytest.mark.parametrize(("kind", "because", "ready", "is_asked"), CASES)
-def test_until_others_are_ready_those_that_run_are_asked(
-    kind: ChangeKind, because: Because, ready: int, *, is_asked: bool
-) -> None:
-    seen = Observed(running=(running("ams", ready=ready), running("fra")))
-    from_site = None if kind is ChangeKind.STOP else "ams"
-    change = Change(
-        route=CHAT, kind=kind, site="fra" if from_site else "ams", pool=None, because=because, from_site=from_site
-    )
-    found = Plan(placements=at("fra"), shortfalls=(), changes=(change,), deferred=())
+def test_those_that_stay_are_asked_like_those_that_are_planned() -> None:
+    seen = Observed(running=(running("ams"), running("fra")))
+    found = Plan(placements=at("fra"), staying=at("ams"))
 
-    assert asked(network(FRA, AMS, *POOLS, chat(), GERMANY, observed=seen), found) == (
-        ["fra", "ams"] if is_asked else ["fra"]
-    )
+    assert asked(network(FRA, AMS, *POOLS, chat(), GERMANY, observed=seen), found) == ["fra", "ams"]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ class Kubelet:
         self._hosts = {name: f"10.{subnet}.0.{number}" for number, name in enumerate(self._kinds, start=1)}
         self._addresses = (f"10.{subnet}.{number // 250 + 1}.{number % 250 + 1}" for number in itertools.count())
         self._workers: dict[str, _Worker] = {}
+        self._said: dict[str, bool] = {}
+        """Node -> whether it was last said to be ready."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -89,6 +91,7 @@ class Kubelet:
 
     async def set_ready(self, name: str, *, ready: bool) -> None:
         """Say that the node can or can't run pods."""
+        self._said[name] = ready
         kind, now = self._kinds[name], dt.datetime.now(dt.UTC)
         status = nodes.node_status(kind, address=self._hosts[name], ready=ready, now=now)
         await self.client.request(
@@ -124,7 +127,15 @@ class Kubelet:
                         if error.status != _NOT_FOUND:
                             raise
                         await self._create(leases, lease)
+                    await self._affirm(name)
             await asyncio.sleep(_HEARTBEAT)
+
+    async def _affirm(self, name: str) -> None:
+        """Say again what was said, if the cluster has given the node up: on a busy machine signs of life come late."""
+        node = await self.client.request("GET", f"/api/v1/nodes/{name}")
+        conditions = node.get("status", {}).get("conditions", ())
+        if any(each["type"] == "Ready" and each["status"] == "Unknown" for each in conditions):
+            await self.set_ready(name, ready=self._said.get(name, True))
 
     async def _create(self, path: str, item: Json) -> None:
         try:

@@ -11,6 +11,7 @@
 | 5xx, a broken answer, an error frame | ServerError       | yes                | if ServerError is retried       |
 | any other 4xx                        | Rejected          | no                 | never: the client's own mistake |
 | a peer refuses by its own law        | Unlawful          | no                 | elsewhere, at once: see below   |
+| a peer doesn't have the route's pool | NotThere          | no                 | elsewhere, at once: see below   |
 
 Retries multiply: the client's SDK makes three attempts, each of ours makes three, the provider's own come on top. So
 they draw on a budget that grows with requests, not with failures; and when a chain is used up, the answer says
@@ -20,6 +21,8 @@ keys rest as long. A 429 without a time would have them ask again within a secon
 
 That a peer refuses by its own law is no failed attempt: nobody has worked on the request. It is as if the peer had not
 been lawful from the first, so the next candidate is tried whatever the rules for retries say, and the peer never again.
+The same if it doesn't have the route or the pool that it is asked for: its config is older than ours, or newer. It then
+counts as not ready for a few seconds, since thousands of requests would find out the same.
 """
 
 import email.utils
@@ -47,6 +50,7 @@ class Fault(enum.Enum):
     SERVER_ERROR = "ServerError"
     REJECTED = "Rejected"
     UNLAWFUL = "Unlawful"
+    NOT_THERE = "NotThere"
 
 
 class GiveUp(enum.StrEnum):

@@ -4,11 +4,15 @@ The order is that of what passes latest: a target that isn't there, one whose ci
 that is at its limits.
 """
 
+from typing import Final
+
 from isochrone_gateway.route.breaker import Breaker
 from isochrone_gateway.route.candidates import Blocked, Figures, Why
 from isochrone_gateway.route.health import Health
 from isochrone_gateway.route.keys import KeyRing
 from isochrone_gateway.route.limits import Limit, Meter
+
+_ABSENT_FOR: Final = 2.0
 
 
 class TargetStanding:
@@ -55,3 +59,25 @@ class TargetStanding:
             return None
         # When a running request ends is not known.
         return Blocked(Why.LIMITED, None if exceeded.limit is Limit.CONCURRENT else exceeded.until)
+
+
+class PeerStanding(TargetStanding):
+    """The standing of one pool at a peer, which may not have it yet, or not any more."""
+
+    __slots__ = ("_absent_until",)
+
+    def __init__(self, *, health: Health, breaker: Breaker, figures: Figures) -> None:
+        super().__init__(health=health, breaker=breaker, figures=figures)
+        self._absent_until = 0.0
+
+    def not_there(self, now: float) -> None:
+        """Its gateway says that it has no such pool."""
+        self._absent_until = now + _ABSENT_FOR
+
+    def blocked(self, now: float) -> Blocked | None:
+        if now < self._absent_until:
+            return Blocked(Why.NOT_READY, self._absent_until)
+        return super().blocked(now)
+
+    def last_resort_at(self, now: float) -> float | None:
+        return None if now < self._absent_until else super().last_resort_at(now)

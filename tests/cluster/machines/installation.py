@@ -19,6 +19,7 @@ from tests.cluster import tools
 from tests.cluster.client import TYPE_MERGE
 from tests.cluster.kubectl import kubectl
 from tests.cluster.machines.cluster import RealCluster
+from tests.cluster.machines.distance import Distance
 from tests.cluster.machines.mirror import Mirror
 from tests.cluster.machines.wire import Wire
 from tests.cluster.reaper import current_run
@@ -32,6 +33,8 @@ Json = dict[str, Any]
 SYSTEM = "isochrone-system"
 NAMESPACE = "demo"
 KEY = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
+PEERS = 8443
+"""Where gateways listen for each other, at the address of their node."""
 BEFORE = "0.0.9"
 """The tag of the version before."""
 
@@ -42,13 +45,15 @@ _PACKAGES = Path(yaml.__file__).parents[1]
 _LIMIT = 600.0
 _PACE = {"debounce": 0.1, "look": 3.0, "busyLook": 0.5, "resync": 10.0, "adopt": 3.0}
 _HELM_LIMIT = 620.0
+_APART = 0.03
+"""Seconds there and back: between two places that far apart the nearer one is clearly nearer."""
 
 
 class Installation:
     """The clusters, and what is installed in them."""
 
-    def __init__(self, hub: RealCluster, paris: RealCluster, mirror: Mirror) -> None:
-        self.hub, self.paris, self._mirror = hub, paris, mirror
+    def __init__(self, hub: RealCluster, paris: RealCluster, mirror: Mirror, distance: Distance) -> None:
+        self.hub, self.paris, self._mirror, self._distance = hub, paris, mirror, distance
         self.folder = current_run().new_folder("installation")
 
     @property
@@ -88,10 +93,23 @@ class Installation:
                 assert answer.ok, answer.message
 
     def sites(self) -> list[Json]:
-        """The quickstart's, but in two clusters."""
-        frankfurt = _site("fra1", "FRA", {"type": "Local"}, self.hub)
-        paris = _site("cdg1", "CDG", Joining(site="cdg1").edge_node(is_pull=False)["spec"]["cluster"], self.paris)
-        return [frankfurt, paris]
+        """The quickstart's, but in two clusters, which reach each other from afar."""
+        remote = Joining(site="cdg1").edge_node(is_pull=False)["spec"]["cluster"]
+        return [
+            self._site("fra1", "FRA", {"type": "Local"}, self.hub),
+            self._site("cdg1", "CDG", remote, self.paris),
+        ]
+
+    def _site(self, name: str, code: str, cluster: Json, real: RealCluster) -> Json:
+        port = self._distance.to(real.nodes[0].address, PEERS)
+        advertised = {"host": self._distance.address, "port": port}
+        gateway = {"replicas": 2, "serviceType": "LoadBalancer", "advertise": advertised}
+        return {
+            "apiVersion": "isochrone.dev/v1alpha1",
+            "kind": "EdgeNode",
+            "metadata": {"name": name},
+            "spec": {"place": {"iata": code}, "cluster": cluster, "gateway": gateway},
+        }
 
     def start_client(self, cluster: RealCluster) -> None:
         """A pod that has what the tests have, and does what they say."""
@@ -171,6 +189,7 @@ def clusters() -> Iterator[Installation]:
     with Wire() as wire, contextlib.ExitStack() as stack:
         weights = installing.weights(lambda _: None)
         mirror = stack.enter_context(Mirror(wire.home, {f"/{_REPOSITORY}/resolve/main/{_FILE}": weights.path}))
+        distance = stack.enter_context(Distance(wire.home, rtt=_APART))
         hub, paris = (
             RealCluster(name, wire, numbers=[number], images=archives, pause=build.name_of("pause"))
             for number, name in ((1, "hub"), (2, "paris"))
@@ -178,7 +197,7 @@ def clusters() -> Iterator[Installation]:
         with ThreadPoolExecutor() as beside:
             for started in [beside.submit(stack.enter_context, each) for each in (hub, paris)]:
                 started.result()
-        yield Installation(hub, paris, mirror)
+        yield Installation(hub, paris, mirror, distance)
 
 
 def images(folder: Path) -> list[Path]:
@@ -193,17 +212,6 @@ def manifests(name: str) -> list[Json]:
     """A file of the quickstart."""
     text = (_ROOT / "examples" / "quickstart" / f"{name}.yaml").read_text()
     return [each for each in yaml.safe_load_all(text) if each]
-
-
-def _site(name: str, code: str, cluster: Json, real: RealCluster) -> Json:
-    advertised = {"host": real.nodes[0].address}
-    gateway = {"replicas": 2, "serviceType": "LoadBalancer", "advertise": advertised}
-    return {
-        "apiVersion": "isochrone.dev/v1alpha1",
-        "kind": "EdgeNode",
-        "metadata": {"name": name},
-        "spec": {"place": {"iata": code}, "cluster": cluster, "gateway": gateway},
-    }
 
 
 def _client() -> Json:

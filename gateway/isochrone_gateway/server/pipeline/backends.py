@@ -9,11 +9,10 @@ from typing import Final, Protocol
 
 from isochrone_gateway.route.breaker import Breaker, Ticket
 from isochrone_gateway.route.candidates import Blocked, Figures, Standing, Why
-from isochrone_gateway.route.health import Health
 from isochrone_gateway.route.keys import KeyRing, Rest
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.route.retry import Failure, Fault
-from isochrone_gateway.route.standing import TargetStanding
+from isochrone_gateway.route.standing import PeerStanding, TargetStanding
 from isochrone_gateway.server.pipeline.engines import Engine, Engines
 from isochrone_gateway.upstream.target import Target
 from isochrone_gateway.wire import hop
@@ -85,17 +84,19 @@ class Lease:
 class PeerLease(Lease):
     """The right to one attempt at a peer."""
 
-    __slots__ = ("_health",)
+    __slots__ = ("_standing",)
 
-    def __init__(self, target: Target, breaker: Breaker, ticket: Ticket, *, health: Health, lines: bytes) -> None:
-        super().__init__(target, breaker, ticket)
+    def __init__(self, target: Target, standing: PeerStanding, ticket: Ticket, lines: bytes) -> None:
+        super().__init__(target, standing.breaker, ticket)
         self.lines = lines
-        self._health = health
+        self._standing = standing
 
     def failed(self, failure: Failure, now: float, rand: float) -> None:
         super().failed(failure, now, rand)
         if failure.fault is Fault.CONNECT and failure.is_targets_fault:
-            self._health.refused_connection()
+            self._standing.health.refused_connection()
+        elif failure.fault is Fault.NOT_THERE:
+            self._standing.not_there(now)
 
 
 class Asker(Protocol):
@@ -199,7 +200,7 @@ class PeerBackend:
 
     __slots__ = ("_standing", "standing", "target")
 
-    def __init__(self, target: Target, standing: TargetStanding) -> None:
+    def __init__(self, target: Target, standing: PeerStanding) -> None:
         self.target = target
         self._standing = standing
         self.standing: Standing = standing
@@ -210,7 +211,7 @@ class PeerBackend:
         if ticket is None:
             return None
         lines = hop.attempt(deadline_ms=int((asker.deadline - now) * 1_000), affinity=asker.affinity())
-        return PeerLease(self.target, standing.breaker, ticket, health=standing.health, lines=lines)
+        return PeerLease(self.target, standing, ticket, lines)
 
     def has_more(self, asker: Asker, now: float) -> bool:  # noqa: ARG002 - its gateway has tried what there is
         return False

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 class Chain:
     """What a request needs to remember once its first attempt has failed, or it has to wait."""
 
-    __slots__ = ("failures", "held", "hold_until", "refused", "timer", "tried", "tried_engines", "tried_keys")
+    __slots__ = (
+        "failures",
+        "held",
+        "hold_until",
+        "not_there",
+        "refused",
+        "timer",
+        "tried",
+        "tried_engines",
+        "tried_keys",
+    )
 
     def __init__(self) -> None:
         self.failures: list[Failure] = []
@@ -22,6 +32,8 @@ class Chain:
         """A bit for each candidate."""
         self.refused = 0
         """The same, for peers that refused by their own law: they count as tried for ever."""
+        self.not_there = 0
+        """How often a peer did not have what it was asked for."""
         self.tried_engines: list[Engine] = []
         self.tried_keys: set[object] = set()
         self.timer: asyncio.TimerHandle | None = None

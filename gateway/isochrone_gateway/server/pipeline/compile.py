@@ -30,7 +30,7 @@ from isochrone_gateway.route.limits import Meter
 from isochrone_gateway.route.mask import Lawbook
 from isochrone_gateway.route.origin import Origins
 from isochrone_gateway.route.retry import RetryBudget
-from isochrone_gateway.route.standing import TargetStanding
+from isochrone_gateway.route.standing import PeerStanding, TargetStanding
 from isochrone_gateway.server.pipeline import outgoing
 from isochrone_gateway.server.pipeline.backends import Absent, Backend, EngineBackend, PeerBackend, RemoteBackend
 from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller, salt_of, salting
@@ -275,7 +275,7 @@ class Compiler:
         key = (peer.site, peer.address, tls)
         site = self._roll.get(("peer", key), lambda: PeerSite(peer, tls))
         breaker = self._roll.get(("peer's breaker", key, pool_id), Breaker)
-        standing = TargetStanding(health=site.health, breaker=breaker, figures=site.figures)
+        standing = PeerStanding(health=site.health, breaker=breaker, figures=site.figures)
         return PeerBackend(site.target, standing)
 
     # Providers.

@@ -23,6 +23,12 @@ _FAULTS: Final = {
     FailureKind.RESET: Fault.SERVER_ERROR,
     FailureKind.PROTOCOL: Fault.SERVER_ERROR,
 }
+_ELSEWHERE: Final = {
+    hop.Refused.UNLAWFUL.value.encode(): Fault.UNLAWFUL,
+    hop.Refused.UNKNOWN_ROUTE.value.encode(): Fault.NOT_THERE,
+    hop.Refused.UNKNOWN_POOL.value.encode(): Fault.NOT_THERE,
+}
+"""Nobody has worked on the request, so somebody else may."""
 BROKEN: Final = Failure(fault=Fault.SERVER_ERROR)
 _BUSY: Final = Failure(fault=Fault.CONNECT, status=503)
 """Our own pool is full: no word about the target's health."""
@@ -62,8 +68,9 @@ def of_peer(head: ResponseHead, wall: float) -> Failure | None:
     What it refuses is no client's mistake, and where it isn't overloaded or without engines, no fault of its own.
     """
     refused = head.get(hop.REFUSAL)
-    if refused == hop.Refused.UNLAWFUL.value.encode():
-        return Failure(fault=Fault.UNLAWFUL, status=head.status)
+    elsewhere = None if refused is None else _ELSEWHERE.get(refused)
+    if elsewhere is not None:
+        return Failure(fault=elsewhere, status=head.status)
     if refused is not None and head.status < _SERVER_ERRORS:
         return Failure(fault=Fault.SERVER_ERROR, status=head.status)
     return of_status(head, wall)

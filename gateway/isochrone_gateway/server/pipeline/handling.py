@@ -155,7 +155,7 @@ class Handling(Reading):
         chain = self._chain
         if chain is not None and chain.failures:
             self._again(decision, chain, nobody, now)
-        elif nobody.why is Why.NOT_READY and self._hold(decision, now):
+        elif nobody.why is Why.NOT_READY and self._hold(decision, now, nobody.until):
             return
         elif nobody.why is Why.UNLAWFUL:
             self._refuse(self._why_unlawful(decision))
@@ -190,7 +190,8 @@ class Handling(Reading):
 
     # Waiting for an engine.
 
-    def _hold(self, decision: Decision, now: float) -> bool:
+    def _hold(self, decision: Decision, now: float, again: float | None) -> bool:
+        """Whether it waits. `again` is when somebody may be ready of whom nothing will be heard."""
         chain = self._have_chain()
         queue = decision.terms.route.hold
         until = self._deadline if chain.hold_until is None else min(self._deadline, chain.hold_until)
@@ -198,8 +199,17 @@ class Handling(Reading):
         if held is None:
             return False
         chain.hold_until = held.deadline
-        chain.timer = self.services.loop.call_at(held.deadline, self._held_too_long)
+        if again is not None and again < held.deadline:
+            chain.timer = self.services.loop.call_at(again, self._look_again)
+        else:
+            chain.timer = self.services.loop.call_at(held.deadline, self._held_too_long)
         return True
+
+    def _look_again(self) -> None:
+        chain, decision = self._have_chain(), self._decision
+        if decision is not None and chain.held is not None:
+            decision.terms.route.hold.leave(chain.held)
+            self.released()
 
     def released(self) -> None:
         """An engine became ready."""
@@ -267,6 +277,10 @@ class Handling(Reading):
             chain.tried |= chain.refused
             self._try(decision, now)
             return
+        if failure.fault is Fault.NOT_THERE:
+            chain.not_there += 1
+            self._try(decision, now)
+            return
         chain.failures.append(failure)
         reason = self._reason_to_give_up(route, failure, now)
         if reason is not None:
@@ -281,9 +295,10 @@ class Handling(Reading):
         self._try(decision, now)
 
     def _reason_to_give_up(self, route: RouteView, failure: Failure, now: float) -> GiveUp | None:
-        refused = 0 if self._chain is None else self._chain.refused.bit_count()
+        chain = self._chain
+        unheard = 0 if chain is None else chain.refused.bit_count() + chain.not_there
         situation = Situation(
-            attempts=self.attempts - refused,
+            attempts=self.attempts - unheard,
             is_committed=False,
             body_bytes=self.bytes_in,
             now=now,

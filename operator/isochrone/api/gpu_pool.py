@@ -103,7 +103,7 @@ class GPUPoolSpec(Model):
     device: Device
     """The type of GPU."""
     nodes: Annotated[int, Field(ge=1, le=10000)]
-    """Kubernetes nodes with these GPUs."""
+    """Kubernetes nodes with these GPUs. What pods of others hold there is seen, and counts as not there."""
     devices_per_node: Annotated[int, Field(ge=1, le=128)]
     """GPUs in each node. A replica never spans nodes."""
     price_per_device_hour: Money

@@ -106,7 +106,7 @@ class Look:
     async def _nodes_of(self, pool: PoolAt) -> tuple[Json, ...]:
         selector = ",".join(f"{key}={value}" for key, value in sorted(pool.node_selector.items()))
         if selector not in self._nodes:
-            self._nodes[selector] = (await self._api.list(kinds.NODE.path(), label_selector=selector)).items
+            self._nodes[selector] = (await self._api.recent(kinds.NODE.path(), label_selector=selector)).items
         return self._nodes[selector]
 
     async def _requested(self, resource: str, nodes: tuple[str, ...]) -> dict[str, int]:
@@ -119,13 +119,13 @@ class Look:
     async def _pods_on(self, node: str) -> tuple[Json, ...]:
         if node not in self._pods:
             only = f"spec.nodeName={node},{_RUNNING}"
-            self._pods[node] = self._without_ours((await self._api.list(kinds.POD.path(), field_selector=only)).items)
+            self._pods[node] = self._without_ours((await self._api.recent(kinds.POD.path(), field_selector=only)).items)
         return self._pods[node]
 
     async def _claims_of_others(self) -> tuple[Json, ...]:
         if self._claims is None:
             try:
-                listed = await self._api.list(kinds.RESOURCE_CLAIM.path())
+                listed = await self._api.recent(kinds.RESOURCE_CLAIM.path())
             except NotFound:  # a cluster without them
                 return ()
             self._claims = self._without_ours(listed.items)

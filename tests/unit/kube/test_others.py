@@ -54,7 +54,7 @@ class Cluster(Api):
         self.errors: dict[str, ApiError] = {}
         self.asked: list[tuple[str, str]] = []
 
-    async def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Listed:
+    async def recent(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Listed:
         self.asked.append((path, label_selector or field_selector))
         if path in self.errors:
             raise self.errors[path]

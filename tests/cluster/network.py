@@ -44,7 +44,7 @@ def _nodes(zone: str, product: str = "NVIDIA-L4", gpus: int = 4) -> tuple[Nodes,
     return (Nodes(prefix=f"cpu-{zone}", zone=zone, gpus=0, cpu="16", memory="64Gi"), gpu)
 
 
-def _weights() -> tuple[Json, ...]:
+def weights() -> tuple[Json, ...]:
     """The volume that the example's models are in, which its users bring."""
     claim = {"metadata": {"name": "models", "namespace": "demo"}}
     about = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
@@ -104,7 +104,7 @@ class Network:
             },
         )
         for site in self.fleet.sites:
-            for each in _weights():
+            for each in weights():
                 assert site.api.apply(each).ok
         done = kubectl(self.hub.plane.kubeconfig, "apply", "-f", str(EXAMPLE))
         assert done.returncode == 0, done.stderr

@@ -15,7 +15,15 @@ from tests.cluster.waiting import until
 from tests.unit.supervisor.gateways import free_ports
 
 PACE = {
-    "pace": {"debounce": 0.05, "look": 2.0, "busyLook": 0.3, "resync": 5.0, "mostPause": 1.0, "adopt": 8.0},
+    "pace": {
+        "debounce": 0.05,
+        "look": 2.0,
+        "busyLook": 0.3,
+        "others": 1.0,
+        "resync": 5.0,
+        "mostPause": 1.0,
+        "adopt": 8.0,
+    },
     "election": {"duration": 4.0, "renewWithin": 2.5, "retry": 0.3},
     "planning": {"lostAfter": 5},
     "waves": {"seconds": 0},

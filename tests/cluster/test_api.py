@@ -71,6 +71,21 @@ def test_a_list_has_all_pages(connect: Callable[..., Api], namespace: str, monke
     run(work, connect())
 
 
+def test_a_recent_list_has_what_was_chosen_soon(connect: Callable[..., Api], namespace: str) -> None:
+    async def work(api: Api) -> None:
+        path, selectors = kinds.CONFIG_MAP.path(namespace), {"label_selector": "test=api"}
+        for number in range(3):
+            await api.create(path, config_map(namespace, f"n{number}"))
+        for _ in range(600):
+            if len((await api.recent(path, **selectors)).items) == 3:
+                break
+            await asyncio.sleep(0.1)
+        found = await api.recent(path, **selectors, field_selector="metadata.name=n1")
+        assert [each["metadata"]["name"] for each in found.items] == ["n1"]
+
+    run(work, connect())
+
+
 def test_a_watch_goes_on_from_a_list(connect: Callable[..., Api], namespace: str) -> None:
     async def work(api: Api) -> None:
         path = kinds.CONFIG_MAP.path(namespace)

@@ -3,15 +3,20 @@
 Nodes are objects without a kubelet: the scheduler needs no more. Their GPUs are what a driver would publish of them.
 """
 
+import asyncio
 import collections
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
 from tests.unit.render.sample import CLASS, S3, case
+
+from isochrone.kube import kubeconfig
+from isochrone.kube.others import Look
+from isochrone.model import PoolAt
 
 Json = dict[str, Any]
 
@@ -39,8 +44,14 @@ LIMIT: Final = 200.0
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Client]:
-    with ControlPlane(Options(controllers=True, scheduler=True)) as plane, Client(plane.kubeconfig) as client:
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane(Options(controllers=True, scheduler=True)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(plane: ControlPlane) -> Iterator[Client]:
+    with Client(plane.kubeconfig) as client:
         selector = {"cel": {"expression": f'device.driver == "{DRIVER}"'}}
         create(client, "resource.k8s.io/v1", "DeviceClass", DRIVER, spec={"selectors": [selector]})
         yield client
@@ -97,7 +108,7 @@ def bound(api: Client, namespace: str) -> list[str]:
     return sorted(pod["spec"]["nodeName"] for pod in items(api, namespace, "pods") if "nodeName" in pod["spec"])
 
 
-def test_each_replica_gets_its_devices_on_one_node(api: Client) -> None:
+def test_each_replica_gets_its_devices_on_one_node(plane: ControlPlane, api: Client) -> None:
     for name, tells in NODES.items():
         node(api, name, tells)
 
@@ -111,6 +122,18 @@ def test_each_replica_gets_its_devices_on_one_node(api: Client) -> None:
     node(api, "silent", {})
     until(api, lambda: len(bound(api, "devices")) == 3, "devices")
     assert allocated(api, "devices") == {"h100-a": 4, "h100-b": 4, "silent": 4}, "a driver that tells nothing will do"
+
+    assert asyncio.run(seen_by(plane, "isochrone")) == {}, "these are our own"
+    assert asyncio.run(seen_by(plane, "other")) == {"gpu": (4, 4, 4)}
+
+
+async def seen_by(plane: ControlPlane, installation: str) -> Mapping[str, tuple[int, ...]]:
+    """What others hold, for an installation whose pool has all these nodes, by their labels."""
+    pool = PoolAt(name="gpu", nodes=9, devices_per_node=4, device_class=DRIVER)
+    async with kubeconfig.parse(plane.kubeconfig.read_bytes()).api() as there:
+        held = await Look(there, installation).at((pool,))
+    assert not held.untold
+    return held.taken
 
 
 def allocated(api: Client, namespace: str) -> dict[str, int]:

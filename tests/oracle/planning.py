@@ -124,15 +124,30 @@ class Oracle:
         held = [*taken, *([0] * nodes)][:nodes]
         return tuple(max(0, each - devices) for devices in held)
 
+    def room(self, pool: GPUPool, site: str) -> tuple[int, ...]:
+        """The same; all that the pool has, where others can't hold what they are said to: engines that answer do."""
+        free, spec = self.free(pool, site), pool.spec
+        answering: dict[RouteKey, int] = {}
+        for each in self.snapshot.observed.running:
+            if (each.site, each.pool) == (site, pool.metadata.name) and each.route in self.routes:
+                answering[each.route] = max(answering.get(each.route, 0), min(each.ready, each.replicas))
+        ready = [self._devices(key) for key, replicas in answering.items() for _ in range(replicas)]
+        if can_hold(tuple(sorted(free)), tuple(sorted(ready, reverse=True))):
+            return free
+        return (spec.devices_per_node,) * spec.nodes
+
+    def _devices(self, route: RouteKey) -> int:
+        serving = self.routes[route].spec.serving
+        return serving.resources.devices if serving is not None else 0
+
     def fits(self, placements: Iterable[Placement]) -> bool:
         """Whether all replicas can be put on nodes, each on one."""
         at: dict[tuple[str, str], list[int]] = {}
         for each in placements:
-            serving = self.routes[each.route].spec.serving
-            if each.pool is not None and serving is not None:
-                at.setdefault((each.pool, each.site), []).extend([serving.resources.devices] * each.replicas)
+            if each.pool is not None:
+                at.setdefault((each.pool, each.site), []).extend([self._devices(each.route)] * each.replicas)
         return all(
-            can_hold(tuple(sorted(self.free(self.pools[pool], site))), tuple(sorted(sizes, reverse=True)))
+            can_hold(tuple(sorted(self.room(self.pools[pool], site))), tuple(sorted(sizes, reverse=True)))
             for (pool, site), sizes in at.items()
         )
 

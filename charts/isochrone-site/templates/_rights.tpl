@@ -49,9 +49,17 @@
   resources: ["endpointslices"]
   resourceNames: ["kubernetes"]
   verbs: ["get"]
-# whether pods are left that a network policy guards
+# whether pods are left that a network policy guards, and which GPUs pods of others hold
 - apiGroups: [""]
   resources: ["pods"]
+  verbs: ["list"]
+# which nodes have the GPUs of a pool, and how many
+- apiGroups: [""]
+  resources: ["nodes"]
+  verbs: ["list"]
+# which GPUs claims of others hold
+- apiGroups: ["resource.k8s.io"]
+  resources: ["resourceclaims"]
   verbs: ["list"]
 # the API server's version and kinds; all who are known have this already, unless it was withdrawn
 - nonResourceURLs: ["/version", "/apis/*"]

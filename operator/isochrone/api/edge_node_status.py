@@ -46,3 +46,5 @@ class EdgeNodeStatus(Status):
     """GPUs that pools declare here."""
     devices_used: Annotated[int, Field(ge=0)] | None = None
     """GPUs that placements hold here."""
+    devices_of_others: Annotated[int, Field(ge=0)] | None = None
+    """GPUs of the pools here that pods of others hold, where that can be seen."""

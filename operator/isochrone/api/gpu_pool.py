@@ -103,7 +103,7 @@ class GPUPoolSpec(Model):
     device: Device
     """The type of GPU."""
     nodes: Annotated[int, Field(ge=1, le=10000)]
-    """Kubernetes nodes with these GPUs."""
+    """Kubernetes nodes with these GPUs. What pods of others hold there is seen, and counts as not there."""
     devices_per_node: Annotated[int, Field(ge=1, le=128)]
     """GPUs in each node. A replica never spans nodes."""
     price_per_device_hour: Money
@@ -131,6 +131,8 @@ class GPUPoolStatus(Status):
     """GPUs in all of them."""
     devices_used: Annotated[int, Field(ge=0)] | None = None
     """GPUs that placements hold."""
+    devices_of_others: Annotated[int, Field(ge=0)] | None = None
+    """GPUs that pods of others hold, where that can be seen. Nothing is placed on them."""
 
 
 class GPUPool(Resource):
@@ -149,6 +151,12 @@ class GPUPool(Resource):
             Column(name="Nodes", path=".spec.nodes", type="integer"),
             Column(name="Per-Node", path=".spec.devicesPerNode", type="integer"),
             Column(name="Used", path=".status.devicesUsed", type="integer", description="GPUs in use"),
+            Column(
+                name="Others",
+                path=".status.devicesOfOthers",
+                type="integer",
+                description="GPUs that pods of others hold",
+            ),
             Column(name="USD/h", path=".spec.pricePerDeviceHour", description="Price of a GPU per hour"),
             Column(name="Capacity", path=".spec.capacityType", priority=1),
             READY,

@@ -88,6 +88,7 @@ def _sites(network: Snapshot) -> Iterator[str]:
 def _site(edge: EdgeNode) -> Sequence[str]:
     status = edge.status or EdgeNodeStatus()
     gateway = status.gateway
+    others = f"+{status.devices_of_others}" if status.devices_of_others else ""
     return (
         edge.metadata.name,
         where(edge),
@@ -95,7 +96,7 @@ def _site(edge: EdgeNode) -> Sequence[str]:
         _word(_condition(edge, "Reachable")),
         f"{gateway.ready_replicas}/{gateway.replicas}" if gateway else _NOTHING,
         _revision(gateway),
-        f"{status.devices_used or 0}/{status.devices or 0}",
+        f"{status.devices_used or 0}{others}/{status.devices or 0}",
         _ready(edge),
     )
 
@@ -244,6 +245,7 @@ def _site_entry(edge: EdgeNode) -> dict[str, Any]:
         "gateway": status.gateway.model_dump(mode="json", by_alias=True) if status.gateway else None,
         "devices": status.devices,
         "devicesUsed": status.devices_used,
+        "devicesOfOthers": status.devices_of_others,
         "ready": standing(edge) is Standing.READY,
     }
 

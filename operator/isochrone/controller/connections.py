@@ -13,8 +13,9 @@ from isochrone.kube.access import Access
 from isochrone.kube.api import Api, Limits
 from isochrone.kube.hub import Declared
 from isochrone.kube.member import Member
+from isochrone.kube.others import EVERY
 from isochrone.kube.peering import Ask
-from isochrone.model import Parcel, SiteReport
+from isochrone.model import NO_POOLS, Parcel, Pools, SiteReport
 
 Clock = Callable[[], float]
 
@@ -22,15 +23,29 @@ Clock = Callable[[], float]
 class Connected:
     """A cluster that the hub delivers to itself."""
 
-    def __init__(self, api: Api, installation: str, *, clock: Clock, vouch: Ask, is_ours: bool) -> None:
+    def __init__(
+        self,
+        api: Api,
+        installation: str,
+        *,
+        clock: Clock,
+        vouch: Ask,
+        is_ours: bool,
+        others_every: float = EVERY,
+    ) -> None:
         self._api = api
-        self._member = Member(api, installation, clock=clock, ask=vouch)
+        self._member = Member(api, installation, clock=clock, ask=vouch, others_every=others_every)
         self._is_ours = is_ours
 
     async def deliver(
-        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        paused: frozenset[str],
+        looks: Sequence[str] = (),
+        pools: Pools = NO_POOLS,
     ) -> Mapping[str, SiteReport]:
-        return await self._member.deliver(parcels, paused=paused, looks=looks)
+        return await self._member.deliver(parcels, paused=paused, looks=looks, pools=pools)
 
     async def close(self) -> None:
         if self._is_ours:
@@ -48,6 +63,8 @@ class Means:
     is_telling: Callable[[Parcel], bool]
     """Whether a site hears of a parcel in another way."""
     limits: Limits | None = None
+    others_every: float = EVERY
+    """Seconds between two looks at what others hold."""
 
 
 class Connections:
@@ -67,8 +84,7 @@ class Connections:
         return reaching.version_of(edge, declared.secrets, declared.profiles), self._away(edge, declared)
 
     async def _local(self) -> Deliverer:
-        means = self._means
-        return Connected(self._hub, self._installation, clock=means.clock, vouch=means.vouch, is_ours=False)
+        return self._pushed(self._hub, is_ours=False)
 
     def _away(self, edge: EdgeNode, declared: Declared) -> Connect:
         async def connect() -> Deliverer:
@@ -82,7 +98,18 @@ class Connections:
     def _connected(self, access: Access) -> Deliverer:
         means = self._means
         api = access.api(limits=means.limits, check=means.check)
-        return Connected(api, self._installation, clock=means.clock, vouch=means.vouch, is_ours=True)
+        return self._pushed(api, is_ours=True)
+
+    def _pushed(self, api: Api, *, is_ours: bool) -> Connected:
+        means = self._means
+        return Connected(
+            api,
+            self._installation,
+            clock=means.clock,
+            vouch=means.vouch,
+            is_ours=is_ours,
+            others_every=means.others_every,
+        )
 
     def _pulled(self, site: str) -> Connect:
         async def connect() -> Deliverer:

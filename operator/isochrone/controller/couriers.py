@@ -16,7 +16,7 @@ from isochrone.controller.slots import Slots
 from isochrone.controller.waking import Waker
 from isochrone.kube.applying import unanswered
 from isochrone.kube.errors import ApiError
-from isochrone.model import Parcel, SiteReport, essence
+from isochrone.model import NO_POOLS, Parcel, Pools, SiteReport, essence
 
 _LOG = logging.getLogger("isochrone.delivery")
 
@@ -25,7 +25,12 @@ class Deliverer(Protocol):
     """Something that brings parcels to one cluster."""
 
     async def deliver(
-        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        paused: frozenset[str],
+        looks: Sequence[str] = (),
+        pools: Pools = NO_POOLS,
     ) -> Mapping[str, SiteReport]:
         """One attempt; at the sites of `looks`, only a look. Raises ApiError if not even that can be had."""
 
@@ -41,6 +46,8 @@ class Load:
     paused: frozenset[str] = frozenset()
     looks: tuple[str, ...] = ()
     """Sites that are to be looked at and left as they are."""
+    pools: Pools = dataclasses.field(default_factory=dict)
+    """What GPUs sites have, of which others may hold some."""
     credentials: str = ""
     """Changes with the credentials: the connection is then made anew."""
 
@@ -52,6 +59,7 @@ class Load:
             self.credentials,
             self.paused,
             self.looks,
+            self.pools,
             secrets,
             *((parcel.site, parcel.revision, parcel.is_paused) for parcel in self.parcels),
         )
@@ -120,7 +128,7 @@ class Courier:
         try:
             async with self._around.slots.one(is_urgent=not self.has_tried.is_set()):
                 deliverer = await self._connected(load)
-                reports = await deliverer.deliver(load.parcels, paused=load.paused, looks=load.looks)
+                reports = await deliverer.deliver(load.parcels, paused=load.paused, looks=load.looks, pools=load.pools)
         except ApiError as error:
             self._failures += 1
             self._complain(str(error))

@@ -31,10 +31,9 @@ class World:
     plan: Plan
 
     def is_like(self, other: "World") -> bool:
-        """Whether nothing is different."""
-        return self.plan == other.plan and all(
-            getattr(self.snapshot, name) == getattr(other.snapshot, name) for name in _FIELDS
-        )
+        """Whether nothing is different that a bundle is made of. What others hold has made the plan, and no more."""
+        mine, theirs = _rendered_of(self.snapshot), _rendered_of(other.snapshot)
+        return self.plan == other.plan and all(getattr(mine, name) == getattr(theirs, name) for name in _FIELDS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +90,14 @@ def _under(policies: tuple[DataResidencyPolicy, ...], world: World, made: Mappin
         for site, bundle in bundles.items()
         if bundle.config is not None
     }
+
+
+def _rendered_of(snapshot: Snapshot) -> Snapshot:
+    sites = {
+        name: dataclasses.replace(each, taken={}, untold="") if each.taken or each.untold else each
+        for name, each in snapshot.observed.sites.items()
+    }
+    return dataclasses.replace(snapshot, observed=dataclasses.replace(snapshot.observed, sites=sites))
 
 
 def _texts(policies: Iterable[DataResidencyPolicy]) -> list[object]:

@@ -140,7 +140,13 @@ class Operator:
         keeper = Keeper(api, settings.installation, wall=clocks.wall)
         hub = Hub(api)
         announcer = Announcer(hub, clocks.monotonic)
-        means = Means(clock=clocks.wall, check=self.election.check, vouch=keeper.vouch, is_telling=announcer.is_telling)
+        means = Means(
+            clock=clocks.wall,
+            check=self.election.check,
+            vouch=keeper.vouch,
+            is_telling=announcer.is_telling,
+            others_every=settings.pace.others,
+        )
         connections = Connections(api, settings.installation, means)
         around = Surroundings(
             connections=connections.of,

@@ -10,7 +10,7 @@ from isochrone.kube.api import Api
 from isochrone.kube.contact import Ack, Contact
 from isochrone.kube.errors import NotFound, Unreachable
 from isochrone.kube.peering import Ask
-from isochrone.model import Parcel, Revision, SiteReport
+from isochrone.model import NO_POOLS, Parcel, PoolAt, Pools, Revision, SiteReport
 
 _LOG = logging.getLogger("isochrone.delivery")
 
@@ -49,22 +49,29 @@ class Pulled:
         """The report that was there when we began: it may be from a backup."""
 
     async def deliver(
-        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        paused: frozenset[str],
+        looks: Sequence[str] = (),
+        pools: Pools = NO_POOLS,
     ) -> Mapping[str, SiteReport]:
         """Leave what is new, and read what has come back. Raises ApiError.
 
         After something was left there can't be an answer yet, and other sites wait to be given theirs.
         """
         is_new = False
+        here = pools.get(self._site, ())
         for parcel in parcels:
-            version = (parcel.revision, (paused, parcel.authorities, parcel.keeps_authorities, parcel.secrets))
+            more = (paused, here, parcel.authorities, parcel.keeps_authorities, parcel.secrets)
+            version = (parcel.revision, more)
             if version == self._put:
                 continue
             if self._put is not None and self._is_telling(parcel):
                 is_new = is_new or parcel.revision != self._announced
                 self._announced = parcel.revision
             else:
-                await self._leave(parcel, paused)
+                await self._leave(parcel, paused, here)
                 self._put, is_new = version, True
         if is_new and self._said is not None:
             return {self._site: self._said}
@@ -75,10 +82,10 @@ class Pulled:
         self._said = await self._report(seen)
         return {self._site: self._said} if parcels or looks else {}
 
-    async def _leave(self, parcel: Parcel, paused: frozenset[str]) -> None:
+    async def _leave(self, parcel: Parcel, paused: frozenset[str], pools: tuple[PoolAt, ...]) -> None:
         namespace = mailbox.namespace_of(self._site)
         try:
-            self._left = await mailbox.put(self._hub, parcel, paused, self._left)
+            self._left = await mailbox.put(self._hub, parcel, paused, self._left, pools=pools)
         except NotFound as error:
             raise NotFound(
                 f"there is no namespace {namespace} for this site: run `isochrone site join {self._site} --pull`"

@@ -41,6 +41,7 @@ from isochrone.plan.planner import Planned
 from isochrone.render import bundle as bundles
 from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping
+from isochrone.render.pools import pools_at
 from isochrone.rollout import guard, handover, leaving, waves
 from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
@@ -297,6 +298,7 @@ class Reconciler:
             edge = edges[site] if site in edges else gone[site]
             clusters.setdefault(cluster_of(edge), []).append(edge)
         paused = frozenset(str(key_of(route)) for route in snapshot.routes if is_paused(route))
+        pools = present(snapshot.pools).values()
         for cluster, here in clusters.items():
             credentials, connect = self._connections(here[0], declared)
             names = [edge.metadata.name for edge in here]
@@ -304,6 +306,7 @@ class Reconciler:
                 parcels=tuple(parcels[name] for name in names if name in parcels),
                 looks=tuple(name for name in names if name in looks),
                 paused=paused,
+                pools={edge.metadata.name: pools_at(edge, pools) for edge in here},
                 credentials=credentials,
             )
             self._couriers.give(cluster, load, connect)

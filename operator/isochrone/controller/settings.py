@@ -8,6 +8,7 @@ import yaml
 
 from isochrone.api.serving import EngineType
 from isochrone.kube.election import Timing
+from isochrone.kube.others import EVERY
 from isochrone.model import Settings
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator, RenderSettings
@@ -28,6 +29,8 @@ class Pace:
     """Between two looks at a cluster where all is well."""
     busy_look: float = 2.0
     """The same while something is on its way."""
+    others: float = EVERY
+    """Between two looks at the GPUs that others hold in a cluster."""
     soon: float = 0.25
     """Until a site that pulls looks first at what it has just delivered; twice as long before each further look."""
     most_pause: float = 60.0

@@ -42,7 +42,7 @@ class SiteOperator:
     ) -> None:
         self._site = site
         self._hub = hub
-        self._member = Member(here, installation, clock=wall, ask=self._ask)
+        self._member = Member(here, installation, clock=wall, ask=self._ask, others_every=pace.others)
         self._installation = installation
         self._pace = pace
         self._wall = wall
@@ -97,7 +97,7 @@ class SiteOperator:
         load = self._load()
         self._request = ""
         try:
-            reports = await self._member.deliver(load.parcels, paused=load.paused, looks=load.looks)
+            reports = await self._member.deliver(load.parcels, paused=load.paused, looks=load.looks, pools=load.pools)
         except ApiError as error:
             _LOG.warning("this cluster: %s", error)
             return True
@@ -115,7 +115,8 @@ class SiteOperator:
             return Load(parcels=(), looks=(self._site,))
         parcel = self._taken.parcel
         lawful = announced.applied(self._said, parcel) if self._said is not None else None
-        return Load(parcels=(lawful or parcel,), paused=frozenset(self._taken.head.paused))
+        head = self._taken.head
+        return Load(parcels=(lawful or parcel,), paused=frozenset(head.paused), pools={self._site: head.pools})
 
     async def _fetch(self) -> None:
         now = self._wall()

@@ -29,7 +29,7 @@ import msgspec
 from isochrone.kube import kinds
 from isochrone.kube.api import Api
 from isochrone.kube.errors import ApiError, NotFound
-from isochrone.model import Parcel, Revision, SecretCopy, SiteReport
+from isochrone.model import Parcel, PoolAt, Revision, SecretCopy, SiteReport
 from isochrone.render import labels, rights
 from isochrone.render.bundle import ordered
 from isochrone.render.gateway.config_maps import is_index, is_law
@@ -68,6 +68,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The version of the Secret that belongs to it."""
     paused: tuple[str, ...] = ()
     """Routes, as `NAMESPACE/NAME`, whose objects stay as they are."""
+    pools: tuple[PoolAt, ...] = ()
+    """The site's, of which others may hold devices."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,7 +102,14 @@ def namespace_of(site: str) -> str:
     return f"isochrone-site-{site}"
 
 
-async def put(api: Api, parcel: Parcel, paused: Iterable[str], before: Left | None = None) -> Left:
+async def put(
+    api: Api,
+    parcel: Parcel,
+    paused: Iterable[str],
+    before: Left | None = None,
+    *,
+    pools: tuple[PoolAt, ...] = (),
+) -> Left:
     """Leave a parcel for its site; of what was left `before` only what is new. Raises ApiError."""
     namespace, shared = namespace_of(parcel.site), labels.shared_labels(parcel.installation)
     moving = [each for each in parcel.objects if _is_moving(each)]
@@ -113,6 +122,7 @@ async def put(api: Api, parcel: Parcel, paused: Iterable[str], before: Left | No
         moving=_packed(dataclasses.replace(parcel, objects=tuple(moving), secrets=())),
         secrets=left.version,
         paused=tuple(sorted(paused)),
+        pools=pools,
     )
     data = {_HEAD: msgspec.json.encode(head).decode()}
     item = _object(kinds.CONFIG_MAP, namespace, PARCEL, shared, data=data)

@@ -10,13 +10,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.kube import found, gather, peering, told
+from isochrone.kube import found, gather, others, peering, told
 from isochrone.kube.api import Api
 from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.errors import ApiError
 from isochrone.kube.found import Abilities, Objects
+from isochrone.kube.others import Others
 from isochrone.kube.peering import Ask, Certificates
-from isochrone.model import Fault, Parcel, Peering, Repair, Revision, SiteObservation, SiteReport
+from isochrone.model import (
+    NO_POOLS,
+    Fault,
+    Parcel,
+    Peering,
+    Pools,
+    Repair,
+    Revision,
+    SiteObservation,
+    SiteReport,
+)
 from isochrone.model.amounts import stamp
 from isochrone.render import labels
 from isochrone.render.bundle import identity
@@ -35,8 +46,17 @@ _SHARDS_FOR: Final = 600
 class Member:
     """A cluster, with what is remembered of it between deliveries."""
 
-    def __init__(self, api: Api, installation: str, *, clock: Callable[[], float], ask: Ask = peering.nobody) -> None:
+    def __init__(
+        self,
+        api: Api,
+        installation: str,
+        *,
+        clock: Callable[[], float],
+        ask: Ask = peering.nobody,
+        others_every: float = others.EVERY,
+    ) -> None:
         self._api = api
+        self._others = Others(api, installation, clock=clock, every=others_every)
         self._certificates = Certificates(api, ask, clock=clock)
         self._installation = installation
         self._clock = clock
@@ -47,11 +67,16 @@ class Member:
         self._delivered: dict[str, Revision] = {}
 
     async def deliver(
-        self, parcels: Sequence[Parcel], *, paused: Collection[str] = (), looks: Sequence[str] = ()
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        paused: Collection[str] = (),
+        looks: Sequence[str] = (),
+        pools: Pools = NO_POOLS,
     ) -> dict[str, SiteReport]:
         """One attempt to bring the cluster to these parcels, all that it is to have. EdgeNode -> what became of it.
 
-        The sites of `looks` are looked at, and left as they are.
+        The sites of `looks` are looked at, and left as they are. `pools` are those of which others may hold devices.
 
         Raises ApiError if the cluster can't even be looked at.
         """
@@ -69,7 +94,9 @@ class Member:
         await self._forget(objects)
         reports = {each.parcel.site: self._told(each, objects, abilities) for each in brought}
         reports |= {parcel.site: await self._keep_up(parcel, objects, abilities) for parcel in kept}
-        return reports | {site: self._report(site, objects, abilities, Outcome()) for site in looks}
+        reports |= {site: self._report(site, objects, abilities, Outcome()) for site in looks}
+        held = await self._others.look(pools)
+        return {site: _with(report, held.get(site, others.NOTHING)) for site, report in reports.items()}
 
     async def _able(self) -> Abilities:
         now = self._clock()
@@ -186,6 +213,11 @@ class Brought:
     left: int
     """Objects that are still to go."""
     shown: Peering | None
+
+
+def _with(report: SiteReport, held: others.Held) -> SiteReport:
+    observation = dataclasses.replace(report.observation, taken=held.taken, untold=held.untold)
+    return dataclasses.replace(report, observation=observation)
 
 
 def _namespaces(applied: Iterable[Apply]) -> Iterable[Apply]:

@@ -12,12 +12,15 @@ dollars: a plan is the same to the byte wherever it is computed.
 """
 
 from isochrone.model.delivery import (
+    NO_POOLS,
     Delivery,
     Fault,
     GatewayPod,
     Held,
     Parcel,
     PeerIdentity,
+    PoolAt,
+    Pools,
     Repair,
     Revision,
     RouteServed,
@@ -42,6 +45,7 @@ from isochrone.model.routing import Candidate, Routing, Target, ToEngine, ToPeer
 from isochrone.model.snapshot import Settings, Snapshot, lost_sites
 
 __all__ = [
+    "NO_POOLS",
     "Because",
     "Candidate",
     "Capability",
@@ -58,6 +62,8 @@ __all__ = [
     "Peering",
     "Placement",
     "Plan",
+    "PoolAt",
+    "Pools",
     "Repair",
     "Revision",
     "RouteKey",

@@ -1,6 +1,7 @@
 """What is handed to a site's cluster, and what is heard from there.
 
     Parcel      everything of one site at one revision, whole objects        hub -> member
+    Pools       what GPUs a site has, so that it looks what others hold      hub -> member
     SiteReport  what became of it, and what was found in the cluster         member -> hub
 
 With delivery Push both stay in the hub's process; with Pull they pass through the site's namespace in the hub. Times
@@ -8,8 +9,9 @@ are seconds since the epoch.
 """
 
 import dataclasses
+import types
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from isochrone.api.conditions import Reason
 from isochrone.model.observed import Running, SiteObservation
@@ -75,6 +77,24 @@ class Parcel:
     """Whether it goes on trusting others that it trusts already: the hub may not know them."""
     is_paused: bool = False
     """Whether somebody has stopped the site: only the certificate of its gateway is kept up, and it has no objects."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PoolAt:
+    """A GPUPool at a site: which nodes of the cluster are its own, and how pods there ask for its devices."""
+
+    name: str
+    nodes: int
+    devices_per_node: int
+    node_selector: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    resource_name: str = ""
+    """Of the device plug-in; empty for dynamic resource allocation."""
+    device_class: str = ""
+
+
+Pools = Mapping[str, tuple[PoolAt, ...]]
+"""EdgeNode -> the pools that it has, by name."""
+NO_POOLS: Final[Pools] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -39,6 +39,8 @@ class SiteObservation:
     """When contact was lost; None while there is contact."""
     taken: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     """GPUPool -> devices that pods of others hold, one number per node on which they hold any."""
+    untold: str = ""
+    """Why it isn't known what others hold; empty where it is. What isn't known counts as free."""
     capabilities: frozenset[Capability] = frozenset()
     kubernetes: tuple[int, int] = (1, 34)
     """Version of the API server; offline, the oldest that is supported."""

@@ -5,12 +5,13 @@ for nothing until then. Those at a draining site, and those that fail, stay unti
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from isochrone.api.edge_node import State
 from isochrone.model import Because, RouteKey, Running, WhyNot
 from isochrone.plan import filters
+from isochrone.plan.pack import Bin
 from isochrone.plan.wants import Want
 from isochrone.plan.world import World
 
@@ -119,3 +120,35 @@ def _unfit(world: World, want: Want, running: Running, site: int) -> Because | N
             return Because.POOL_GONE
     here = want.options.get(site, ())
     return None if any(option.pool == running.pool for option in here) else Because.NO_LONGER_FITS
+
+
+def without_waiting(world: World, wants: Mapping[RouteKey, Want], kept: Sequence[Held]) -> list[Held]:
+    """Without replicas that wait for devices which others hold: nobody who has his own makes room for them."""
+    together: dict[tuple[str, int], list[Held]] = {}
+    for each in kept:
+        pool = each.pool or ""
+        if pool in world.pools and any(world.taken(pool, each.site)):
+            together.setdefault((pool, each.site), []).append(each)
+    fewer = {
+        (each.route, each.site): each
+        for (pool, site), here in together.items()
+        for each in _as_fits(world, wants, here, Bin(world.free(world.pools[pool], site)))
+    }
+    return [fewer.get((each.route, each.site), each) for each in kept]
+
+
+def _as_fits(world: World, wants: Mapping[RouteKey, Want], here: Iterable[Held], room: Bin) -> Iterator[Held]:
+    """Those that are ready come first, then by order of the routes."""
+    ready = {each: min(each.replicas, _ready(world, each)) for each in here}
+    for each, replicas in ready.items():
+        room.put(wants[each.route].devices, replicas)
+    order = {route: at for at, route in enumerate(wants)}
+    for each in sorted(ready, key=lambda held: order[held.route]):
+        devices = wants[each.route].devices
+        more = room.room(devices, each.replicas - ready[each])
+        room.put(devices, more)
+        yield dataclasses.replace(each, replicas=ready[each] + more)
+
+
+def _ready(world: World, held: Held) -> int:
+    return world.ready.get((world.sites[held.site].name, held.pool or ""), {}).get(held.route, 0)

@@ -92,6 +92,36 @@ def fits(free: Iterable[int], load: Load) -> bool:
     return len(replicas) <= SEARCHED and _search(collections.Counter(nodes), replicas, iter(range(STEPS)))
 
 
+def with_room_for(there: Load, free: tuple[int, ...], *, most: int) -> tuple[int, ...]:
+    """What is free, so that it holds what is known to be there: nobody holds devices that somebody else holds.
+
+    Where the two don't add up, a replica that has no room gets a node of its own, and the others lose as much: but no
+    more than `most` devices in all, which is what the pool has.
+    """
+    if fits(free, there):
+        return free
+    left, own = list(free), []
+    for size in sorted(there, reverse=True):
+        for _ in range(there[size]):
+            room = min((room for room in left if room >= size), default=None)
+            if room is None:
+                own.append(size)
+            else:
+                left[left.index(room)] -= size
+    return _rearranged(free, left, own, most)
+
+
+def _rearranged(free: tuple[int, ...], left: list[int], own: list[int], most: int) -> tuple[int, ...]:
+    nodes, owed = list(free), sum(own)
+    for at in sorted(range(len(nodes)), key=left.__getitem__):
+        given = min(left[at], owed)
+        nodes[at] -= given
+        owed -= given
+    spare = most - sum(nodes)
+    kept = [size for size, used in zip(own, itertools.accumulate(own), strict=True) if used <= spare]
+    return tuple(sorted((*nodes, *kept), reverse=True))
+
+
 def _used(load: Load, least: int) -> int:
     """Devices that replicas of at least this size hold, in whole slots of it."""
     return sum(size // least * least * count for size, count in load.items())

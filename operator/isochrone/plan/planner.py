@@ -150,7 +150,8 @@ class _Wishes:
 def _decide(prepared: Prepared, memo: Memo, now: int) -> Plan:
     world, wants = prepared.world, prepared.wants
     kept, ended = held.sort(world, wants, world.observed.running)
-    cases = [_case(prepared, group, kept, memo) for group in groups(wants, kept)]
+    there = held.without_waiting(world, wants, kept)
+    cases = [_case(prepared, group, there, memo) for group in groups(wants, there)]
     settled = _within_budget(cases, _budget(world, now))
     return _told(prepared, settled, kept, ended)
 

@@ -112,7 +112,9 @@ class Round:
         self.seats[want.key][site] = Seat(pool, replicas, held, held.because, want.is_autoscaled)
 
     def _why_full(self, want: Want, held: Held) -> Because:
-        """Outbid, if there would be room but for higher priorities."""
+        """Outbid, if there would be room but for higher priorities. None of it has room that waits for others alone."""
+        if not held.replicas:
+            return Because.NO_LONGER_FITS
         pool = held.pool or ""
         alone = Bin(self._terms.free(pool, held.site))
         for other in self._wants:

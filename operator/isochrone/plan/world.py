@@ -5,8 +5,9 @@ objects with one name the older is there. Sites are in order of their names, so 
 the atlas; routes are in the order in which they get scarce GPUs.
 """
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from isochrone.api import EdgeNode, GPUPool, ModelProvider, ModelRoute
@@ -18,9 +19,10 @@ from isochrone.law import Labelled, Place
 from isochrone.law.atlas import Atlas, Located
 from isochrone.law.rights import namespace_of
 from isochrone.law.subject import is_at
-from isochrone.model import Observed, RouteKey, Settings, SiteObservation, Snapshot, lost_sites
+from isochrone.model import Observed, RouteKey, Running, Settings, Snapshot, lost_sites
 from isochrone.model.amounts import micro_dollars, number
 from isochrone.model.declared import age_of, key_of, present, serves
+from isochrone.plan.pack import with_room_for
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,12 @@ class Route:
         return serving.priority if serving else 0
 
     @property
+    def devices(self) -> int:
+        """Of one replica."""
+        serving = self.resource.spec.serving
+        return serving.resources.devices if serving else 0
+
+    @property
     def order(self) -> tuple[int, tuple[bool, str], RouteKey]:
         """Who is asked first: by priority, then by age."""
         return (-self.priority, self.age, self.key)
@@ -112,6 +120,8 @@ class World:
     providers: Mapping[str, ModelProvider]
     namespaces: Mapping[str, Mapping[str, str]]
     site_index: Mapping[str, int]
+    ready: Mapping[tuple[str, str], Mapping[RouteKey, int]]
+    """(EdgeNode, GPUPool) -> replicas that can answer: they hold their devices, whatever is said of others."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, now: int) -> "World":
@@ -137,16 +147,40 @@ class World:
             providers=providers,
             namespaces=snapshot.namespaces,
             site_index={site.name: site.index for site in sites},
+            ready=_ready(snapshot.observed.running),
         )
 
     def namespace(self, name: str) -> Labelled:
         """A namespace with the labels that are known of it."""
         return namespace_of(name, self.namespaces)
 
+    def taken(self, pool: str, site: int) -> tuple[int, ...]:
+        """Devices that others hold, one number per node on which they hold any."""
+        seen = self.observed.sites.get(self.sites[site].name)
+        return seen.taken.get(pool, ()) if seen is not None else ()
+
     def free(self, pool: Pool, site: int) -> tuple[int, ...]:
         """Devices that others leave free, one number per node."""
-        seen = self.observed.sites.get(self.sites[site].name, SiteObservation())
-        return _free(pool.nodes, pool.kind.devices_per_node, seen.taken.get(pool.name, ()))
+        taken, each = self.taken(pool.name, site), pool.kind.devices_per_node
+        free = _free(pool.nodes, each, taken)
+        return with_room_for(self._running_in(pool, site), free, most=pool.nodes * each) if any(taken) else free
+
+    def _running_in(self, pool: Pool, site: int) -> dict[int, int]:
+        """Devices per replica -> replicas of ours that are ready there."""
+        load = collections.Counter[int]()
+        for key, replicas in self.ready.get((self.sites[site].name, pool.name), {}).items():
+            devices = self.routes[key].devices if key in self.routes else 0
+            load[devices] += replicas
+        return {size: count for size, count in load.items() if 0 < size <= pool.kind.devices_per_node}
+
+
+def _ready(running: Iterable[Running]) -> dict[tuple[str, str], dict[RouteKey, int]]:
+    found: dict[tuple[str, str], dict[RouteKey, int]] = {}
+    for each in running:
+        if each.pool is not None and each.ready > 0:
+            here = found.setdefault((each.site, each.pool), {})
+            here[each.route] = max(here.get(each.route, 0), min(each.ready, each.replicas))
+    return found
 
 
 def _site(edge: EdgeNode, index: int, located: Located, *, is_lost: bool) -> Site:

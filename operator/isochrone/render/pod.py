@@ -5,6 +5,7 @@ from typing import Final
 from isochrone.render import overlay, pod_parts, security, timing, volumes, weights
 from isochrone.render.devices import Devices
 from isochrone.render.manifest import Json, filled
+from isochrone.render.pools import node_selector
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator
 from isochrone.render.subject import CONTAINER, PORT_NAME, Subject
 from isochrone.render.weights import Loading
@@ -48,7 +49,7 @@ def pod_template(subject: Subject, devices: Devices) -> Json:
 def _spec(subject: Subject, devices: Devices, loading: Loading | None) -> Json:
     found = [*([loading.volume] if loading else []), *volumes.volumes(subject)]
     return filled(
-        nodeSelector=_node_selector(subject),
+        nodeSelector=node_selector(subject.pool, subject.site),
         tolerations=_tolerations(subject),
         topologySpreadConstraints=[pod_parts.spread(subject.selector, "kubernetes.io/hostname")],
         imagePullSecrets=[{"name": name} for name in _pull_secrets(subject, loading)],
@@ -110,11 +111,6 @@ def _resources(subject: Subject, devices: Devices, loading: Loading | None) -> J
 def _bears_read_only_root(subject: Subject) -> bool:
     """Device plug-ins and CDI hooks write into the root of a container with GPUs: links to libraries, ld.so's cache."""
     return subject.program.bears_read_only_root and subject.devices == 0
-
-
-def _node_selector(subject: Subject) -> dict[str, str]:
-    pool = (subject.pool.spec.node_selector if subject.pool else None) or {}
-    return {**pool, **(subject.site.spec.node_selector or {})}
 
 
 def _tolerations(subject: Subject) -> list[Json]:

@@ -131,7 +131,18 @@ MEMBER: Final = (
         names=("kubernetes",),
         verbs=("get",),
     ),
-    Rule(why="whether pods are left that a network policy guards", resources=("pods",), verbs=("list",)),
+    Rule(
+        why="whether pods are left that a network policy guards, and which GPUs pods of others hold",
+        resources=("pods",),
+        verbs=("list",),
+    ),
+    Rule(why="which nodes have the GPUs of a pool, and how many", resources=("nodes",), verbs=("list",)),
+    Rule(
+        why="which GPUs claims of others hold",
+        group="resource.k8s.io",
+        resources=("resourceclaims",),
+        verbs=("list",),
+    ),
     Rule(
         why="the API server's version and kinds; all who are known have this already, unless it was withdrawn",
         paths=("/version", "/apis/*"),

@@ -37,6 +37,7 @@ def status(facts: Facts, edge: EdgeNode) -> EdgeNodeStatus:
         gateway=_gateway(report, facts.now) if report and edge.spec.state is not Wanted.DISABLED else None,
         devices=sum(pool.spec.nodes * pool.spec.devices_per_node for pool in pools),
         devices_used=facts.devices(facts.placed_at.get(name, ())),
+        devices_of_others=facts.of_others((pool.metadata.name for pool in pools), [name]),
     )
 
 

@@ -164,6 +164,25 @@ class Facts:
         """GPUs that these placements hold."""
         return sum(each.replicas * self._devices_of(each.route) for each in placements if each.pool is not None)
 
+    def of_others(self, pools: Iterable[str], sites: Iterable[str]) -> int | None:
+        """GPUs of pools at sites that pods of others hold; None where that isn't known of any."""
+        names, seen = set(pools), [self.delivery.reports[site].observation for site in self._looked_at(sites)]
+        held = (sum(devices) for each in seen for pool, devices in each.taken.items() if pool in names)
+        return sum(held) if seen else None
+
+    def untold(self, sites: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Sites where it isn't known what others hold, and why."""
+        for site in sites:
+            report = self.delivery.reports.get(site)
+            if report is not None and report.observation.untold:
+                yield site, report.observation.untold
+
+    def _looked_at(self, sites: Iterable[str]) -> Iterator[str]:
+        for site in sites:
+            report = self.delivery.reports.get(site)
+            if report is not None and report.version and (report.observation.taken or not report.observation.untold):
+                yield site
+
     def _devices_of(self, route: RouteKey) -> int:
         found = self.routes.get(route)
         return found.spec.serving.resources.devices if found is not None and found.spec.serving is not None else 0

@@ -18,12 +18,13 @@ def status(facts: Facts, pool: GPUPool) -> GPUPoolStatus:
         conditions=conditions(
             pool,
             [] if is_leaving else [_resolved(facts, pool, sites)],
-            _leaving(facts, name) if is_leaving else _summary(pool, sites),
+            _leaving(facts, name) if is_leaving else _summary(facts, pool, sites),
             now=facts.now,
         ),
         edge_nodes=len(sites),
         devices=len(sites) * pool.spec.nodes * pool.spec.devices_per_node,
         devices_used=facts.devices(facts.placed_in.get(name, ())),
+        devices_of_others=facts.of_others([name], sites),
     )
 
 
@@ -38,11 +39,24 @@ def _resolved(facts: Facts, pool: GPUPool, sites: list[str]) -> State:
     return waits(kind, f"spec.edgeNodeSelector matches none of the {count(len(facts.edges), 'EdgeNode')} yet")
 
 
-def _summary(pool: GPUPool, sites: list[str]) -> State:
+def _summary(facts: Facts, pool: GPUPool, sites: list[str]) -> State:
     if pool.spec.allowed_namespaces is None:
         return ready("no namespace may use it: name some in spec.allowedNamespaces")
     devices = pool.spec.nodes * pool.spec.devices_per_node
-    return ready(f"{count(devices, 'GPU')} at {'each of ' if len(sites) > 1 else ''}{count(len(sites), 'site')}")
+    there = f"{count(devices, 'GPU')} at {'each of ' if len(sites) > 1 else ''}{count(len(sites), 'site')}"
+    return ready(f"{there}{_untold(facts, sites)}")
+
+
+def _untold(facts: Facts, sites: list[str]) -> str:
+    """What the planner doesn't know, and so takes to be free."""
+    found = list(facts.untold(sites))
+    if not found:
+        return ""
+    site, why = found[0]
+    return (
+        f"; what others hold of them at {listed(name for name, _ in found)} is not known ({why}): let the operator see"
+        f" it, by `isochrone site join {site}` once more, or with the chart of this version"
+    )
 
 
 def _leaving(facts: Facts, name: str) -> State:

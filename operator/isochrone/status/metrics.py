@@ -62,6 +62,12 @@ def _of_sites(sites: Mapping[str, EdgeNodeStatus]) -> Iterator[Family]:
         ("site",),
         {(name,): each.devices_used or 0 for name, each in sites.items()},
     )
+    yield _gauge(
+        "isochrone_site_devices_of_others",
+        "GPUs of a site's pools that pods of others hold, where that is known.",
+        ("site",),
+        {(name,): each.devices_of_others for name, each in sites.items() if each.devices_of_others is not None},
+    )
 
 
 def _of_routes(routes: Mapping[tuple[str, ...], ModelRouteStatus]) -> Iterator[Family]:

@@ -30,7 +30,10 @@ def well() -> Snapshot:
 
 
 def trouble() -> Snapshot:
-    """One site is lost, one gateway refuses its config, engines fail, one reference leads nowhere, one site is new."""
+    """One site is lost, one gateway refuses its config, engines fail, one reference leads nowhere, one site is new.
+
+    Others hold some of the GPUs at the site whose gateway refuses its config.
+    """
     network = _with_dead_end(example(_EXAMPLE))
     planned = plan(network, now=NOW)
     there = [dataclasses.replace(each, ready=max(0, each.ready - 1)) for each in planned.as_running()]
@@ -44,6 +47,7 @@ def trouble() -> Snapshot:
         refused=LATEST,
         refused_because="route demo/qwen: cache.ttl is above 720h",
     )
+    crowded = SiteObservation(taken={"europe-l4": (1, 1)})
     timeout = Fault(reason=Reason.UNREACHABLE, subject="https://10.3.0.1:6443", message="no answer within 5 s")
     return _told(
         running,
@@ -51,7 +55,7 @@ def trouble() -> Snapshot:
         _delivery(
             running,
             ber1={"observation": gone, "faults": (timeout,), "delivered": EARLIER, "gateway_pods": ()},
-            cdg1={"gateway_pods": (refusing,), "gateway_ready": 1},
+            cdg1={"gateway_pods": (refusing,), "gateway_ready": 1, "observation": crowded},
             iad1=None,
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from isochrone.controller.couriers import Couriers, Deliverer, Load
 from isochrone.controller.settings import Pace
 from isochrone.kube.errors import Unreachable
-from isochrone.model import GatewayPod, Parcel, Revision, Served, SiteReport, essence
+from isochrone.model import NO_POOLS, GatewayPod, Parcel, PoolAt, Pools, Revision, Served, SiteReport, essence
 
 LIMIT = 10.0
 PARCEL = Parcel(site="fra1", installation="isochrone", revision=Revision(epoch=1, sequence=1, digest="a"))
@@ -20,15 +20,22 @@ class Clerk:
         self.may = asyncio.Event()
         self.began = asyncio.Event()
         self.delivered: list[int] = []
+        self.pools: list[Pools] = []
         self._is_away = is_away
 
     async def connect(self) -> Deliverer:
         return self
 
     async def deliver(
-        self, parcels: Sequence[Parcel], *, paused: frozenset[str], looks: Sequence[str] = ()
+        self,
+        parcels: Sequence[Parcel],
+        *,
+        paused: frozenset[str],
+        looks: Sequence[str] = (),
+        pools: Pools = NO_POOLS,
     ) -> Mapping[str, SiteReport]:
         del paused, looks
+        self.pools.append(pools)
         self.began.set()
         await self.may.wait()
         if self._is_away:
@@ -54,6 +61,20 @@ async def is_held(waiting: "asyncio.Task[None]") -> bool:
     for _ in range(20):
         await asyncio.sleep(0)
     return not waiting.done()
+
+
+def test_a_pool_is_looked_at_as_soon_as_it_is_known() -> None:
+    async def story() -> None:
+        clerk, them, given = Clerk(), couriers(), load(1)
+        clerk.may.set()
+        pools = {"fra1": (PoolAt(name="h100", nodes=1, devices_per_node=8, resource_name="a/gpu"),)}
+        for each in (given, dataclasses.replace(given, pools=pools), dataclasses.replace(given, pools=dict(pools))):
+            them.give("cluster", each, clerk.connect)
+            await asyncio.wait_for(them.tried(limit=LIMIT), LIMIT)
+        assert clerk.pools == [NO_POOLS, pools]
+        await them.stop()
+
+    asyncio.run(story())
 
 
 def test_all_that_was_given_has_been_tried() -> None:

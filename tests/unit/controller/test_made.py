@@ -18,7 +18,8 @@ from isochrone.status import Asked
 NOW = 1_800_000_000
 SNAPSHOT = network(sites=4, routes=6)
 NOBODY = Asked.of(())
-FOUND = Observed(sites={SNAPSHOT.edge_nodes[0].metadata.name: SiteObservation(kubernetes=(1, 36))})
+FIRST = SNAPSHOT.edge_nodes[0].metadata.name
+FOUND = Observed(sites={FIRST: SiteObservation(kubernetes=(1, 36))})
 
 
 def tightened(snapshot: Snapshot) -> tuple[DataResidencyPolicy, ...]:
@@ -122,7 +123,7 @@ def other_world(**changes: Any) -> World:
         ({"policies": tightened(SNAPSHOT)}, False),
         ({"namespaces": {**SNAPSHOT.namespaces, "other": {}}}, False),
         (
-            {"observed": Observed(sites={SNAPSHOT.edge_nodes[0].metadata.name: SiteObservation(kubernetes=(1, 36))})},
+            {"observed": FOUND},
             False,
         ),
     ],
@@ -143,3 +144,11 @@ def test_what_was_rendered_is_not_taken_for_another_plan() -> None:
     moved = dataclasses.replace(world, plan=dataclasses.replace(world.plan, shortfalls=world.plan.shortfalls[1:]))
 
     assert not last.is_of(moved, frozenset(), key)
+
+
+def test_what_others_hold_is_in_the_plan_and_in_nothing_that_is_rendered() -> None:
+    key, [seen] = new_index_key(), FOUND.sites.values()
+    last = Rendered(made={}, world=other_world(observed=FOUND), lost=frozenset(), key=key, asked=NOBODY)
+    held = dataclasses.replace(seen, taken={"none-of-these": (1,)}, untold="it may not be seen")
+
+    assert last.is_of(other_world(observed=Observed(sites={FIRST: held})), frozenset(), key)

@@ -9,7 +9,7 @@ from tests.unit.kube.shelf import Shelf
 
 from isochrone.controller.pulled import Pulled
 from isochrone.kube import contact, kinds, mailbox
-from isochrone.model import GatewayPod, Parcel, Revision, RouteServed, Served, SiteReport
+from isochrone.model import NO_POOLS, GatewayPod, Parcel, PoolAt, Pools, Revision, RouteServed, Served, SiteReport
 
 BUNDLE = next(iter(bundles(SNAPSHOT)))
 SAID = SiteReport(site=BUNDLE.site, at=1)
@@ -39,6 +39,31 @@ def test_after_something_new_was_left_nothing_is_asked_for_with_that_look() -> N
     said = dataclasses.replace(SAID, children=7)
     asyncio.run(mailbox.tell(shelf, "isochrone", said))
     assert delivered(hub, parcel(BUNDLE, 2)) == said
+
+
+def test_the_site_is_told_of_its_pools_and_what_it_is_to_have_is_not_left_again_for_that() -> None:
+    shelf, given = Shelf(), parcel(BUNDLE, 1)
+    hub = Pulled(shelf, BUNDLE.site, clock=lambda: 5.0, vouch=nobody)
+    asyncio.run(mailbox.tell(shelf, "isochrone", SAID))
+    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z"))
+    pool = PoolAt(name="h100", nodes=2, devices_per_node=8, node_selector={"gpu": "h100"}, resource_name="a/gpu")
+    here, elsewhere = {BUNDLE.site: (pool,)}, {BUNDLE.site: (pool,), "other": (pool, pool)}
+
+    def left(pools: Pools) -> tuple[PoolAt, ...]:
+        asyncio.run(hub.deliver([given], paused=frozenset(), pools=pools))
+        head = asyncio.run(mailbox.head(shelf, BUNDLE.site))
+        assert head is not None
+        assert head.revision == given.revision
+        return head.pools
+
+    assert left(NO_POOLS) == ()
+    shelf.forget()
+    assert left(here) == (pool,)
+    assert shelf.asked == [("merge", mailbox.PARCEL), ("get", mailbox.PARCEL)]
+    shelf.forget()
+    assert left(elsewhere) == (pool,)
+    assert "merge" not in {verb for verb, _ in shelf.asked}, "what is elsewhere is no news"
+    assert left(NO_POOLS) == ()
 
 
 def test_what_became_of_requests_comes_with_each_sign_of_life() -> None:

@@ -74,6 +74,9 @@ class Cluster(Api):
     async def names(self, path: str) -> Listed:
         return await self.list(path)
 
+    async def recent(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Listed:
+        return await self.list(path, label_selector=label_selector, field_selector=field_selector)
+
     async def create(self, path: str, item: Json) -> Json:
         self._reach()
         place = _Place.of(path)._replace(name=item["metadata"]["name"])

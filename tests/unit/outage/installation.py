@@ -67,7 +67,8 @@ class ByHand(Couriers):
     async def go(self) -> None:
         for name, (load, connect) in sorted(self._loads.items()):
             try:
-                found = await (await connect()).deliver(load.parcels, paused=load.paused, looks=load.looks)
+                deliverer = await connect()
+                found = await deliverer.deliver(load.parcels, paused=load.paused, looks=load.looks, pools=load.pools)
             except ApiError as error:
                 sites = (*(each.site for each in load.parcels), *load.looks)
                 now = int(self._wall())

@@ -10,14 +10,17 @@ from isochrone.status import families
 
 def test_figures_of_a_network() -> None:
     gone = report("iad", now=NOW, observation=SiteObservation(unreachable_since=0))
+    crowded = report("cdg", now=NOW, observation=SiteObservation(taken={"gpu-cdg": (1,)}))
+    unseen = report("ams", now=NOW, observation=SiteObservation(untold="nodes is forbidden"))
     snapshot = calm(chat(serving={"replicasPerSite": 1}, placement={"minSites": 2}), running=(running("fra"),))
-    found = {each.name: each for each in families(told(snapshot, delivered(iad=gone)))}
+    found = {each.name: each for each in families(told(snapshot, delivered(iad=gone, cdg=crowded, ams=unseen)))}
     plain = {name: dict(each.samples) for name, each in found.items() if name != "isochrone_condition"}
     assert plain == {
         "isochrone_sites": {(): 4},
         "isochrone_sites_reachable": {(): 3},
         "isochrone_site_devices": {("ams",): 1, ("cdg",): 1, ("fra",): 1, ("iad",): 1},
         "isochrone_site_devices_used": plain["isochrone_site_devices_used"],
+        "isochrone_site_devices_of_others": {("cdg",): 1, ("fra",): 0, ("iad",): 0},
         "isochrone_placements": {("shop", "chat"): 2},
         "isochrone_placements_ready": {("shop", "chat"): 1},
         "isochrone_replicas_wanted": {("shop", "chat"): 2},

@@ -3,17 +3,18 @@
 from typing import Any, Final
 
 import pytest
-from tests.unit.plan.small import AMS, FRA, IAD, chat, network, pool, running
-from tests.unit.status.network import Json, calm, changed, conditions, said, told
+from tests.unit.plan.small import AMS, FRA, IAD, NOW, chat, network, pool, running
+from tests.unit.status.network import Json, calm, changed, conditions, delivered, said, told
 from tests.unit.validate import sample
 from tests.worlds.build import seen
+from tests.worlds.reports import report
 
 from isochrone.api.conditions import Status
 from isochrone.api.gpu_pool import GPUPoolStatus
 from isochrone.api.inference_tenant import InferenceTenantStatus
 from isochrone.api.model_provider import ModelProviderStatus
 from isochrone.api.residency_policy import DataResidencyPolicyStatus
-from isochrone.model import ObjectKey, Plan, Snapshot
+from isochrone.model import Delivery, ObjectKey, Plan, SiteObservation, Snapshot
 
 GONE: Final[Json] = {"deletionTimestamp": "2026-11-20T12:00:00Z"}
 
@@ -60,6 +61,50 @@ def test_pools(obj: Json, expected: str, figures: tuple[int, ...]) -> None:
     assert isinstance(found, GPUPoolStatus)
     assert said(found) == expected
     assert (found.edge_nodes, found.devices, found.devices_used) == figures
+
+
+UNTOLD: Final = (
+    "; what others hold of them at {} is not known (nodes is forbidden): let the operator see it, by `isochrone site"
+    " join {}` once more, or with the chart of this version"
+)
+
+
+@pytest.mark.parametrize(
+    ("fra", "ams", "expected", "held"),
+    [
+        pytest.param({}, {}, "", 0, id="nothing"),
+        pytest.param({"taken": {"shared": (1, 2)}}, {"taken": {"shared": (4,)}}, "", 7, id="at-each-site"),
+        pytest.param({"taken": {"other": (1, 2)}}, {}, "", 0, id="of-another-pool"),
+        pytest.param(
+            {"taken": {"shared": (3,)}},
+            {"untold": "nodes is forbidden"},
+            UNTOLD.format("ams", "ams"),
+            3,
+            id="unknown-at-one-site",
+        ),
+        pytest.param(
+            {"untold": "nodes is forbidden"},
+            {"untold": "nodes is forbidden"},
+            UNTOLD.format("ams, fra", "ams"),
+            None,
+            id="unknown",
+        ),
+    ],
+)
+def test_what_others_hold_of_a_pool(fra: Json, ams: Json, expected: str, held: int | None) -> None:
+    seen_at = {"fra": SiteObservation(**fra), "ams": SiteObservation(**ams)}
+    reports = {name: report(name, now=NOW, observation=each) for name, each in seen_at.items()}
+    found = one(network(FRA, AMS, at_selected(), chat()), "GPUPool", "shared", delivery=delivered(**reports))
+    assert said(found) == f"True Ready: 8 GPUs at each of 2 sites{expected}"
+    assert found.devices_of_others == held
+
+
+def test_what_others_hold_at_a_site() -> None:
+    observation = SiteObservation(taken={"gpu-fra": (1,), "gone": (4,)})
+    reports = {"fra": report("fra", now=NOW, observation=observation)}
+    found = one(network(FRA, AMS, pool("fra"), chat()), "EdgeNode", "fra", delivery=delivered(**reports))
+    assert (found.devices, found.devices_of_others) == (1, 1)
+    assert one(network(FRA), "EdgeNode", "fra", delivery=Delivery()).devices_of_others is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ hundred each time; so many of them must be hard ones that the rules meet.
 """
 
 import collections
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,8 +24,8 @@ from isochrone.plan.changes import AT_ONCE
 
 pytestmark = pytest.mark.soak
 
-HARD: Final = 30
-"""Of a hundred worlds so many have five sites or more, two policies or more, an outage and scarce devices at once."""
+HARD: Final = 0.3
+"""The part of all worlds that have five sites or more, two policies or more, an outage and scarce devices at once."""
 
 
 def test_plans_are_lawful_possible_and_reasoned() -> None:
@@ -37,7 +38,8 @@ def test_plans_are_lawful_possible_and_reasoned() -> None:
 
     hold()
     report(seen)
-    assert seen["hard"] * 100 >= HARD * seen["worlds"]
+    by_chance = 3 * math.sqrt(seen["worlds"] * HARD * (1 - HARD))
+    assert seen["hard"] >= HARD * seen["worlds"] - by_chance
 
 
 @pytest.mark.parametrize(

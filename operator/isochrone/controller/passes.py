@@ -31,6 +31,8 @@ class Memory:
     """Whether a wave waits for what gateways say of their requests, which is no change that anybody is woken by."""
     absences: Absences = dataclasses.field(default_factory=Absences)
     recalled: Recalled = dataclasses.field(default_factory=Recalled)
+    differing: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Route -> since when its requests have come from elsewhere than what it is placed by says."""
     drained: set[str] = dataclasses.field(default_factory=set)
     """Sites on their way out from which nothing moves any more."""
     seen: tuple[str, float] = ("", 0.0)

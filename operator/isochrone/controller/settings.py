@@ -11,6 +11,7 @@ from isochrone.kube.election import Timing
 from isochrone.model import Settings
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator, RenderSettings
+from isochrone.rollout.demand import Rules
 from isochrone.rollout.errors import Watch
 
 
@@ -50,6 +51,7 @@ class OperatorSettings:
     election: Timing = dataclasses.field(default_factory=Timing)
     pace: Pace = dataclasses.field(default_factory=Pace)
     waves: Watch = dataclasses.field(default_factory=Watch)
+    demand: Rules = dataclasses.field(default_factory=Rules)
     clusters_at_once: int = 16
     """Clusters to which something is delivered beside each other."""
 

@@ -21,7 +21,7 @@ from isochrone_gateway.config.version import CURRENT, Version, parse_version
 Documents = dict[str, Any]
 
 
-WITHOUT_HUB = replace(maximal(), site=replace(maximal().site, hub=None))
+WITHOUT_HUB = replace(maximal(), site=replace(maximal().site, hub=frozenset()))
 FROZEN = [
     pytest.param("1.0", "minimal", minimal(), id="1.0, minimal"),
     pytest.param("1.0", "maximal", WITHOUT_HUB, id="1.0, maximal"),

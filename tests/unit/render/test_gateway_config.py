@@ -86,14 +86,14 @@ REMOTE: dict[str, Any] = {"cluster": {"type": "Remote"}, "delivery": "Pull"}
 @pytest.mark.parametrize(
     ("others", "hub"),
     [
-        pytest.param([edge("ber", "BER")], 1, id="where its own site is"),
-        pytest.param([edge("ber", "BER"), edge("dub", "DUB", **REMOTE)], 1, id="whatever others are"),
-        pytest.param([edge("ber", "BER"), edge("sxf", "BER")], 1, id="two sites of one place"),
-        pytest.param([edge("ber", "BER"), edge("dub", "DUB")], None, id="one cluster can't be in two places"),
-        pytest.param([], None, id="nowhere that is known"),
+        pytest.param([edge("ber", "BER")], {1}, id="where its own site is"),
+        pytest.param([edge("ber", "BER"), edge("dub", "DUB", **REMOTE)], {1}, id="whatever others are"),
+        pytest.param([edge("ber", "BER"), edge("sxf", "BER")], {1}, id="two sites of one place"),
+        pytest.param([edge("ber", "BER"), edge("dub", "DUB")], {1, 2}, id="at one of two"),
+        pytest.param([], set(), id="nowhere that is known"),
     ],
 )
-def test_where_the_hub_is(others: list[Json], hub: int | None) -> None:
+def test_where_the_hub_is(others: list[Json], hub: set[int]) -> None:
     made = at("ams", edge("ams", "AMS", **REMOTE), *others)
     assert made.site.hub == hub
 
@@ -145,7 +145,7 @@ def test_what_a_site_says_of_itself() -> None:
     assert made == {
         "name": "fra",
         "place": 0,
-        "hub": 0,
+        "hub": [0],
         "hostname": "fra.example.com",
         "listeners": {
             "data": {"port": 8080, "tls": {"certificate": "tls/tls.crt", "key": "tls/tls.key"}},

@@ -51,7 +51,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Rulings:
     """Ask the law once for each kind of request."""
 
-    def __init__(self, lawbook: Lawbook, place: int, hub: int | None = None) -> None:
+    def __init__(self, lawbook: Lawbook, place: int, hub: frozenset[int] = frozenset()) -> None:
         self.lawbook = lawbook
         self._place = place
         self._hub = hub
@@ -113,7 +113,7 @@ class Rulings:
     def _is_told(self, standpoint: Standpoint, route: str) -> bool:
         """Where the hub is not known to be, nothing is told that any policy binds."""
         metadata = self.lawbook.mask(_question(route, standpoint, "Metadata"))
-        return not metadata.bound if self._hub is None else metadata.permits(self._hub)
+        return all(metadata.permits(place) for place in self._hub) if self._hub else not metadata.bound
 
     def _entry(self, standpoint: Standpoint, route: str) -> ApiError | None:
         if self.lawbook.mask(_question(route, standpoint, "Ingress")).permits(self._place):

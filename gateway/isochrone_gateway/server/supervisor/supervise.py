@@ -89,7 +89,7 @@ class Supervisor:
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
         self._tally = Tally(clock.running)
         self._fading = demand.Fading(clock.running)
-        self._law: tuple[Law, int | None] | None = None
+        self._law: tuple[Law, frozenset[int]] | None = None
         """By which it was told apart what the hub may know."""
         self._follower = Follower(source, self, clock=clock, store=store, trust=trust)
         self._reporter = None if settings.lease is None else self._make_reporter(settings.lease)

@@ -139,7 +139,7 @@ class Installation:
         return self.config(Routing(site=next(iter(self.edges)), routes={}))
 
     @functools.cached_property
-    def _hub(self) -> int | None:
+    def _hub(self) -> frozenset[int]:
         return hub_of(self.edges.values(), self.atlas)
 
     @functools.cached_property

@@ -53,10 +53,10 @@ def announced_ms(edge: EdgeNode) -> int:
     return ANNOUNCED_MS if edge.spec.gateway.service_type == "ClusterIP" else ANNOUNCED_TO_BALANCERS_MS
 
 
-def hub_of(edges: Iterable[EdgeNode], atlas: Atlas) -> int | None:
-    """The place of the hub: that of the sites in its own cluster, if they have one and the same."""
-    here = [atlas.sites[edge.metadata.name] for edge in edges if cluster_of(edge) == HUB]
-    return min(here) if len({atlas.places[index] for index in here}) == 1 else None
+def hub_of(edges: Iterable[EdgeNode], atlas: Atlas) -> frozenset[int]:
+    """The places of which one is the hub's: those of the sites in its own cluster, each once."""
+    here = sorted((atlas.sites[edge.metadata.name] for edge in edges if cluster_of(edge) == HUB), reverse=True)
+    return frozenset({atlas.places[index]: index for index in here}.values())
 
 
 def front_doors(edges: Iterable[EdgeNode], atlas: Atlas) -> dict[str, str]:

@@ -199,7 +199,11 @@ class Reconciler:
         edges = present(edge for edge in declared.of(EdgeNode) if edge.spec.state is not State.DISABLED)
         routes = {str(key_of(route)) for route in present(declared.of(ModelRoute)).values()}
         known = demand.Heard(taken=releases.demand, since=self._memory.differing)
-        counted = demand.everywhere(self._couriers.reports.get(name) for name in edges)
+        # What a GitOps tool delivers to is not looked at any more, whatever was found there before.
+        counted = demand.everywhere(
+            None if edge.spec.delivery is By.GIT_OPS else self._couriers.reports.get(name)
+            for name, edge in edges.items()
+        )
         found = demand.heard(known, counted, routes, rules=self._settings.demand, now=now)
         self._memory.differing = found.since
         return found.taken

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.pipeline.harness import Gateway, backends, of_engines, only_in, run, serving, tenant
+from tests.unit.pipeline.harness import Gateway, backends, of_engines, only_in, route, run, serving, tenant
 from tests.unit.pipeline.talk import ask, post
 
 from isochrone_gateway.config.law import Law, encode_row
@@ -96,6 +96,19 @@ def test_what_is_refused_is_no_demand(body: bytes, fields: dict[str, Any], *, is
         async with backends(GOOD) as found, serving(of_engines(found, tenant=GERMAN, **fields)) as gateway:
             await ask(gateway, post(body))
             assert bool(counted(gateway)) is is_counted
+
+    run(scenario())
+
+
+def test_what_the_law_of_its_route_refuses_is_none_either() -> None:
+    async def scenario() -> None:
+        law = only_in(1, routes=frozenset({"lab/chat"}))
+        async with backends(GOOD) as found:
+            made = of_engines(found, tenant=GERMAN, law=law)
+            both = replace(made, routes=(*made.routes, route(id="lab/other", name="other")))
+            async with serving(both) as gateway:
+                assert (await ask(gateway, post(BODY))).code == "residency_denied"
+                assert not counted(gateway)
 
     run(scenario())
 

@@ -19,11 +19,12 @@ PAUSE: Final = 0.2
 class Clients:
     """What became of their requests: by status, or by what went wrong."""
 
-    def __init__(self, cluster: Site, site: str, key: str, model: str) -> None:
+    def __init__(self, cluster: Site, site: str, key: str, model: str, *, origin: str = "") -> None:
         self.ends: Counter[object] = Counter()
         self._host = cluster.gateway_host(site)
         self._key = key
         self._model = model
+        self._more = {"x-isochrone-origin": origin} if origin else {}
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(CLIENTS)]
         for each in self._threads:
@@ -39,7 +40,7 @@ class Clients:
 
     def _once(self) -> int:
         body = {"model": self._model, "messages": [{"role": "user", "content": "who are you?"}]}
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json", **self._more}
         connection = http.client.HTTPConnection(self._host, DATA_PORT, timeout=20)
         with contextlib.closing(connection):
             connection.request("POST", "/v1/chat/completions", headers=headers, body=json.dumps(body).encode())
@@ -54,8 +55,8 @@ class Clients:
 
 
 @contextlib.contextmanager
-def asking(cluster: Site, site: str, *, key: str, model: str) -> Iterator[Clients]:
-    made = Clients(cluster, site, key, model)
+def asking(cluster: Site, site: str, *, key: str, model: str, origin: str = "") -> Iterator[Clients]:
+    made = Clients(cluster, site, key, model, origin=origin)
     try:
         yield made
     finally:

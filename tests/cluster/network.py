@@ -129,8 +129,14 @@ class Network:
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Sites that got something new are watched for some seconds, as they would be for a minute."""
+        with self.operating({"waves": {"seconds": 5}}):
+            yield
+
+    @contextlib.contextmanager
+    def operating(self, settings: Json) -> Iterator[None]:
+        """With other settings of the operator for a while."""
         for each in self.hub_operators:
-            each.restart({**PACE, "waves": {"seconds": 5}})
+            each.restart({**PACE, **settings})
         try:
             yield
         finally:

@@ -20,12 +20,15 @@ from tests.unit.upstream.certificates import Authority
 
 from isochrone.cli import main
 from isochrone.kube import contact, mailbox
+from isochrone.render import labels, rights
+from isochrone.rollout.releases import KEY as KEPT
 
 Json = dict[str, Any]
 
 KEY: Final = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
 """Of the example's tenant."""
 GROUP: Final = "isochrone.dev/v1alpha1"
+LEASES: Final = "coordination.k8s.io/v1"
 PATIENCE: Final = 600.0
 """Gateways say only now and then what became of requests, so this takes a minute even where nothing else goes on."""
 
@@ -204,6 +207,60 @@ def test_a_site_that_pulls_tells_of_its_requests_with_its_signs_of_life(net: Net
         return [pod["served"] for pod in pods if pod["running"]]
 
     until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), why=net.tails)
+
+
+def test_a_route_goes_where_its_requests_come_from_and_stays_there(net: Network) -> None:
+    """Its callers may be in Germany or France. More people live in Germany; those who ask are in France."""
+    qwen = net.hub.api.get(resource("ModelRoute", "qwen", "demo")).body["spec"]
+    serving = {**qwen["serving"], "replicasPerSite": 1}
+    placement = {"strategy": "Nearest", "minSites": 1, "maxSites": 1}
+    spec = {"modelName": "near", "serving": serving, "placement": placement}
+    net.apply({**resource("ModelRoute", "near", "demo"), "spec": spec})
+    net.settled()
+    before = sites_of(net, "near")
+    assert before in ({"fra1"}, {"ber1"}), before
+    sooner = {"demand": {"requests": 20, "seconds": 1, "between": 0}}
+    with net.operating(sooner), asking(net.fleet["hub"], "fra1", key=KEY, model="near", origin="FR") as clients:
+        until(
+            functools.partial(sites_of, net, "near"),
+            holds=lambda found: found == {"cdg1"},
+            limit=PATIENCE,
+            why=lambda: f"{clients.ends} {demand_of(net)} {net.tails()}",
+        )
+
+    # Operators that begin anew, by their usual settings, would take nothing of that over yet; and they have it still.
+    net.settled()
+    until(functools.partial(has_passed, net), holds=bool, limit=PATIENCE, why=net.tails)
+    assert sites_of(net, "near") == {"cdg1"}
+    assert demand_of(net)["demo/near"]["percent"] == {"FR": 100}
+    shown = CliRunner().invoke(main, ["explain", "demo/near", "--kubeconfig", str(net.hub.plane.kubeconfig)]).output
+    assert "Its requests come from FR (100 %)." in shown, shown
+    lease = net.hub.api.get(resource("Lease", contact.LEASE, mailbox.namespace_of("iad1"), LEASES)).body
+    assert json.loads(lease["metadata"]["annotations"][contact.DEMAND]) is not None, "who pulls tells it, too"
+
+    assert net.hub.api.delete(resource("ModelRoute", "near", "demo")).ok
+    net.settled()
+    until(functools.partial(demand_of, net), holds=lambda found: "demo/near" not in found, why=net.tails)
+
+
+def sites_of(net: Network, route: str) -> set[str]:
+    """Where engines of a route are."""
+    found = (each for name in ("hub", "cdg1", "iad1") for each in deployments(net, name).values())
+    labelled = (each["metadata"]["labels"] for each in found)
+    return {each[labels.EDGE_NODE] for each in labelled if each.get(labels.MODEL_ROUTE) == route}
+
+
+def demand_of(net: Network) -> Json:
+    """What routes are placed by, as the operator keeps it."""
+    kept = net.hub.api.get(resource("ConfigMap", rights.RELEASES, SYSTEM, "v1")).body["data"]
+    found: Json = json.loads(kept[KEPT])["demand"]
+    return found
+
+
+def has_passed(net: Network) -> bool:
+    """Whether who leads has made some passes since it began."""
+    leader = net.leader()
+    return leader is not None and leader.metric('isochrone_operator_passes_total{result="made"}') >= 3
 
 
 def held_sites(net: Network) -> list[str]:

@@ -122,6 +122,7 @@ def maximal() -> Config:
         site=Site(
             name="max",
             place=1,
+            hub=frozenset({0, 1}),
             hostname="max.example.com",
             listeners=Listeners(
                 data=Listener(port=8080, host="0.0.0.0", tls=tls),

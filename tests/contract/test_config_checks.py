@@ -154,6 +154,9 @@ CASES = [
         id="site place",
     ),
     pytest.param(
+        site(hub=frozenset({1, 4})), ["$.site.hub: is 4, but there are 4 places; point at one of them"], id="hub"
+    ),
+    pytest.param(
         site(age=Age(max_age_ms=2, hard_max_age_ms=1)), ["$.site.age: has hardMaxAgeMs below maxAgeMs"], id="ages"
     ),
     pytest.param(same_port, ["$.site.listeners: use one port twice; give each its own"], id="ports"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from isochrone_gateway.config import ConfigError, report
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.config.record import Record
-from isochrone_gateway.config.report import MAX_MESSAGE, PodReport, RefusedConfig, RouteServed, Served
+from isochrone_gateway.config.report import MAX_MESSAGE, Demand, PodReport, RefusedConfig, RouteServed, Served
 from isochrone_gateway.config.tolerance import prune
 
 AT = dt.datetime(2026, 11, 26, 12, 0, 30, tzinfo=dt.UTC)
@@ -54,6 +54,12 @@ WRITTEN = [
         '"served":{"seconds":61,"answered":900,"failed":12,'
         '"worst":[{"route":"demo/chat","answered":5,"failed":12}]}}',
         id="requests too",
+    ),
+    pytest.param(
+        PodReport(pod=POD, at=AT, demand=Demand(seconds=600, routes={"demo/chat": {"DE,FR": 7, "": 1}})),
+        f'{{"pod":"{POD}","at":"2026-11-26T12:00:30Z",'
+        '"demand":{"seconds":600,"routes":{"demo/chat":{"":1,"DE,FR":7}}}}',
+        id="where from",
     ),
     pytest.param(
         PodReport(pod=POD, at=AT, running=RUNNING, served=Served(seconds=0)),

@@ -57,7 +57,7 @@ def test_an_index_that_no_trusted_key_signed_is_refused(index: Index) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        pytest.param("version", "1.1", id="version"),
+        pytest.param("version", "1.2", id="version"),
         pytest.param("installation", "other", id="installation"),
         pytest.param("site", "par", id="site"),
         pytest.param("issuedAt", "2027-01-01T00:00:00Z", id="issuedAt"),

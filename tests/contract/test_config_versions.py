@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.contract.config_cases import FILES, RELEASE, example, sha256
 from tests.contract.config_example import blobs_of, read
 from tests.contract.config_versions import maximal, minimal
@@ -20,15 +21,20 @@ from isochrone_gateway.config.version import CURRENT, Version, parse_version
 Documents = dict[str, Any]
 
 
-@pytest.mark.parametrize(
-    ("name", "config"),
-    [pytest.param("minimal", minimal(), id="minimal"), pytest.param("maximal", maximal(), id="maximal")],
-)
-def test_the_config_of_version_1_0_stays_loadable(name: str, config: Config) -> None:
+WITHOUT_HUB = replace(maximal(), site=replace(maximal().site, hub=frozenset()))
+FROZEN = [
+    pytest.param("1.0", "minimal", minimal(), id="1.0, minimal"),
+    pytest.param("1.0", "maximal", WITHOUT_HUB, id="1.0, maximal"),
+    pytest.param("1.1", "maximal", maximal(), id="1.1, maximal"),
+]
+
+
+@pytest.mark.parametrize(("version", "name", "config"), FROZEN)
+def test_the_config_of_each_version_stays_loadable(version: str, name: str, config: Config) -> None:
     """These files are never written again. `config` is what they meant when they were."""
-    index, files = read(FILES / "v1.0" / name)
+    index, files = read(FILES / f"v{version}" / name)
     received = read_index(index)
-    assert received.index.version == "1.0"
+    assert received.index.version == version
     assert assemble(received, blobs_of(received.index, files)).config == canonical(config)
 
 
@@ -70,7 +76,7 @@ def _known(entry: Documents) -> Documents:
 
 
 def add_optional_fields(index: Documents, documents: Documents) -> None:
-    """What a 1.1 might add at every depth, and a section that 1.0 doesn't have."""
+    """What a 1.2 might add at every depth, and a section that 1.1 doesn't have."""
     index["region"] = "eu"
     index["revision"]["parent"] = "x"
     index["entries"] = {"priority": 1}
@@ -100,7 +106,7 @@ IGNORED = {
 
 
 def test_a_newer_config_that_only_adds_loads_and_says_what_is_left_out() -> None:
-    loaded = reissued(add_optional_fields, version="1.1", min_reader="1.0")
+    loaded = reissued(add_optional_fields, version="1.2", min_reader="1.0")
     assert loaded.config == canonical(example())
     assert {each.partition(": ")[2] for each in loaded.ignored} == IGNORED
     assert [each for each in loaded.ignored if each.startswith("guardrails-")]
@@ -108,9 +114,9 @@ def test_a_newer_config_that_only_adds_loads_and_says_what_is_left_out() -> None
 
 def test_a_newer_config_that_needs_its_additions_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        reissued(add_optional_fields, version="1.1", min_reader="1.1")
+        reissued(add_optional_fields, version="1.2", min_reader="1.2")
     assert str(caught.value) == (
-        "index: $.minReader: needs a gateway that reads config 1.1; this one reads 1.0, update it first"
+        "index: $.minReader: needs a gateway that reads config 1.2; this one reads 1.1, update it first"
     )
 
 
@@ -161,15 +167,15 @@ def unknown_dialect(_: Documents, documents: Documents) -> None:
 @pytest.mark.parametrize(
     ("change", "version", "problem"),
     [
-        pytest.param(add_to_index, "1.0", "unknown field `region`", id="unknown field in the index, same version"),
-        pytest.param(add_to_route, "1.0", "unknown field `shape`", id="unknown field, same version"),
-        pytest.param(add_kind, "1.0", "unknown kind Guardrails", id="unknown kind, same version"),
-        pytest.param(add_engine_kind, "1.1", "Invalid enum value 'Mojo'", id="closed enum"),
-        pytest.param(add_target_type, "1.1", "Invalid value 'Batch'", id="type of target"),
-        pytest.param(add_scope, "1.1", "Invalid enum value 'Training'", id="scope of the law"),
-        pytest.param(drop_required, "1.1", "missing required field `name`", id="required field gone"),
-        pytest.param(change_type, "1.1", "Expected `str`, got `int`", id="another type"),
-        pytest.param(change_api_version, "1.1", "this gateway reads config.isochrone.dev/v1", id="another major"),
+        pytest.param(add_to_index, "1.1", "unknown field `region`", id="unknown field in the index, same version"),
+        pytest.param(add_to_route, "1.1", "unknown field `shape`", id="unknown field, same version"),
+        pytest.param(add_kind, "1.1", "unknown kind Guardrails", id="unknown kind, same version"),
+        pytest.param(add_engine_kind, "1.2", "Invalid enum value 'Mojo'", id="closed enum"),
+        pytest.param(add_target_type, "1.2", "Invalid value 'Batch'", id="type of target"),
+        pytest.param(add_scope, "1.2", "Invalid enum value 'Training'", id="scope of the law"),
+        pytest.param(drop_required, "1.2", "missing required field `name`", id="required field gone"),
+        pytest.param(change_type, "1.2", "Expected `str`, got `int`", id="another type"),
+        pytest.param(change_api_version, "1.2", "this gateway reads config.isochrone.dev/v1", id="another major"),
     ],
 )
 def test_what_is_not_an_addition_is_refused(
@@ -181,10 +187,10 @@ def test_what_is_not_an_addition_is_refused(
 
 def test_advice_for_a_value_from_the_future() -> None:
     with pytest.raises(ConfigError, match=r"\$\.engines\[0\]\.kind: .*; correct it, or use a gateway that knows it$"):
-        reissued(add_engine_kind, version="1.1", min_reader="1.0")
+        reissued(add_engine_kind, version="1.2", min_reader="1.0")
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("version", ["1.0", "1.2"])
 def test_dialects_are_open(version: str) -> None:
     loaded = reissued(unknown_dialect, version=version, min_reader="1.0")
     assert loaded.config.providers[0].dialect == "Gemini"
@@ -198,4 +204,4 @@ def test_odd_versions_are_refused(version: str) -> None:
 
 def test_versions_compare_as_numbers() -> None:
     assert Version(1, 9) < parse_version("1.10")
-    assert str(CURRENT) == "1.0"
+    assert str(CURRENT) == "1.1"

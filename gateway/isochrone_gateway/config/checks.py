@@ -36,6 +36,8 @@ def _check_site(config: Config, census: Census) -> Iterator[Problem]:
     site = config.site
     subject = Subject(kind=Kind.SITE, path="$.site")
     yield from subject.out_of_range(".place", site.place, length=census.places, what="places")
+    for place in sorted(site.hub):
+        yield from subject.out_of_range(".hub", place, length=census.places, what="places")
     if site.age.hard_max_age_ms < site.age.max_age_ms:
         yield subject.problem(".age", "has hardMaxAgeMs below maxAgeMs; raise it")
     if find_repeated(f"{listener.host}:{listener.port}" for listener in _listeners(site)):

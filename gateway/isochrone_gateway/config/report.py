@@ -1,6 +1,7 @@
 """What one pod of a gateway says of its configuration: an annotation on its site's Lease, read by the operator.
 
-    pod.isochrone.dev/POD    {"pod": POD, "at": ..., "running": {...}, "refused": {...}, "served": {...}}
+    pod.isochrone.dev/POD    {"pod": POD, "at": ..., "running": {...}, "refused": {...}, "served": {...},
+                              "demand": {...}}
 
 Each pod writes its own annotation, as a field manager of its own (server-side apply), and writes it again every half
 minute or so. One whose `at` stays behind is of a pod that is gone; whoever applies nothing as that field manager
@@ -13,6 +14,7 @@ import datetime as dt
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -29,6 +31,8 @@ MAX_MESSAGE: Final = 300
 
 MAX_WORST: Final = 8
 """Routes that are told of one by one."""
+MAX_DEMAND: Final = 4_096
+"""Bytes that the routes of a Demand take. So forty pods fit on a Lease."""
 
 _SOURCE: Final = "report"
 _MANAGER: Final = "isochrone-gateway-"
@@ -70,6 +74,18 @@ class Served(Record, frozen=True, kw_only=True):
     """Those with failures, most of them first; all of them if they are fewer than may be listed."""
 
 
+class Demand(Record, frozen=True, kw_only=True):
+    """Requests by route, and by where they come from: what is long ago counts less and less.
+
+    A route is `namespace/name`. An origin is ISO 3166 codes, joined by commas where it may be any of several; it is
+    empty where it isn't known, isn't for the hub to know, or was left out to keep this short.
+    """
+
+    seconds: Annotated[int, Meta(ge=0)]
+    """Over how long, time that is long ago counting less in the same way: so requests by seconds are a rate."""
+    routes: Mapping[str, Mapping[str, Annotated[int, Meta(ge=0)]]] = msgspec.field(default_factory=dict)
+
+
 class PodReport(Record, frozen=True, kw_only=True):
     """One pod's word, as of `at`."""
 
@@ -79,6 +95,8 @@ class PodReport(Record, frozen=True, kw_only=True):
     refused: RefusedConfig | None = None
     served: Served | None = None
     """Under `running`. None from gateways that don't count it."""
+    demand: Demand | None = None
+    """None from gateways that don't count it."""
 
 
 def annotation(pod: str) -> str:

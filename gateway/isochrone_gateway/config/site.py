@@ -137,11 +137,13 @@ class Site(Record, frozen=True, kw_only=True):
 
     `jurisdictions` names the front-door host name of each area, so that a refusal can point at a lawful one.
     `hostname` is the site's own public name; a site that only peers send to may have none.
+    `hub` is where requests may be known to come from: the hub is at one of these places, or it isn't known where.
     A request without a key, where `anonymous_access` lets it in, has no tenant and an unknown origin.
     """
 
     name: Name
     place: Index0
+    hub: frozenset[Index0] = frozenset()
     hostname: Hostname | None = None
     listeners: Listeners
     age: Age

@@ -19,7 +19,7 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}"
 
 
-CURRENT: Final = Version(1, 0)
+CURRENT: Final = Version(1, 1)
 """What this package writes, and the newest it understands in full."""
 
 OLDEST_READER: Final = Version(1, 0)

@@ -2,9 +2,9 @@
 
 The hub has to know which pods of a site run what it delivered, and why one doesn't; it can't ask the pods, which may
 be in clusters that it doesn't reach. So they tell it: at the start, whenever it changes, and each half minute, as a
-sign of life. What became of requests goes along with that. It changes all the time, so it is no reason to tell, but for
-two minutes after a change of the config more is told: that is when the hub watches. All of it needs the verb patch on
-the Lease and nothing else. A Lease, because Leases are made to be written often.
+sign of life. What became of requests, and where they came from, goes along with that. It changes all the time, so it is
+no reason to tell, but for two minutes after a change of the config more is told: that is when the hub watches. All of
+it needs the verb patch on the Lease and nothing else. A Lease, because those are made to be written often.
 
 No request waits for any of this, and nothing fails with it: what can't be told is tried again, and logged once.
 """
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from isochrone_gateway.config import report as contract
 from isochrone_gateway.config.index import Revision
-from isochrone_gateway.config.report import PodReport, RefusedConfig, Served
+from isochrone_gateway.config.report import Demand, PodReport, RefusedConfig, Served
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
 from isochrone_gateway.source.report import Happening, Refusal, Report
@@ -59,6 +59,10 @@ async def _uncounted(_: Revision) -> Served | None:
     return None
 
 
+async def _not_known() -> Demand | None:
+    return None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """Where what is told comes from, and whom a reporter tells of its own troubles."""
@@ -67,6 +71,8 @@ class Surroundings:
     happened: Callable[[Happening, str], None]
     served: Callable[[Revision], Awaitable[Served | None]] = _uncounted
     """What became of requests under a config; None if another one runs."""
+    demand: Callable[[], Awaitable[Demand | None]] = _not_known
+    """Where requests come from."""
     wall: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
 
@@ -133,7 +139,9 @@ class LeaseReporter:
         if before is None or before.running != running:
             self._fresh_until = asyncio.get_running_loop().time() + self._pace.fresh_for
         served = None if running is None else await self._around.served(running)
-        said = replace(self._tried, at=dt.datetime.fromtimestamp(self._around.wall(), dt.UTC), served=served)
+        demand = None if running is None else await self._around.demand()
+        at = dt.datetime.fromtimestamp(self._around.wall(), dt.UTC)
+        said = replace(self._tried, at=at, served=served, demand=demand)
         self._may_be_there = True
         await self._apply({contract.annotation(self._pod): contract.encode(said)})
 

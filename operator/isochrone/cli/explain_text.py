@@ -1,6 +1,6 @@
 """An explanation as text for people and as JSON for programs. The JSON is a contract: docs/reference/explain.md."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -18,6 +18,8 @@ from isochrone.plan.explain import AtEndpoint, AtSite, Explanation, Ruling
 VERSION: Final = 1
 """Of the JSON; it rises when a program that reads it could break."""
 
+_MOST: Final = 8
+"""Origins that are named."""
 _UNLAWFUL: Final = frozenset({WhyNot.UNLAWFUL_INFERENCE, WhyNot.UNLAWFUL_WEIGHTS})
 
 
@@ -35,6 +37,7 @@ def document(snapshot: Snapshot, explained: Explanation) -> dict[str, Any]:
         "version": VERSION,
         "route": str(explained.route),
         "origin": _codes(explained.origin) if explained.origin else None,
+        "demand": dict(explained.demand),
         "sites": [{"place": places[each.site], **_site_entry(each)} for each in explained.sites],
         "endpoints": [_endpoint_entry(each) for each in explained.endpoints],
         "entry": explained.entry,
@@ -64,6 +67,14 @@ def _sites(snapshot: Snapshot, explained: Explanation) -> Iterator[str]:
     yield from columns(rows)
     yield ""
     yield "FREE is after this plan. RTT is to those who ask, on average; USD/HOUR is for one replica.\n"
+    if explained.demand:
+        yield f"Its requests come from {_demand(explained.demand)}.\n"
+
+
+def _demand(percent: Mapping[str, int]) -> str:
+    most = sorted(percent.items(), key=lambda each: (-each[1], each[0]))
+    said = [f"{origin.replace(',', ' or ') or 'somewhere'} ({share} %)" for origin, share in most]
+    return ", ".join(said if len(said) <= _MOST else [*said[:_MOST], "and elsewhere"])
 
 
 def _site(place: str, route: ModelRoute, each: AtSite) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ class Memory:
     recalled: Recalled = dataclasses.field(default_factory=Recalled)
     known: frozenset[Stand] = frozenset()
     """Engines that all gateways know of."""
+    differing: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Route -> since when its requests have come from elsewhere than what it is placed by says."""
     drained: set[str] = dataclasses.field(default_factory=set)
     """Sites on their way out from which nothing moves any more."""
     seen: tuple[str, float] = ("", 0.0)

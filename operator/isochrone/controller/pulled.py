@@ -126,7 +126,7 @@ class Pulled:
             raise Unreachable(f"the operator of site {self._site} has been silent for more than {SILENT_AFTER:g} s")
         # It reports only what is new, and leaves out pods that have been silent: those that are in it speak still.
         pods = tuple(dataclasses.replace(pod, at=int(now)) for pod in report.gateway_pods)
-        return contact.counted(dataclasses.replace(report, gateway_pods=pods), seen.pods)
+        return contact.counted(dataclasses.replace(report, gateway_pods=pods), seen.counts)
 
     async def _current(self, ack: Ack | None) -> SiteReport | None:
         """What the site says by now. Its report is read only if it isn't the one that was read last."""

@@ -12,9 +12,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 
 from isochrone import plan as planning
-from isochrone.api import EdgeNode
+from isochrone.api import EdgeNode, ModelRoute
 from isochrone.api.conditions import Reason
 from isochrone.api.edge_node import Delivery as By
+from isochrone.api.edge_node import State
 from isochrone.controller import departures, rolling, state
 from isochrone.controller.couriers import Couriers, Load
 from isochrone.controller.keys import Keys
@@ -42,7 +43,8 @@ from isochrone.render import bundle as bundles
 from isochrone.render.clusters import cluster_of
 from isochrone.render.config.peers import hopping
 from isochrone.render.pools import pools_at
-from isochrone.rollout import guard, handover, leaving, waves
+from isochrone.rollout import demand, guard, handover, leaving, waves
+from isochrone.rollout.demand import Taken
 from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import recalled
@@ -85,7 +87,8 @@ class Reconciler:
         laps.end("look")
         self._notice(declared)
         phases = self._phases(declared, now)
-        snapshot = self._snapshot(declared, phases, kept.releases, now)
+        taken = self._take_demand(declared, kept.releases, now)
+        snapshot = self._snapshot(declared, phases, kept.releases.with_demand(taken), now)
         keys = await self._keys(declared, snapshot)
         if relawed := await asyncio.to_thread(under, snapshot.policies, self._ours(snapshot)):
             laps.end("law")
@@ -97,7 +100,8 @@ class Reconciler:
         made = rendered.made
         laps.end("render")
         self._remember(planned, phases, now)
-        buried = departures.buried(kept.releases, declared, phases, self._couriers.reports)
+        known = kept.releases.with_demand(taken)
+        buried = departures.buried(known, declared, phases, self._couriers.reports)
         releases, held = self._number(buried, made, snapshot, now)
         self._kept = await state.write(self._hub, kept, releases)
         laps.end("number")
@@ -183,6 +187,7 @@ class Reconciler:
             sites={site: report.observation for site, report in reports.items()},
             running=tuple(sorted(running)),
             unknown=there - known,
+            demand=demand.planned_by(releases.demand),
             failed=frozenset(self._memory.recalled.failed),
             moves=self._memory.recalled.move_times,
         )
@@ -204,6 +209,20 @@ class Reconciler:
         sites = rolling.sites(made, releases, self._couriers.reports, edges)
         rendered = handover.ready(last.world.snapshot.observed.running)
         return handover.known(memory.known, there, rendered, sites, now=now)
+
+    def _take_demand(self, declared: Declared, releases: Releases, now: int) -> Mapping[str, Taken]:
+        """Where requests come from, as it is planned by from now on."""
+        edges = present(edge for edge in declared.of(EdgeNode) if edge.spec.state is not State.DISABLED)
+        routes = {str(key_of(route)) for route in present(declared.of(ModelRoute)).values()}
+        known = demand.Heard(taken=releases.demand, since=self._memory.differing)
+        # What a GitOps tool delivers to is not looked at any more, whatever was found there before.
+        counted = demand.everywhere(
+            None if edge.spec.delivery is By.GIT_OPS else self._couriers.reports.get(name)
+            for name, edge in edges.items()
+        )
+        found = demand.heard(known, counted, routes, rules=self._settings.demand, now=now)
+        self._memory.differing = found.since
+        return found.taken
 
     async def _keys(self, declared: Declared, snapshot: Snapshot) -> Keys:
         """For sites whose gateways talk to others, with what is known of their certificates."""

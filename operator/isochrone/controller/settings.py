@@ -12,6 +12,7 @@ from isochrone.kube.others import EVERY
 from isochrone.model import Settings
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.settings import ENGINE_IMAGES, Accelerator, RenderSettings
+from isochrone.rollout.demand import Rules
 from isochrone.rollout.errors import Watch
 
 
@@ -53,6 +54,7 @@ class OperatorSettings:
     election: Timing = dataclasses.field(default_factory=Timing)
     pace: Pace = dataclasses.field(default_factory=Pace)
     waves: Watch = dataclasses.field(default_factory=Watch)
+    demand: Rules = dataclasses.field(default_factory=Rules)
     clusters_at_once: int = 16
     """Clusters to which something is delivered beside each other."""
 

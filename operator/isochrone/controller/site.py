@@ -17,7 +17,7 @@ from isochrone.kube.api import Api
 from isochrone.kube.contact import Ack
 from isochrone.kube.errors import ApiError
 from isochrone.kube.member import Member
-from isochrone.model import GatewayPod, SiteReport
+from isochrone.model import SiteReport
 from isochrone.model.amounts import micro_stamp
 from isochrone.render import announced
 from isochrone.render.announced import Announcement
@@ -50,7 +50,7 @@ class SiteOperator:
         self._said: Announcement | None = None
         self._waker = Waker()
         self._told: SiteReport | None = None
-        self._pods: tuple[GatewayPod, ...] = ()
+        self._counts = contact.NONE
         self._shown = 0.0
         self._ack: Ack | None = None
         self._request = ""
@@ -102,7 +102,7 @@ class SiteOperator:
             _LOG.warning("this cluster: %s", error)
             return True
         report = reports[self._site]
-        self._pods = report.gateway_pods
+        self._counts = contact.Counts(pods=report.gateway_pods, demand=report.demand)
         try:
             await self._tell(report)
         except ApiError as error:
@@ -142,5 +142,6 @@ class SiteOperator:
 
     async def _show(self, ack: Ack | None) -> None:
         now = self._wall()
-        await contact.show(self._hub, self._site, micro_stamp(now), ack, pods=self._pods, is_there=self._shown > 0.0)
+        stamp, is_there = micro_stamp(now), self._shown > 0.0
+        await contact.show(self._hub, self._site, stamp, ack, counts=self._counts, is_there=is_there)
         self._ack, self._shown = ack, now

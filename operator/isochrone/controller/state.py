@@ -15,7 +15,6 @@ from isochrone.rollout.releases import Releases
 Json = Mapping[str, Any]
 
 NAME: Final = rights.RELEASES
-_KEY: Final = "releases.json"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ async def read(hub: Hub) -> Kept:
     if item is None:
         return Kept(Releases(), None)
     try:
-        return Kept(numbering.decoded((item.get("data") or {}).get(_KEY, "")), item)
+        return Kept(numbering.decoded((item.get("data") or {}).get(numbering.KEY, "")), item)
     except msgspec.DecodeError as error:
         raise ApiError(
             f"ConfigMap {NAME} is damaged ({error}). Restore it, or delete it: sites then begin a new epoch"
@@ -43,4 +42,4 @@ async def write(hub: Hub, kept: Kept, releases: Releases) -> Kept:
     """Keep these, if they are new. Raises Conflict if somebody else has written since: then he leads."""
     if releases == kept.releases:
         return kept
-    return Kept(releases, await hub.keep(NAME, {_KEY: numbering.encoded(releases)}, kept.item))
+    return Kept(releases, await hub.keep(NAME, {numbering.KEY: numbering.encoded(releases)}, kept.item))

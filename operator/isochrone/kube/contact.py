@@ -2,13 +2,13 @@
 
 A report is long, and what changes in it when something was delivered is short. So that alone is on the Lease, which is
 renewed anyway: all sites say it at once when the law has changed. Whoever looks sees there, too, whether there is a
-report that he has not read, or a request for a certificate. What became of gateways' requests is on the Lease alone: it
-changes all the time, and is as new there as the sign of life.
+report that he has not read, or a request for a certificate. What became of gateways' requests, and where those come
+from, is on the Lease alone: it changes all the time, and is as new there as the sign of life.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from isochrone.kube import kinds, mailbox
 from isochrone.kube.api import Api
 from isochrone.kube.errors import NotFound
-from isochrone.model import GatewayPod, Revision, SiteReport, essence
+from isochrone.model import GatewayPod, Revision, RouteDemand, SiteReport, essence
 from isochrone.render import rights
 
 Json = Mapping[str, Any]
@@ -25,6 +25,7 @@ T = TypeVar("T")
 LEASE: Final = rights.CONTACT
 ACK: Final = "isochrone.dev/ack"
 SERVED: Final = "isochrone.dev/served"
+DEMAND: Final = "isochrone.dev/demand"
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,19 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a site says of requests with its sign of life."""
+
+    pods: tuple[GatewayPod, ...] = ()
+    """What became of them, under what the pods ran then."""
+    demand: Mapping[str, RouteDemand] | None = None
+    """Where they come from."""
+
+
+NONE: Final = Counts()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """A site's Lease."""
 
@@ -47,8 +61,7 @@ class Contact:
     """Changes each time that the site's operator is in contact; empty if it never was."""
     ack: Ack | None
     """None from operators that do not say it yet."""
-    pods: tuple[GatewayPod, ...] = ()
-    """What became of requests, under what the pods ran then."""
+    counts: Counts = NONE
 
 
 def ack_of(report: SiteReport, request: str = "") -> Ack:
@@ -77,13 +90,13 @@ def acknowledged(report: SiteReport, ack: Ack) -> SiteReport:
     return dataclasses.replace(report, delivered=ack.delivered, gateway_pods=pods)
 
 
-def counted(report: SiteReport, pods: Sequence[GatewayPod]) -> SiteReport:
-    """The report with what became of requests by now, as far as pods run what they ran then."""
-    served = {(pod.pod, pod.running): pod.served for pod in pods}
+def counted(report: SiteReport, seen: Counts) -> SiteReport:
+    """The report with what became of requests by now, as far as pods run what they ran then, and whence they come."""
+    served = {(pod.pod, pod.running): pod.served for pod in seen.pods}
     known = (
         dataclasses.replace(pod, served=served.get((pod.pod, pod.running), pod.served)) for pod in report.gateway_pods
     )
-    return dataclasses.replace(report, gateway_pods=tuple(known))
+    return dataclasses.replace(report, gateway_pods=tuple(known), demand=seen.demand)
 
 
 def digest(content: bytes) -> str:
@@ -92,17 +105,15 @@ def digest(content: bytes) -> str:
 
 
 async def show(
-    api: Api,
-    site: str,
-    now: str,
-    ack: Ack | None = None,
-    *,
-    pods: Sequence[GatewayPod] = (),
-    is_there: bool = False,
+    api: Api, site: str, now: str, ack: Ack | None = None, *, counts: Counts = NONE, is_there: bool = False
 ) -> None:
     """Say to the hub that we are in contact; `now` is RFC 3339 with microseconds. Raises ApiError."""
-    served = [pod for pod in pods if pod.served is not None]
-    notes = {ACK: msgspec.json.encode(ack).decode(), SERVED: msgspec.json.encode(served).decode()}
+    served = [pod for pod in counts.pods if pod.served is not None]
+    notes = {
+        ACK: msgspec.json.encode(ack).decode(),
+        SERVED: msgspec.json.encode(served).decode(),
+        DEMAND: msgspec.json.encode(counts.demand).decode(),
+    }
     said = {} if ack is None else {"annotations": notes}
     metadata = {"name": LEASE, "namespace": mailbox.namespace_of(site), **said}
     spec = {"holderIdentity": site, "renewTime": now}
@@ -120,7 +131,10 @@ async def look(api: Api, site: str) -> Contact:
     return Contact(
         sign=str((lease.get("spec") or {}).get("renewTime", "")),
         ack=_read(notes.get(ACK), Ack),
-        pods=_read(notes.get(SERVED), tuple[GatewayPod, ...]) or (),
+        counts=Counts(
+            pods=_read(notes.get(SERVED), tuple[GatewayPod, ...]) or (),
+            demand=_read(notes.get(DEMAND), dict[str, RouteDemand]),
+        ),
     )
 
 

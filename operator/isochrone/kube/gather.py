@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+import msgspec
 import pydantic
 
 from isochrone.api import (
@@ -18,9 +19,13 @@ from isochrone.api import (
     Resource,
 )
 from isochrone.kube.errors import ClusterError
+from isochrone.kube.kinds import CONFIG_MAP
 from isochrone.kube.reader import Object, Reader
 from isochrone.model import Observed, RouteKey, Running, Settings, Snapshot
-from isochrone.render import labels
+from isochrone.model.declared import SYSTEM_NAMESPACE
+from isochrone.render import labels, rights
+from isochrone.rollout import releases
+from isochrone.rollout.demand import planned_by
 
 R = TypeVar("R", bound=Resource)
 
@@ -34,7 +39,9 @@ async def gather(reader: Reader, *, settings: Settings | None = None) -> Snapsho
     return snapshot_of(
         await _all(reader),
         labels_of(await reader.list("/api/v1/namespaces")),
-        observed=Observed(running=tuple(sorted(await _running(reader, chosen.installation)))),
+        observed=Observed(
+            running=tuple(sorted(await _running(reader, chosen.installation))), demand=await _demand(reader)
+        ),
         settings=chosen,
     )
 
@@ -100,6 +107,16 @@ async def _running(reader: Reader, installation: str) -> list[Running]:
     wanted = f"{labels.MANAGED_BY}=isochrone,{labels.INSTALLATION}={installation},{labels.MODEL_ROUTE}"
     found = await reader.list("/apis/apps/v1/deployments", label_selector=wanted)
     return [each for each in map(running, found) if each is not None]
+
+
+async def _demand(reader: Reader) -> Mapping[RouteKey, Mapping[str, int]]:
+    """Where requests come from, as the operator plans by it; it is for those to know who may read what it keeps."""
+    item = await reader.kept(CONFIG_MAP.path(SYSTEM_NAMESPACE, rights.RELEASES))
+    try:
+        text = (item or {}).get("data", {}).get(releases.KEY)
+        return planned_by(releases.decoded(text).demand) if text else {}
+    except msgspec.DecodeError:
+        return {}
 
 
 def running(deployment: Object) -> Running | None:

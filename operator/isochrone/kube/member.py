@@ -170,6 +170,7 @@ class Member:
             gateway_replicas=gateway.get("spec", {}).get("replicas", 0),
             gateway_ready=status.get("readyReplicas", 0),
             gateway_pods=told.pods_of(ours, now=self._clock()),
+            demand=told.demand_of(ours, now=self._clock()),
             version=abilities.version,
             peering=peering.seen(ours),
             observation=SiteObservation(

@@ -31,6 +31,15 @@ class Reader:
             raise ClusterError(_refused(path, error), status=error.status, reason=error.reason) from error
         return found.items
 
+    async def kept(self, path: str) -> Object | None:
+        """One object; None if it isn't there, or isn't for us to read. Raises ClusterError."""
+        try:
+            return await self._api.get(path)
+        except (NotFound, Forbidden):
+            return None
+        except ApiError as error:
+            raise ClusterError(_refused(path, error), status=error.status, reason=error.reason) from error
+
 
 @contextlib.asynccontextmanager
 async def connected(kubeconfig: pathlib.Path, context: str | None = None) -> AsyncIterator[Reader]:

@@ -1,4 +1,4 @@
-"""What the pods of a site's gateway say of their configuration, on the site's Lease.
+"""What the pods of a site's gateway say of their configuration and of their requests, on the site's Lease.
 
 A pod that is gone doesn't take back what it said. So what hasn't been said again for a while counts no more, and some
 time later it is removed.
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.kube.kinds import LEASE
-from isochrone.model import GatewayPod, Revision, RouteServed, Served
+from isochrone.model import GatewayPod, Revision, RouteDemand, RouteServed, Served
+from isochrone.rollout.demand import at_site
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config import report as reports
@@ -23,6 +24,14 @@ def pods_of(children: Iterable[Json], *, now: float) -> tuple[GatewayPod, ...]:
     """All that speak on the Leases among these objects, sorted. What can't be read was not said."""
     said = (report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN)
     return tuple(sorted(map(_pod, said)))
+
+
+def demand_of(children: Iterable[Json], *, now: float) -> dict[str, RouteDemand] | None:
+    """Where requests come from, by what the same pods say; None if one of them doesn't say it."""
+    speaking = [report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN]
+    known = [report.demand for report in speaking if report.demand is not None]
+    # A pod that runs nothing yet has not been asked anything.
+    return at_site(known) if all(each.demand is not None or each.running is None for each in speaking) else None
 
 
 def forgotten(children: Iterable[Json], *, now: float) -> Iterator[tuple[str, Json]]:

@@ -139,6 +139,18 @@ class Served:
     """Routes with failures: the few that have most of them."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RouteDemand:
+    """Where the requests to one route come from, by what gateways have counted."""
+
+    requests: int
+    """How many were counted, of which those of a day ago count half."""
+    seconds: int
+    """Over how long the gateway counted that did for longest, in the same way."""
+    daily: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Origin -> requests in a day: ISO 3166 codes, joined by commas where it may be any; empty where not known."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class GatewayPod:
     """What one pod of a gateway says of its configuration, on its site's Lease."""
@@ -183,6 +195,8 @@ class SiteReport:
     gateway_pods: tuple[GatewayPod, ...] = ()
     version: str = ""
     """Of the API server, such as v1.34.1."""
+    demand: Mapping[str, RouteDemand] | None = None
+    """Route -> where its requests come from; None where not all gateways tell it."""
     peering: Peering | None = None
     """Whom its gateway trusts and who vouches for it; None where that was not looked at."""
     observation: SiteObservation = dataclasses.field(default_factory=SiteObservation)
@@ -219,4 +233,4 @@ class Delivery:
 def essence(report: SiteReport) -> SiteReport:
     """Without what is new in every report."""
     pods = tuple(dataclasses.replace(pod, at=0, served=None) for pod in report.gateway_pods)
-    return dataclasses.replace(report, at=0, gateway_pods=pods)
+    return dataclasses.replace(report, at=0, gateway_pods=pods, demand=None)

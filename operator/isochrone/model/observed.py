@@ -77,7 +77,8 @@ class Observed:
     rtts: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
     """(site, site) -> microseconds, as the first one's gateway measured; estimated where missing."""
     demand: Mapping[RouteKey, Mapping[str, int]] = dataclasses.field(default_factory=dict)
-    """Requests by ISO 3166 code of the origin, over any one span; population where a route is missing."""
+    """Requests by origin, over any one span; population where a route is missing. An origin is an ISO 3166 code, or
+    several joined by commas, where it may be any of them; those of an empty one come from where people live."""
     failed: frozenset[tuple[RouteKey, str]] = frozenset()
     """(route, EdgeNode) where the route's engines failed lately, and were placed elsewhere. Nothing of it is tried
     there anew until this is forgotten: else it would go back to where it is best, and fail again."""

@@ -6,7 +6,7 @@ callers may have, and of these only those whose data some site may serve: nobody
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from isochrone.geo import codes
@@ -83,14 +83,22 @@ def _codes(origin: Origin) -> frozenset[str]:
 
 
 def _observed(observed: Mapping[str, int], lawful: Mapping[str, int]) -> dict[int, int]:
-    """Requests by centre: those of a code are spread over its centres by people."""
+    """Requests by centre: those of an origin are spread over its centres by people."""
     weights: dict[int, int] = {}
-    for code, requests in sorted(observed.items()):
-        there = [(index, each.people) for index, each in people_of(code) if each.code in lawful] if requests > 0 else []
+    for origin, requests in sorted(observed.items()):
+        there = [(index, each.people) for index, each in _people_of(origin) if each.code in lawful and requests > 0]
         everybody = sum(people for _, people in there)
         for index, people in there:
             weights[index] = weights.get(index, 0) + requests * SHARES * people // everybody
     return weights
+
+
+def _people_of(origin: str) -> Iterable[tuple[int, Centre]]:
+    """The centres that requests of an origin may come from: all of them, where it isn't known."""
+    if not origin:
+        return enumerate(population())
+    found = {index: each for code in origin.split(",") for index, each in people_of(code)}
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _merged(weights: dict[int, int]) -> dict[int, int]:

@@ -5,7 +5,7 @@ Data only: codes, names and figures. Words are made where they are shown.
 
 import dataclasses
 import decimal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from isochrone import law
 from isochrone.api.model_provider import Endpoint, ProviderModel
@@ -77,6 +77,8 @@ class Explanation:
 
     route: RouteKey
     origin: Origin | None
+    demand: Mapping[str, int]
+    """Requests by origin as they were seen, a hundred in all; empty where the route is placed by where people live."""
     sites: tuple[AtSite, ...]
     """Those that serve it first, then by distance; none if the route has no engines of its own."""
     endpoints: tuple[AtEndpoint, ...]
@@ -129,6 +131,7 @@ class _Explaining:
         return Explanation(
             route=key,
             origin=self._origin,
+            demand=world.observed.demand.get(key, {}),
             sites=tuple(sorted(sites, key=_order)),
             endpoints=tuple(self._endpoints()),
             entry=entry,

@@ -5,10 +5,14 @@ known: another site that comes later changes nothing for those who call. Sites t
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import State
 from isochrone.model.declared import age_of
+
+HUB: Final = "local"
+"""The cluster that the hub is in."""
 
 
 def cluster_of(site: EdgeNode) -> str:
@@ -18,7 +22,7 @@ def cluster_of(site: EdgeNode) -> str:
         return f"kubeconfig/{ref.name}/{ref.key}"
     if profile := cluster.cluster_profile_ref:
         return f"profile/{profile.namespace}/{profile.name}"
-    return f"remote/{site.metadata.name}" if cluster.type == "Remote" else "local"
+    return f"remote/{site.metadata.name}" if cluster.type == "Remote" else HUB
 
 
 def speakers(sites: Iterable[EdgeNode]) -> dict[str, str]:

@@ -10,11 +10,15 @@ anything disturbs nobody else.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from isochrone.model import Revision, Running, Served, SiteReport
+from isochrone.rollout.demand import Taken
+
+KEY: Final = "releases.json"
+"""In the ConfigMap that they are kept in."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +72,8 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
     sites: dict[str, Issued] = {}
     tombstones: dict[str, dict[str, Any]] = {}
     """Sites that are no more while something of them may be left in a cluster that was away -> their EdgeNode."""
+    demand: dict[str, Taken] = {}
+    """Route -> the demand that it is placed by, where that was observed."""
 
     def with_issued(
         self, contents: Mapping[str, Content], *, now: int, trials: Mapping[str, Trial] | None = None
@@ -98,6 +104,10 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
             if issued is not None and issued.trial is not None and issued.trial.risen != words:
                 sites[site] = msgspec.structs.replace(issued, trial=msgspec.structs.replace(issued.trial, risen=words))
         return self if sites == self.sites else msgspec.structs.replace(self, sites=sites)
+
+    def with_demand(self, taken: Mapping[str, Taken]) -> "Releases":
+        """These are the demands that routes are placed by from now on."""
+        return self if taken == self.demand else msgspec.structs.replace(self, demand=dict(taken))
 
     def without(self, gone: Iterable[str]) -> "Releases":
         """Sites that are no more are forgotten; their numbers are not given again."""

@@ -9,7 +9,18 @@ from tests.unit.kube.shelf import Shelf
 
 from isochrone.controller.pulled import Pulled
 from isochrone.kube import contact, kinds, mailbox
-from isochrone.model import NO_POOLS, GatewayPod, Parcel, PoolAt, Pools, Revision, RouteServed, Served, SiteReport
+from isochrone.model import (
+    NO_POOLS,
+    GatewayPod,
+    Parcel,
+    PoolAt,
+    Pools,
+    Revision,
+    RouteDemand,
+    RouteServed,
+    Served,
+    SiteReport,
+)
 
 BUNDLE = next(iter(bundles(SNAPSHOT)))
 SAID = SiteReport(site=BUNDLE.site, at=1)
@@ -81,20 +92,36 @@ def test_what_became_of_requests_comes_with_each_sign_of_life() -> None:
         GatewayPod(pod="c", at=60, running=first),
     )
     said = dataclasses.replace(SAID, gateway_pods=pods)
-    assert contact.name_of(said) == contact.name_of(contact.counted(said, since))
+    assert contact.name_of(said) == contact.name_of(contact.counted(said, contact.Counts(pods=since)))
     shelf = Shelf()
     asyncio.run(mailbox.tell(shelf, "isochrone", said))
-    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z", contact.ack_of(said), pods=since))
+    asyncio.run(
+        contact.show(
+            shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z", contact.ack_of(said), counts=contact.Counts(pods=since)
+        )
+    )
     hub = Pulled(shelf, BUNDLE.site, clock=lambda: 60.0, vouch=nobody)
     found = delivered(hub, parcel(BUNDLE, 1)).gateway_pods
     assert [each.served for each in found] == [more, None, None], "of b, what it runs by now is not known to go well"
     assert [each.running for each in found] == [first, second, first]
 
 
+def test_where_requests_come_from_is_no_reason_to_write_a_report_either() -> None:
+    demand = {"demo/chat": RouteDemand(requests=90, seconds=86_400, daily={"DE": 90})}
+    said = dataclasses.replace(SAID, demand=demand)
+    assert contact.name_of(said) == contact.name_of(SAID)
+    shelf = Shelf()
+    asyncio.run(mailbox.tell(shelf, "isochrone", SAID))
+    counts = contact.Counts(demand=demand)
+    asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z", contact.ack_of(SAID), counts=counts))
+    hub = Pulled(shelf, BUNDLE.site, clock=lambda: 60.0, vouch=nobody)
+    assert delivered(hub, parcel(BUNDLE, 1)).demand == demand
+
+
 def test_a_lease_of_another_version_tells_nothing_of_requests() -> None:
     shelf = Shelf()
     asyncio.run(contact.show(shelf, BUNDLE.site, "2026-11-26T12:00:00.000000Z"))
-    assert asyncio.run(contact.look(shelf, BUNDLE.site)).pods == ()
+    assert asyncio.run(contact.look(shelf, BUNDLE.site)).counts.pods == ()
     path = kinds.LEASE.path(mailbox.namespace_of(BUNDLE.site), contact.LEASE)
     lease = shelf.items[path]
     shelf.items[path] = {**lease, "metadata": {**lease["metadata"], "annotations": {"isochrone.dev/served": "[1]"}}}

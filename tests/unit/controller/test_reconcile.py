@@ -2,20 +2,25 @@
 
 import asyncio
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.certificates.network import is_valid, verifies
-from tests.unit.outage.installation import CLUSTER_OF, HOUR, Installation
+from tests.unit.outage.installation import CLUSTER_OF, HOUR, NAMES, Installation
 
 from isochrone import manifests, status
 from isochrone.kube import found
 from isochrone.kube.hub import KINDS
-from isochrone.model.declared import PAUSED
+from isochrone.kube.kinds import LEASE
+from isochrone.model.declared import PAUSED, SYSTEM_NAMESPACE
 from isochrone.plan import routing
 from isochrone.render import labels
 from isochrone.rollout.actions import Identity
+from isochrone_gateway.config import report as reports
+from isochrone_gateway.config.report import Demand, PodReport
 
 Json = Mapping[str, Any]
 
@@ -110,5 +115,57 @@ def test_a_leader_who_knows_nothing_of_a_stopped_site_but_its_number_leaves_all_
         made.replace_leader()
         await made.go_on(4)
         assert {site: await children_of(made, site) for site in CLUSTER_OF} == children
+
+    asyncio.run(scenario())
+
+
+FRENCH = Demand(seconds=7_200, routes={"demo/qwen": {"FR": 150}})
+
+
+async def tell(made: Installation, site: str, demand: Demand | None) -> None:
+    """What a gateway's pod says on its site's Lease, for the next hours."""
+    said = PodReport(pod="a", at=dt.datetime.fromtimestamp(made.wall.now + 3 * HOUR, dt.UTC), demand=demand)
+    note = {reports.annotation("a"): reports.encode(said)}
+    path = LEASE.path(SYSTEM_NAMESPACE, f"{NAMES[site]}-config")
+    await made.clusters[CLUSTER_OF[site]].merge(path, {"metadata": {"annotations": note}})
+
+
+def placed_by(made: Installation) -> Mapping[str, Mapping[str, int]]:
+    assert made.passed is not None
+    return {str(route): percent for route, percent in made.passed.snapshot.observed.demand.items()}
+
+
+@pytest.mark.parametrize("site", ["ber1", "cdg1", "iad1"])
+def test_what_gateways_count_is_planned_by_and_kept(tmp_path: Path, site: str) -> None:
+    """Told in the hub's cluster, in one that it pushes to, and by one that pulls."""
+
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        assert not placed_by(made)
+        await tell(made, site, FRENCH)
+        await made.go_on(3)
+        assert placed_by(made) == {"demo/qwen": {"FR": 100}}
+
+        made.replace_leader()
+        await made.operate()
+        assert placed_by(made) == {"demo/qwen": {"FR": 100}}, "another leader, who has heard of no gateway"
+        await made.go_on(8)
+        assert placed_by(made) == {"demo/qwen": {"FR": 100}}, "and the gateway is silent"
+
+    asyncio.run(scenario())
+
+
+def test_while_a_site_is_not_known_to_count_nothing_new_is_taken(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        for path, spec in (("fra1", {"delivery": "GitOps"}), ("fra1", {"delivery": "Push"})):
+            await made.hub.merge(EDGE.path(None, path), {"spec": spec})
+            await tell(made, "cdg1", FRENCH)
+            await made.go_on(2)
+            assert bool(placed_by(made)) is (spec["delivery"] == "Push")
 
     asyncio.run(scenario())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from isochrone.kube import told
-from isochrone.model import GatewayPod, Revision, RouteServed, Served
+from isochrone.model import GatewayPod, Revision, RouteDemand, RouteServed, Served
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import report
 from isochrone_gateway.config.index import Revision as Config
@@ -89,6 +89,26 @@ RUNNING = Config(epoch=1, sequence=7, digest=DIGEST)
 )
 def test_pods(item: dict[str, Any], found: list[GatewayPod]) -> None:
     assert list(told.pods_of([item], now=NOW)) == found
+
+
+COUNTED = report.Demand(seconds=86_400, routes={"demo/chat": {"DE": 90}})
+KNOWN = {"demo/chat": RouteDemand(requests=90, seconds=86_400, daily={"DE": 90})}
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [
+        pytest.param(lease(said("a", 10, running=RUNNING, demand=COUNTED)), KNOWN, id="counts"),
+        pytest.param(lease(said("a", 10, running=RUNNING)), None, id="doesn't count"),
+        pytest.param(
+            lease(said("a", 1, running=RUNNING, demand=COUNTED), said("b", 1, running=RUNNING)), None, id="one"
+        ),
+        pytest.param(lease(said("a", 1, running=RUNNING, demand=COUNTED), said("b", 1)), KNOWN, id="one begins"),
+        pytest.param(lease(said("a", HEARD_WITHIN + 1, running=RUNNING)), {}, id="silent"),
+    ],
+)
+def test_where_requests_come_from(item: dict[str, Any], found: dict[str, RouteDemand] | None) -> None:
+    assert told.demand_of([item], now=NOW) == found
 
 
 def test_what_is_long_gone_is_removed() -> None:

@@ -384,3 +384,20 @@ def test_a_network_without_sites_is_short_of_all() -> None:
     assert [(each.route, each.wanted_sites, each.sites, each.why_not) for each in found.shortfalls] == [
         (CHAT, 1, 0, ())
     ]
+
+
+@pytest.mark.parametrize("french", range(0, 61, 10))
+def test_requests_that_come_from_a_little_farther_away_move_nothing(french: int) -> None:
+    """Frankfurt runs it. Until most of its requests come from France, Paris isn't better by a quarter."""
+    seen = {CHAT: {"DE": 100 - french, "FR": french}}
+    tenant = sample.tenant(origins=["DE", "FR"])
+    observed = Observed(running=(HERE,), demand=seen)
+    found = planned(network(FRA, CDG, *POOLS, chat(placement={"strategy": "Nearest"}), tenant, observed=observed))
+    assert (sites(found), told(found)) == (["fra"], [])
+
+
+def test_requests_that_all_come_from_elsewhere_move_engines() -> None:
+    observed = Observed(running=(HERE,), demand={CHAT: {"FR": 100}})
+    tenant = sample.tenant(origins=["DE", "FR"])
+    found = planned(network(FRA, CDG, *POOLS, chat(placement={"strategy": "Nearest"}), tenant, observed=observed))
+    assert told(found) == ["Move fra>cdg ClearlyBetter"]

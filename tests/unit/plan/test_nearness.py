@@ -37,6 +37,9 @@ def codes_of(found: Demand) -> set[str]:
         pytest.param([(of("DE"), 8)], {}, set(), id="whom only a place may serve that is no site"),
         pytest.param([(of("DE"), 1), (of("FR"), 1)], {"FR": 3}, {"FR"}, id="seen from one of them"),
         pytest.param([(of("DE"), 1)], {"FR": 3}, {"DE"}, id="seen from elsewhere only"),
+        pytest.param([(of("DE", "FR", "IT"), 1)], {"DE,FR": 3}, {"DE", "FR"}, id="seen from one of two"),
+        pytest.param([(of("DE"), 1)], {"DE,FR": 3}, {"DE"}, id="of two only one may be served"),
+        pytest.param([(of("DE"), 1), (of("FR"), 1)], {"": 3}, {"DE", "FR"}, id="seen, but not from where"),
         pytest.param([(of("DE"), 1)], {"DE": 0}, {"DE"}, id="nothing seen"),
         pytest.param([(of("DE"), 1)], {"AQ": 5, "Atlantis": 5}, {"DE"}, id="seen from where nobody lives"),
     ],
@@ -67,6 +70,14 @@ def test_requests_of_a_country_are_spread_over_its_centres_by_people() -> None:
     assert sum(by_code["FR"]) == pytest.approx(3 * sum(by_code["DE"]), rel=0.001)
     people = [each.people for each in centres_of("DE")]
     assert by_code["DE"][0] / by_code["DE"][1] == pytest.approx(people[0] / people[1], rel=0.001)
+
+
+def test_requests_of_unknown_origin_come_from_where_people_live() -> None:
+    reach = [(of("DE"), 1), (of("FR"), 1)]
+    assert demand(reach, {"": 7}, 3).shares == demand(reach, {"DE,FR": 7}, 3).shares
+    people = dict(demand(reach, {}, 3).shares)
+    for index, share in demand(reach, {"": 7}, 3).shares:
+        assert share == pytest.approx(people[index], abs=2)
 
 
 def test_the_world_is_told_by_few_points_and_loses_nobody() -> None:

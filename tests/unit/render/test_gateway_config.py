@@ -80,6 +80,24 @@ def test_a_site_alone_has_no_peers_and_needs_no_certificate() -> None:
     assert (site.listeners.data.port, site.listeners.admin.port, site.listeners.data.tls) == (8080, 9090, None)
 
 
+REMOTE: dict[str, Any] = {"cluster": {"type": "Remote"}, "delivery": "Pull"}
+
+
+@pytest.mark.parametrize(
+    ("others", "hub"),
+    [
+        pytest.param([edge("ber", "BER")], {1}, id="where its own site is"),
+        pytest.param([edge("ber", "BER"), edge("dub", "DUB", **REMOTE)], {1}, id="whatever others are"),
+        pytest.param([edge("ber", "BER"), edge("sxf", "BER")], {1}, id="two sites of one place"),
+        pytest.param([edge("ber", "BER"), edge("dub", "DUB")], {1, 2}, id="at one of two"),
+        pytest.param([], set(), id="nowhere that is known"),
+    ],
+)
+def test_where_the_hub_is(others: list[Json], hub: set[int]) -> None:
+    made = at("ams", edge("ams", "AMS", **REMOTE), *others)
+    assert made.site.hub == hub
+
+
 @pytest.mark.parametrize(
     ("here", "there", "listens", "trusts"),
     [
@@ -127,6 +145,7 @@ def test_what_a_site_says_of_itself() -> None:
     assert made == {
         "name": "fra",
         "place": 0,
+        "hub": [0],
         "hostname": "fra.example.com",
         "listeners": {
             "data": {"port": 8080, "tls": {"certificate": "tls/tls.crt", "key": "tls/tls.key"}},

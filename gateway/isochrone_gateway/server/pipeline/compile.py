@@ -93,7 +93,7 @@ class Compiler:
             callers=self._callers(origins),
             anybody=ANYBODY if site.anonymous_access else None,
             origins=origins,
-            rulings=Rulings(lawbook, site.place),
+            rulings=Rulings(lawbook, site.place, site.hub),
             age=site.age,
             routes=routes,
             route_ids=tuple(route.id for route in routes),

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from isochrone_gateway.ledger.demand import origin_of
 from isochrone_gateway.ledger.meter import Children
+from isochrone_gateway.ledger.metrics import Value
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.server.pipeline.callers import Caller
-from isochrone_gateway.server.pipeline.entry import Entry
 from isochrone_gateway.server.pipeline.outgoing import ENDPOINTS
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
 from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
@@ -23,9 +24,9 @@ _NO_CHANGES: Final[dict[str, bytes]] = {}
 class Terms:
     """What holds for all requests with one head and one model. `model` is the public name that was asked for."""
 
-    __slots__ = ("children", "is_asked_for", "model", "route", "ruling", "standpoint")
+    __slots__ = ("children", "demand", "is_asked_for", "model", "route", "ruling", "standpoint")
 
-    def __init__(self, model: str, route: RouteView, ruling: Ruling, standpoint: Standpoint) -> None:
+    def __init__(self, model: str, route: RouteView, ruling: Ruling, standpoint: Standpoint, *, demand: Value) -> None:
         self.model = model
         self.route = route
         self.ruling = ruling
@@ -34,6 +35,8 @@ class Terms:
         """Whether the route answers at the path of the head."""
         self.children: dict[Way, Children] = {}
         """What requests that a backend has answered count in."""
+        self.demand = demand
+        """What requests count in by where they come from."""
 
 
 class Decision:
@@ -54,7 +57,7 @@ class Decision:
 def to_look_for(visit: Visit, request: Request) -> Listed | None:
     """What `wire.remote` has to look for in a large body, beside the loop, before it is decided what to do with it."""
     entry = visit.entry
-    terms = entry.terms.get(request.model) or _terms(entry, request.model)
+    terms = entry.terms.get(request.model) or _terms(visit, request.model)
     if terms is None or not terms.is_asked_for or terms.ruling.entry is not None:
         return None  # It is refused anyway.
     return terms.ruling.listed
@@ -65,7 +68,7 @@ def decide(
 ) -> Decision | ApiError:
     """Route, law, caps and limits, in this order. `is_looked_through`: what `to_look_for` gave isn't in the body."""
     entry = visit.entry
-    terms = entry.terms.get(request.model) or _terms(entry, request.model)
+    terms = entry.terms.get(request.model) or _terms(visit, request.model)
     if terms is None:
         return _unknown(request.model)
     visit.terms, visit.stream = terms, request.stream
@@ -96,8 +99,9 @@ def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes
     return changes
 
 
-def _terms(entry: Entry, model: str) -> Terms | None:
+def _terms(visit: Visit, model: str) -> Terms | None:
     """Work out the terms of a model that this caller may use, and keep them with the head."""
+    entry = visit.entry
     revision = entry.revision
     route = revision.names.get(model)
     if route is None or not entry.caller.may_use(route.id):
@@ -106,7 +110,8 @@ def _terms(entry: Entry, model: str) -> Terms | None:
     if route.data_classes and not route.data_classes <= standpoint.data_classes:
         standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
     ruling = revision.rulings.of(route.id, standpoint, route.state_places)
-    terms = entry.terms[model] = Terms(model, route, ruling, standpoint)
+    demand = visit.services.demand.child(route.id, origin_of(entry.origin, is_told=ruling.is_told))
+    terms = entry.terms[model] = Terms(model, route, ruling, standpoint, demand=demand)
     terms.is_asked_for = ENDPOINTS[entry.asked] in route.endpoints
     return terms
 

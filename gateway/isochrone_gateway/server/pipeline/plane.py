@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from isochrone_gateway.config import Loaded
 from isochrone_gateway.config.engines import ServiceEndpoints
+from isochrone_gateway.ledger.demand import family_in
 from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.server.pipeline.backends import Absent
@@ -82,6 +83,7 @@ class DataPlane:
             records=context.records,
             meter=Meter(context.registry),
             hop_meter=HopMeter(context.registry),
+            demand=family_in(context.registry),
             age=context.age,
             wall=time.time,
             random=random.random,

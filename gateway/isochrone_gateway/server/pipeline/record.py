@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.visit import Visit
 
 CLIENT_GONE: Final = 499
+_REFUSED: Final = Outcome.REFUSED
 _ANSWERED: Final = Outcome.ANSWERED  # Looking a member up on its class costs more than the comparison.
 
 
@@ -66,6 +67,8 @@ def write(visit: "Visit", end: End) -> None:
         tags=entry.tags,
         traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
     )
+    if terms is not None and end.outcome is not _REFUSED:
+        terms.demand.value += 1
     services.meter.count_in(
         _children(visit, end, record),
         tenant=caller.tenant_id,

@@ -44,14 +44,17 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     listed: Listed | None
     """What of the body is allowed; None: no policy binds, so anything is."""
     policies: tuple[str, ...]
+    is_told: bool
+    """Whether the hub may know where these requests come from."""
 
 
 class Rulings:
     """Ask the law once for each kind of request."""
 
-    def __init__(self, lawbook: Lawbook, place: int) -> None:
+    def __init__(self, lawbook: Lawbook, place: int, hub: frozenset[int] = frozenset()) -> None:
         self.lawbook = lawbook
         self._place = place
+        self._hub = hub
         self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
 
@@ -104,7 +107,13 @@ class Rulings:
             lawful=with_hops(inference, ingress, self.lawbook.places),
             listed=Listed(state=keeps) if is_bound else None,
             policies=inference.bound,
+            is_told=self._is_told(standpoint, route),
         )
+
+    def _is_told(self, standpoint: Standpoint, route: str) -> bool:
+        """Where the hub is not known to be, nothing is told that any policy binds."""
+        metadata = self.lawbook.mask(_question(route, standpoint, "Metadata"))
+        return all(metadata.permits(place) for place in self._hub) if self._hub else not metadata.bound
 
     def _entry(self, standpoint: Standpoint, route: str) -> ApiError | None:
         if self.lawbook.mask(_question(route, standpoint, "Ingress")).permits(self._place):

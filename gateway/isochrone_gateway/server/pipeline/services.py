@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
+from isochrone_gateway.ledger.metrics import Family, Value
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.upstream.pool import Pool
 
@@ -51,8 +52,8 @@ class Services:
     """What all requests of a worker share. `names` makes their ids; `traces` says whether spans are exported."""
 
     __slots__ = (
-        "age", "bits", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool", "random", "records",
-        "traces", "wall",
+        "age", "bits", "demand", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool", "random",
+        "records", "traces", "wall",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the clocks, chances and counters of a worker
@@ -64,6 +65,7 @@ class Services:
         records: RecordQueue,
         meter: Meter,
         hop_meter: HopMeter,
+        demand: Family[Value],
         age: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float],
@@ -77,6 +79,8 @@ class Services:
         self.records = records
         self.meter = meter
         self.hop_meter = hop_meter
+        self.demand = demand
+        """Of requests by route and origin."""
         self.age = age
         self.wall = wall
         self.random = random

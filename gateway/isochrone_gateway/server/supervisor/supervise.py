@@ -17,13 +17,14 @@ from typing import Any, Final
 from isochrone_gateway.config import ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.index import Revision
-from isochrone_gateway.config.report import Served
+from isochrone_gateway.config.law import Law
+from isochrone_gateway.config.report import Demand, Served
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
 from isochrone_gateway.server.admin import LIMITS, AdminHandler
 from isochrone_gateway.server.settings import Settings
-from isochrone_gateway.server.supervisor import messages, sockets, telling, tls
+from isochrone_gateway.server.supervisor import demand, messages, sockets, telling, tls
 from isochrone_gateway.server.supervisor.child import Program
 from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
@@ -87,6 +88,9 @@ class Supervisor:
         self._services: frozenset[ServiceEndpoints] = frozenset()
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
         self._tally = Tally(clock.running)
+        self._fading = demand.Fading(clock.running)
+        self._law: tuple[Law, frozenset[int]] | None = None
+        """By which it was told apart what the hub may know."""
         self._follower = Follower(source, self, clock=clock, store=store, trust=trust)
         self._reporter = None if settings.lease is None else self._make_reporter(settings.lease)
 
@@ -95,6 +99,7 @@ class Supervisor:
             report=lambda: self._follower.report,
             happened=self.happened,
             served=self._served,
+            demand=self._demand,
             wall=self._clock.wall,
         )
         account = in_cluster(self._settings.service_account)
@@ -187,15 +192,26 @@ class Supervisor:
         self._discovery.want(self._services | services)
         problems = await self._fleet.apply(complete, self._sockets)
         if not problems:
-            self._tally.begin(complete.revision, counts_of(await self._fleet.metrics()))
+            self._begin(complete, await self._fleet.metrics())
             self._services = services
             self._events.level = config.site.logs.level
             self._note_moved(config.site.listeners)
         self._discovery.want(self._services)
         return problems
 
+    def _begin(self, complete: Complete, metrics: exposition.Snapshots) -> None:
+        """What is counted from now on counts for this config."""
+        self._tally.begin(complete.revision, counts_of(metrics))
+        config = complete.loaded.config
+        if (law := (config.law, config.site.hub)) != self._law:
+            self._law = law
+            self._fading.begin(demand.counts_of(metrics))
+
     async def _served(self, revision: Revision) -> Served | None:
         return self._tally.told(revision, counts_of(await self._fleet.metrics()))
+
+    async def _demand(self) -> Demand:
+        return self._fading.told(demand.counts_of(await self._fleet.metrics()))
 
     def confirmed(self, contact: Contact) -> None:
         self._fleet.confirm(contact)

@@ -8,6 +8,8 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from isochrone.api import EdgeNode, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
 from isochrone.law import Labelled
@@ -21,7 +23,7 @@ from isochrone.render.config.peers import peers_of
 from isochrone.render.config.places import places_of
 from isochrone.render.config.providers import provider_of
 from isochrone.render.config.routes import Answering, route_of, with_tiers
-from isochrone.render.config.site import front_doors, site_of
+from isochrone.render.config.site import front_doors, hub_of, site_of
 from isochrone.render.config.tenants import tenants_of
 from isochrone.render.gateway_settings import Ports
 from isochrone_gateway.config import Config, Kind, Pack, combine, pack_section
@@ -94,15 +96,16 @@ class Installation:
     def config(self, routing: Routing, *, ports: Ports | None = None) -> Config:
         """The whole config of one site."""
         edge, calls = self.edges[routing.site], self.calls(routing)
+        site = site_of(
+            edge,
+            atlas=self.atlas,
+            jurisdictions=self._front_doors,
+            unbound=self._snapshot.settings.unbound,
+            ports=ports or Ports(),
+            has_peers=self.has_peers,
+        )
         return Config(
-            site=site_of(
-                edge,
-                atlas=self.atlas,
-                jurisdictions=self._front_doors,
-                unbound=self._snapshot.settings.unbound,
-                ports=ports or Ports(),
-                has_peers=self.has_peers,
-            ),
+            site=replace(site, hub=self._hub),
             places=self._places,
             law=self._law,
             routes=self._routes_at(routing),
@@ -134,6 +137,10 @@ class Installation:
     @functools.cached_property
     def _any(self) -> Config:
         return self.config(Routing(site=next(iter(self.edges)), routes={}))
+
+    @functools.cached_property
+    def _hub(self) -> frozenset[int]:
+        return hub_of(self.edges.values(), self.atlas)
 
     @functools.cached_property
     def _places(self) -> Places:

@@ -8,6 +8,7 @@ from isochrone.api.edge_node import State
 from isochrone.law.atlas import Atlas
 from isochrone.model.amounts import milliseconds
 from isochrone.render import secrets
+from isochrone.render.clusters import HUB, cluster_of
 from isochrone.render.gateway_settings import Ports
 from isochrone_gateway.config import site as contract
 
@@ -50,6 +51,12 @@ def site_of(
 
 def announced_ms(edge: EdgeNode) -> int:
     return ANNOUNCED_MS if edge.spec.gateway.service_type == "ClusterIP" else ANNOUNCED_TO_BALANCERS_MS
+
+
+def hub_of(edges: Iterable[EdgeNode], atlas: Atlas) -> frozenset[int]:
+    """The places of which one is the hub's: those of the sites in its own cluster, each once."""
+    here = sorted((atlas.sites[edge.metadata.name] for edge in edges if cluster_of(edge) == HUB), reverse=True)
+    return frozenset({atlas.places[index]: index for index in here}.values())
 
 
 def front_doors(edges: Iterable[EdgeNode], atlas: Atlas) -> dict[str, str]:

@@ -103,7 +103,7 @@ def test_engines_in_the_hubs_cluster_are_found(
 
 
 def test_a_cluster_without_the_crds_is_told_apart(control_plane: Cluster) -> None:
-    with pytest.raises(ClusterError, match="apply the CRDs of Isochrone first"):
+    with pytest.raises(ClusterError, match="install Isochrone in this cluster first"):
         listed(control_plane.kubeconfig, "/apis/isochrone.dev/v0/edgenodes")
 
 

@@ -3,11 +3,16 @@
 import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
+import sys
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,6 +74,36 @@ def test_another_is_streamed(up: Up) -> None:
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert "Berlin" in text
     assert len(chunks) > 3
+
+
+def test_what_is_said_to_type_next_does_what_it_says(up: Up) -> None:
+    """Typed as it stands: what is asked by curl, and the program."""
+    _, _, said = up.log.read_text().partition("What to type next, in another terminal:")
+    answers = [pasted(each) for each in re.findall(r"^curl (?:.*\\\n)*.*", said, re.MULTILINE)]
+    assert [(status, next(iter(answer))) for status, answer in answers] == [
+        (200, "choices"),
+        (200, "model"),
+        (403, "error"),
+    ]
+    assert len(answers[1][1]["data"][0]["embedding"]) == 576
+    program = re.search(r"- <<'END'\n(.*?)^END$", said, re.MULTILINE | re.DOTALL)
+    assert program is not None
+    typed = subprocess.run(
+        [sys.executable, "-"], input=program[1], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert re.search(r"Berlin.*\n\Z", typed.stdout), typed
+
+
+def pasted(command: str) -> tuple[int, Any]:
+    """What curl would get."""
+    words = shlex.split(command)
+    url = next(each for each in words if each.startswith("http"))
+    headers = dict(each.split(": ", 1) for name, each in itertools.pairwise(words) if name == "-H")
+    at = urllib.parse.urlsplit(url)
+    with contextlib.closing(http.client.HTTPConnection(at.netloc, timeout=300)) as connection:
+        connection.request("POST", at.path, words[words.index("-d") + 1], headers)
+        found = connection.getresponse()
+        return found.status, json.load(found)
 
 
 def test_a_text_is_embedded(up: Up) -> None:

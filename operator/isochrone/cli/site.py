@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from isochrone.cli.inputs import Unusable
+from isochrone.model.declared import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
     from isochrone.kube.joining import Cluster
@@ -82,7 +83,8 @@ def join(name: str, *, is_pull: bool, server: str | None, dry_run: bool, **clust
     if is_pull:
         secret = joining.kubeconfig_in_site()["metadata"]["name"]
         click.echo(
-            f"\nThe Secret {secret} in the site's cluster is for its own operator: isochrone operator --site {name}"
+            f"\nThe Secret {secret} in the site's cluster is for its own operator. To install that:\n\n"
+            f"helm install isochrone-site charts/isochrone-site --namespace {SYSTEM_NAMESPACE} --set site={name}"
         )
 
 

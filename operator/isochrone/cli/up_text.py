@@ -100,12 +100,13 @@ def _honest(view: View) -> Iterator[str]:
 
 def _next(view: View, hint: Hint) -> Iterator[str]:
     """Lines for a shell."""
-    chat = next((each for each in view.routes if "ChatCompletions" in each.endpoints), None)
+    chat, embed = (_answering(view, each) for each in ("ChatCompletions", "Embeddings"))
     if chat is None or not view.sites:
         return
     nearest = next((each.name for each in view.sites if each.is_front), view.sites[0].name)
     refused = next((each for each in view.sites if not each.is_lawful), None)
-    ask = f"""-H 'Authorization: Bearer {hint.key}' -H 'Content-Type: application/json' \\
+    headers = f"-H 'Authorization: Bearer {hint.key}' -H 'Content-Type: application/json'"
+    ask = f"""{headers} \\
   -d '{{"model": "{chat.model}", "temperature": 0, "messages": [{{"role": "user", "content": "{_QUESTION}"}}]}}'"""
     yield click.style("What to type next, in another terminal:", bold=True)
     yield f"\ncurl -i {view.front}/chat/completions {ask}"
@@ -115,8 +116,13 @@ from openai import OpenAI
 client = OpenAI(base_url="{view.front}", api_key="{hint.key}")
 asked = [{{"role": "user", "content": "{_QUESTION}"}}]
 for chunk in client.chat.completions.create(model="{chat.model}", messages=asked, temperature=0, stream=True):
-    print(chunk.choices[0].delta.content or "", end="") if chunk.choices else print()
+    print(chunk.choices[0].delta.content or "" if chunk.choices else "", end="", flush=True)
+print()
 END
+"""
+    if embed is not None:
+        yield f"""curl {view.front}/embeddings {headers} \\
+  -d '{{"model": "{embed.model}", "input": "{_QUESTION}"}}'
 """
     if refused is not None:
         yield f"# {refused.name} may not see this data:\ncurl -i {refused.url}/chat/completions {ask}\n"
@@ -126,3 +132,7 @@ END
     yield f"{hint.command} sites{hint.state} start {nearest}"
     yield f"{hint.command} sites{hint.state} kill {nearest}  # breaks what is open there, and nothing else"
     yield "\nCtrl-C ends all of it. Changes of the manifests are taken over while it runs."
+
+
+def _answering(view: View, endpoint: str) -> RouteView | None:
+    return next((each for each in view.routes if endpoint in each.endpoints), None)

@@ -119,8 +119,8 @@ class Pulled:
         self._first = self._first or report
         if report is None or not seen.sign:
             raise Unreachable(
-                f"the operator of site {self._site} has not reported yet: start it in the site's cluster with"
-                f" `isochrone operator --site {self._site}`"
+                f"the operator of site {self._site} has not reported yet: install it in the site's cluster, with the"
+                " chart isochrone-site"
             )
         if now - self._sign[1] > SILENT_AFTER:
             raise Unreachable(f"the operator of site {self._site} has been silent for more than {SILENT_AFTER:g} s")

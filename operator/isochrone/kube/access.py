@@ -95,6 +95,8 @@ def checked(access: Access, where: str) -> Access:
 def from_file(path: pathlib.Path, context: str | None = None) -> Access:
     """What one's own kubeconfig says; plug-ins run. Raises AccessError."""
     where = f"kubeconfig {path}"
+    if not path.exists():
+        raise AccessError(f"{where}: there is no such file; --help says how to name another")
     configuration = kubernetes.client.Configuration()
     with tempfile.TemporaryDirectory() as folder:
         try:

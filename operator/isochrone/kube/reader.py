@@ -57,7 +57,10 @@ def _refused(path: str, error: ApiError) -> str:
         case Unreachable():
             return str(error)
         case NotFound() if f"/{GROUP}/" in path:
-            return f"{path} is not there: apply the CRDs of Isochrone first (kubectl apply --server-side -f crds/)"
+            return (
+                f"{path} is not there: install Isochrone in this cluster first, as in helm install isochrone"
+                " charts/isochrone --namespace isochrone-system --create-namespace, or take another --kubeconfig"
+            )
         case Unauthorized():
             return f"the credentials of the kubeconfig are not accepted: {error}"
         case Forbidden():

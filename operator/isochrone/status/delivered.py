@@ -65,5 +65,5 @@ def said(found: Fault) -> str:
 
 def _unheard(edge: EdgeNode) -> str:
     if edge.spec.delivery is Delivery.PULL:
-        return f"nothing is heard from it yet: its cluster is to run isochrone operator --site {edge.metadata.name}"
+        return f"nothing is heard from it yet: install the chart isochrone-site there, site={edge.metadata.name}"
     return "its cluster has not been asked yet"

@@ -121,7 +121,7 @@ def test_what_is_refused(words: list[str], said: str) -> None:
     ("server", "said"),
     [
         pytest.param("https://127.0.0.1:1", "https://127.0.0.1:1 can't be reached", id="nobody"),
-        pytest.param(None, "Invalid kube-config file", id="no-file"),
+        pytest.param(None, "there is no such file", id="no-file"),
     ],
 )
 def test_a_cluster_that_is_not_there(tmp_path: pathlib.Path, server: str | None, said: str) -> None:

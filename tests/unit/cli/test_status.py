@@ -119,7 +119,7 @@ def test_a_cluster_without_the_kinds(tmp_path: pathlib.Path) -> None:
     with cluster({}, tmp_path) as kubeconfig:
         result = run("--kubeconfig", str(kubeconfig))
     assert result.exit_code == 2
-    assert "apply the CRDs of Isochrone first" in result.stderr
+    assert "install Isochrone in this cluster first" in result.stderr
 
 
 def site(ready: str | None, generation: int = 1, message: str = "why") -> Snapshot:

@@ -138,7 +138,7 @@ def test_programs_run_for_ones_own_kubeconfig(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(None, "Invalid kube-config file", id="missing"),
+        pytest.param(None, "there is no such file", id="missing"),
         pytest.param(b"a: b: c", "is not YAML", id="not-yaml"),
         pytest.param(config(top={"current-context": "x"}), "x", id="no-such-context"),
         pytest.param(config(user={"token": None, "password": "canary"}), "Expected key token", id="empty-token"),

@@ -86,7 +86,7 @@ def test_a_site_where_all_is_well() -> None:
         ),
         pytest.param(
             without(delivered(), "fra"),
-            "Unknown Progressing: nothing is heard from it yet: its cluster is to run isochrone operator --site fra",
+            "Unknown Progressing: nothing is heard from it yet: install the chart isochrone-site there, site=fra",
             id="not-heard-of",
         ),
     ],

@@ -133,7 +133,7 @@ def test_a_request_crosses_clusters_where_only_the_other_has_the_model(net: Inst
     assert serving in {"DE-HE", "FR-IDF"}
     assert {answer["size"] for answer in found.values()} == {576}
     for cluster in net.clusters:
-        assert _wants_a_certificate(cluster.nodes[0].address)
+        assert _wants_a_certificate(cluster.nodes[0].address, net.peer_ports[cluster.name])
 
 
 def test_engines_are_reached_by_gateways_alone_and_reach_nobody(net: Installation) -> None:
@@ -179,11 +179,11 @@ def test_an_upgrade_under_load_fails_no_request(net: Installation) -> None:
     assert load.failures == [], net.gateways()
 
 
-def _wants_a_certificate(address: str) -> bool:
+def _wants_a_certificate(address: str, port: int) -> bool:
     """Whether the peers' port shows nothing to somebody without one."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((address, 8443), timeout=10) as plain:
+    with socket.create_connection((address, port), timeout=10) as plain:
         try:
             with context.wrap_socket(plain) as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

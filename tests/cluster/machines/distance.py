@@ -34,16 +34,17 @@ class Distance:
         self._thread.join(timeout=_LIMIT)
         self._loop.close()
 
-    def to(self, host: str, port: int) -> int:
-        """The port behind which that one is."""
+    def to(self, host: str) -> int:
+        """The port behind which that one is: at the same port, as load balancers keep it."""
+        ports: list[int] = []
 
         async def find() -> tuple[Ends, float]:
-            return await asyncio.open_connection(host, port), self._rtt
+            return await asyncio.open_connection(host, ports[0]), self._rtt
 
         relay = Relay(find)
         self._relays.append(relay)
-        found: int = self._wait(relay.start(self.address))
-        return found
+        ports.append(self._wait(relay.start(self.address)))
+        return ports[0]
 
     def _wait(self, work: Any) -> Any:
         done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)

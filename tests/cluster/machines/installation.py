@@ -33,8 +33,6 @@ Json = dict[str, Any]
 SYSTEM = "isochrone-system"
 NAMESPACE = "demo"
 KEY = "ik_quickstart_2gjq5cqt7apxyx6r2kdcswxqea7s2cue"
-PEERS = 8443
-"""Where gateways listen for each other, at the address of their node."""
 BEFORE = "0.0.9"
 """The tag of the version before."""
 
@@ -55,6 +53,8 @@ class Installation:
     def __init__(self, hub: RealCluster, paris: RealCluster, mirror: Mirror, distance: Distance) -> None:
         self.hub, self.paris, self._mirror, self._distance = hub, paris, mirror, distance
         self.folder = current_run().new_folder("installation")
+        self.peer_ports: dict[str, int] = {}
+        """Cluster -> where its gateway listens for others."""
 
     @property
     def clusters(self) -> tuple[RealCluster, RealCluster]:
@@ -101,7 +101,7 @@ class Installation:
         ]
 
     def _site(self, name: str, code: str, cluster: Json, real: RealCluster) -> Json:
-        port = self._distance.to(real.nodes[0].address, PEERS)
+        port = self.peer_ports[real.name] = self._distance.to(real.nodes[0].address)
         advertised = {"host": self._distance.address, "port": port}
         gateway = {"replicas": 2, "serviceType": "LoadBalancer", "advertise": advertised}
         return {

@@ -66,7 +66,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
         entrypoint="isochrone-gateway",
         extra="gateway",
         folders={"isochrone_gateway": "gateway/isochrone_gateway", "isochrone_fetch": "gateway/isochrone_fetch"},
-        scripts={"isochrone-gateway": "isochrone_gateway.server.cli", "isochrone-fetch": "isochrone_fetch.cli"},
+        scripts={"isochrone-gateway": "isochrone_gateway.starting", "isochrone-fetch": "isochrone_fetch.cli"},
     ),
     "engine": Recipe(
         title="llama.cpp from PyPI",

@@ -2,7 +2,7 @@
 
 import sys
 
-from isochrone_gateway.server.cli import main
+from isochrone_gateway.starting import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -136,7 +136,7 @@ class _Explaining:
         )
 
     def _site(self, ask: Ask, site: Site, placed: Placement | None) -> AtSite:
-        world, want = self._prepared.world, self._prepared.wants.get(self._route.key)
+        world = self._prepared.world
         reason = self._why_not(ask, site) if placed is None else None
         pool = world.pools.get(placed.pool or "") if placed else reason.pool if reason else None
         return AtSite(
@@ -146,7 +146,7 @@ class _Explaining:
             pool=pool.name if pool else None,
             replicas=placed.replicas if placed else 0,
             rtt=self._view.mean(site.index),
-            cost=_cost(site, pool, ask) if want is not None and (pool is not None or not ask.devices) else None,
+            cost=_cost(site, pool, ask) if pool is not None or not ask.devices else None,
             free=self._occupied.bin(pool, site.index).free_devices() if pool else None,
             devices=pool.nodes * pool.kind.devices_per_node if pool else None,
             ruling=self._ruling(site.place, _SCOPES),

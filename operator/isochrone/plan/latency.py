@@ -52,7 +52,7 @@ class Between:
 
     def __init__(self, world: World) -> None:
         points = [site.point for site in world.sites]
-        self._estimated = rtts(points, points) if points else np.zeros((0, 0), dtype=np.int64)
+        self._estimated = rtts(points, points)
         self._measured: dict[int, dict[int, int]] = {}
         index = world.site_index
         for (here, there), rtt in world.observed.rtts.items():

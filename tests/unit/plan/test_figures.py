@@ -6,6 +6,8 @@ import pathlib
 
 import pytest
 import yaml
+from tests.unit.plan import small
+from tests.unit.validate import sample
 from tests.worlds.build import seen, snapshot
 
 from isochrone.geo.latency import rtt_between_ms
@@ -102,3 +104,18 @@ def test_whom_nobody_may_serve_is_told_from_whom_nobody_serves(network: Snapshot
         network, edge_nodes=tuple(each for each in network.edge_nodes if each.metadata.name == "iad1")
     )
     assert {(each.site, each.is_lawful) for each in reached(barred, plan(barred, now=0), now=0)} == {(None, False)}
+
+
+def test_centres_come_in_order_of_their_codes_so_that_a_map_is_always_the_same() -> None:
+    world = small.europe(small.chat())
+    codes = [each.centre.code for each in reached(world, small.planned(world), now=small.NOW)]
+
+    assert len(set(codes)) > 100
+    assert codes == sorted(codes)
+
+
+def test_without_sites_nobody_is_served() -> None:
+    world = small.network(small.chat(), sample.tenant(origins=["DE"]))
+    found = list(reached(world, small.planned(world), now=small.NOW))
+
+    assert {(each.centre.code, each.site, each.is_lawful) for each in found} == {("DE", None, False)}

@@ -138,7 +138,7 @@ class _Explaining:
     def _site(self, ask: Ask, site: Site, placed: Placement | None) -> AtSite:
         world = self._prepared.world
         reason = self._why_not(ask, site) if placed is None else None
-        pool = world.pools.get(placed.pool or "") if placed else reason.pool if reason else None
+        pool = reason.pool if reason else world.pools[placed.pool] if placed and placed.pool else None
         return AtSite(
             site=site.name,
             because=placed.because if placed else None,

@@ -64,6 +64,29 @@ def test_a_site_that_doesn_t_serve_is_told_by_the_pool_that_could() -> None:
     assert there.rtt == pytest.approx(mean_rtt("DE", "IAD"), abs=10)
 
 
+def test_of_pools_that_are_full_the_first_by_name_speaks_for_the_site() -> None:
+    full = Observed(sites={"fra": SiteObservation(taken={"a": (8,), "b": (8,)})})
+    found = explained(network(FRA, sample.pool("b", "fra"), sample.pool("a", "fra"), chat(), observed=full))
+
+    assert (at(found, "fra").why_not, at(found, "fra").pool, at(found, "fra").free) == (WhyNot.NO_CAPACITY, "a", 0)
+
+
+def test_room_in_a_pool_that_doesn_t_suit_is_none() -> None:
+    full = Observed(sites={"fra": SiteObservation(taken={"b": (8,)})})
+    pools = (sample.pool("a", "fra", maxPriority=0), sample.pool("b", "fra"))
+    found = explained(network(FRA, *pools, chat(serving={"priority": 1}), observed=full))
+
+    assert (at(found, "fra").why_not, at(found, "fra").pool) == (WhyNot.NO_CAPACITY, "b")
+
+
+def test_of_pools_that_suit_one_with_room_speaks_for_the_site() -> None:
+    full = Observed(sites={"iad": SiteObservation(taken={"a": (8,)})})
+    pools = (sample.pool("a", "iad"), sample.pool("b", "iad"))
+    found = explained(network(FRA, IAD, pool("fra"), *pools, chat(placement=NEAREST), GERMANS, observed=full))
+
+    assert (at(found, "iad").why_not, at(found, "iad").pool, at(found, "iad").free) == (WhyNot.NOT_NEEDED, "b", 8)
+
+
 def test_of_a_site_without_a_pool_there_is_nothing_to_tell() -> None:
     there = at(explained(network(FRA, IAD, pool("fra"), chat(), GERMANS)), "iad")
 

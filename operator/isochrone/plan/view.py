@@ -7,7 +7,7 @@ roughly for all sites at once, in small floating point numbers, as a bound that 
 exactly, in whole numbers, for the few whose bound is good enough. What is decided depends on the exact answers alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -35,10 +35,10 @@ class View:
     """One demand, seen from all sites."""
 
     def __init__(self, demand: Demand, rtts: Ints) -> None:
-        columns = [index for index, _ in demand.shares]
+        centres = [index for index, _ in demand.shares]
         self.shares: Final[Ints] = np.array([share for _, share in demand.shares], dtype=np.int64)
         self.total: Final = int(self.shares.sum())
-        self.rtts: Final[Singles] = _lawful_only(rtts[:, columns], columns, dict(demand.lawful)).astype(np.float32)
+        self.rtts: Final[Singles] = _lawful_only(rtts, centres, dict(demand.lawful)).astype(np.float32)
         self.sites: Final = rtts.shape[0]
         self._nearest: dict[Chosen, Singles] = {}
         self._totals = _Known(_Totals(self))
@@ -172,19 +172,13 @@ class _Known:
         answers[chosen] = answer
 
 
-def _lawful_only(rtts: Ints, columns: Iterable[int], lawful: Mapping[str, int]) -> Ints:
-    """The round trips, out of reach where a site may not serve data from there."""
-    sites = rtts.shape[0]
-    everywhere = (1 << sites) - 1
-    at: dict[int, list[int]] = {}
-    for column, index in enumerate(columns):
-        mask = lawful.get(population()[index].code, 0) & everywhere
-        if mask != everywhere:
-            at.setdefault(mask, []).append(column)
-    if not at:
-        return rtts
-    found = rtts.copy()
-    for mask, among in at.items():
-        barred = [site for site in range(sites) if not mask >> site & 1]
-        found[np.ix_(barred, among)] = UNREACHED
+def _lawful_only(rtts: Ints, centres: Sequence[int], lawful: Mapping[str, int]) -> Ints:
+    """The round trips to these centres, out of reach where a site may not serve data from there."""
+    found = rtts[:, centres]
+    among: dict[int, list[int]] = {}
+    for column, index in enumerate(centres):
+        among.setdefault(lawful[population()[index].code], []).append(column)
+    for mask, columns in among.items():
+        barred = [site for site in range(rtts.shape[0]) if not mask >> site & 1]
+        found[np.ix_(barred, columns)] = UNREACHED
     return found

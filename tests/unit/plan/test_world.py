@@ -91,3 +91,8 @@ def test_routes_are_asked_by_priority_then_by_age_then_by_name() -> None:
         aged("high", None, 1),
     )
     assert [key.name for key in found.routes] == ["high", "c-old", "d-old", "b-young", "a-new", "low"]
+
+
+def test_of_routes_as_old_the_namespace_counts_before_the_name() -> None:
+    found = world(sample.route("a", ns="shop-eu"), sample.route("b", ns="shop"), sample.route("a", ns="shop"))
+    assert [f"{key.namespace}/{key.name}" for key in found.routes] == ["shop/a", "shop/b", "shop-eu/a"]

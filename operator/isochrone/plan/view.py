@@ -24,7 +24,8 @@ REMEMBERED: Final = 5_000
 """Sets of sites of which something is remembered, per view; then it begins anew."""
 SURELY: Final = 1 - 1 / 2048
 """A sum of two thousand products of 24-bit numbers is off by less than this, since none is negative."""
-_KEPT: Final = 64
+KEPT: Final = 64
+"""Of these sets the round trip of each centre is remembered, which takes more memory than a sum."""
 
 T = TypeVar("T")
 Singles = npt.NDArray[np.float32]
@@ -40,7 +41,7 @@ class View:
         self.total: Final = int(self.shares.sum())
         self.rtts: Final[Singles] = _lawful_only(rtts, centres, dict(demand.lawful)).astype(np.float32)
         self.sites: Final = rtts.shape[0]
-        self._nearest: dict[Chosen, Singles] = {}
+        self._nearest = _Remembered[Singles](KEPT)
         self._totals = _Known(_Totals(self))
         self._missed: dict[int, _Known] = {}
 
@@ -83,8 +84,6 @@ class View:
         """For each centre the round trip to the nearest of these."""
         found = self._nearest.get(chosen)
         if found is None:
-            if len(self._nearest) > _KEPT:
-                self._nearest.clear()
             none = np.full(self.shares.shape, UNREACHED, dtype=np.float32)
             found = self._nearest[chosen] = self.rtts[list(chosen)].min(axis=0) if chosen else none
         return found
@@ -131,20 +130,32 @@ class _Missed:
         return np.where(self._view.to_nearest(chosen) > self._limit, self._view.shares, 0)
 
 
+class _Remembered(dict[Chosen, T]):
+    """Answers for sets of sites: at most so many, then it begins anew."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, chosen: Chosen, answer: T) -> None:
+        if len(self) >= self._most:
+            self.clear()
+        super().__setitem__(chosen, answer)
+
+
 class _Known:
     """What is known of one figure of sets of sites."""
 
     def __init__(self, figure: _Totals | _Missed) -> None:
         self._figure = figure
-        self._exact: dict[Chosen, int] = {}
-        self._bounds: dict[Chosen, Ints] = {}
+        self._exact = _Remembered[int](REMEMBERED)
+        self._bounds = _Remembered[Ints](REMEMBERED)
 
     def of(self, chosen: Chosen) -> int:
         """The figure of a set."""
         found = self._exact.get(chosen)
         if found is None:
-            found = self._figure.of(chosen)
-            self._remember(self._exact, chosen, found)
+            found = self._exact[chosen] = self._figure.of(chosen)
         return found
 
     def with_one(self, chosen: Chosen, site: int) -> int:
@@ -152,8 +163,7 @@ class _Known:
         grown = tuple(sorted((*chosen, site)))
         found = self._exact.get(grown)
         if found is None:
-            found = self._figure.with_one(chosen, site)
-            self._remember(self._exact, grown, found)
+            found = self._exact[grown] = self._figure.with_one(chosen, site)
         return found
 
     def bounds(self, chosen: Chosen) -> Ints:
@@ -161,15 +171,8 @@ class _Known:
         found = self._bounds.get(chosen)
         if found is None:
             coarse = self._figure.with_each(chosen).astype(np.float64)
-            found = (coarse * SURELY).astype(np.int64)
-            self._remember(self._bounds, chosen, found)
+            found = self._bounds[chosen] = (coarse * SURELY).astype(np.int64)
         return found
-
-    @staticmethod
-    def _remember(answers: dict[Chosen, T], chosen: Chosen, answer: T) -> None:
-        if len(answers) >= REMEMBERED:
-            answers.clear()
-        answers[chosen] = answer
 
 
 def _lawful_only(rtts: Ints, centres: Sequence[int], lawful: Mapping[str, int]) -> Ints:

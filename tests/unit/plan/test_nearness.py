@@ -16,7 +16,7 @@ from isochrone.law import Origin
 from isochrone.model import Observed
 from isochrone.plan.demand import POINTS, SHARES, Demand, centres, demand, touched
 from isochrone.plan.latency import UNREACHED, Between, rtts
-from isochrone.plan.view import View
+from isochrone.plan.view import KEPT, View
 from isochrone.plan.world import World
 
 EVERYWHERE = 0b111
@@ -184,7 +184,7 @@ SHARE = st.integers(1, SHARES)
 def test_a_view_s_figures_are_exact_and_its_bounds_below_them(table: list[list[int]], data: st.DataObject) -> None:
     columns = centres()["DE"] + centres()["FR"] + centres()["IT"]
     shares = [data.draw(SHARE) for _ in table]
-    limit = data.draw(st.integers(1, 2 * UNREACHED))
+    limit = data.draw(st.integers(1, 2 * UNREACHED) | st.sampled_from(table[0]))
     whole = np.full((SITES, len(population())), UNREACHED, dtype=np.int64)
     for index, column in zip(columns, table, strict=False):
         whole[:, index] = column
@@ -220,3 +220,23 @@ def test_a_site_is_out_of_reach_for_those_whom_it_may_not_serve() -> None:
     assert view.total_of((0, 1)) == 10_000
     assert view.missed(5_000, (0,)) == 1
     assert view.missed(3_600_000_000, (0,)) == 1
+
+
+def test_no_limit_is_so_high_that_what_is_out_of_reach_is_within_it() -> None:
+    centre = centres()["DE"][0]
+    for rtt, missed in ((UNREACHED - 1, 0), (UNREACHED, 1)):
+        table = np.full((1, len(population())), rtt, dtype=np.int64)
+        assert View(Demand(((centre, 1),), (("DE", 1),)), table).missed(2 * UNREACHED, (0,)) == missed
+
+
+def test_answers_are_remembered_but_not_without_end() -> None:
+    centre = centres()["DE"][0]
+    view = View(Demand(((centre, 1),), (("DE", 1),)), np.full((1, len(population())), 7, dtype=np.int64))
+    first, sets = view.to_nearest(()), [(0,) * count for count in range(1, KEPT + 1)]
+
+    for chosen in sets[:-1]:
+        view.to_nearest(chosen)
+    assert view.to_nearest(()) is first
+    last = view.to_nearest(sets[-1])
+    assert view.to_nearest(sets[-1]) is last
+    assert view.to_nearest(()) is not first

@@ -64,6 +64,16 @@ def test_a_site_that_doesn_t_serve_is_told_by_the_pool_that_could() -> None:
     assert there.rtt == pytest.approx(mean_rtt("DE", "IAD"), abs=10)
 
 
+def test_engines_of_another_route_are_not_this_one_s() -> None:
+    other = chat("other", placement={"poolSelector": {"matchLabels": {"for": "other"}}})
+    world = network(
+        FRA, IAD, pool("fra"), pool("iad", labels={"for": "other"}), chat(placement=NEAREST), other, GERMANS
+    )
+    there = at(explained(world), "iad")
+
+    assert (there.because, there.why_not, there.replicas, there.free) == (None, WhyNot.NO_CAPACITY, 0, 0)
+
+
 def test_of_pools_that_are_full_the_first_by_name_speaks_for_the_site() -> None:
     full = Observed(sites={"fra": SiteObservation(taken={"a": (8,), "b": (8,)})})
     found = explained(network(FRA, sample.pool("b", "fra"), sample.pool("a", "fra"), chat(), observed=full))
@@ -278,6 +288,11 @@ def test_for_one_origin_round_trips_and_rulings_are_its_own() -> None:
     assert {each.ruling.origin for each in found.sites} == {Origin.of("DE")}
     assert at(found, "fra").rtt == pytest.approx(mean_rtt("DE", "FRA"), abs=10)
     assert (found.entry, explained(world, origin="US").entry) == ("fra", "iad")
+
+
+def test_for_an_origin_where_nobody_lives_no_site_is_near() -> None:
+    found = explained(network(FRA, AMS, pool("fra"), chat(), sample.tenant()), origin="AQ")
+    assert ({each.rtt for each in found.sites}, found.entry) == ({None}, "ams")
 
 
 def test_what_was_seen_counts_for_all_who_ask_but_not_for_one_origin() -> None:

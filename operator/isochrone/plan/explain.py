@@ -181,15 +181,13 @@ class _Explaining:
     def _ruling(self, place: Place, scopes: Sequence[Scope]) -> Ruling:
         """Of all who ask, the one that the law lets go furthest."""
         rulings = (self._rule(subject, origin, place, scopes) for subject, origin in self._questions)
-        best: tuple[int, Ruling] | None = None
+        furthest, best = next(rulings)
         for rank, ruling in rulings:
-            if best is None or rank > best[0]:
-                best = (rank, ruling)
-            if rank == len(scopes):
+            if furthest == len(scopes):
                 break
-        if best is None:
-            raise ValueError("nobody asks")
-        return best[1]
+            if rank > furthest:
+                furthest, best = rank, ruling
+        return best
 
     def _rule(self, subject: Subject, origin: Origin, place: Place, scopes: Sequence[Scope]) -> tuple[int, Ruling]:
         default = self._prepared.world.settings.unbound

@@ -40,7 +40,6 @@ class View:
         self.shares: Final[Ints] = np.array([share for _, share in demand.shares], dtype=np.int64)
         self.total: Final = int(self.shares.sum())
         self.rtts: Final[Singles] = _lawful_only(rtts, centres, dict(demand.lawful)).astype(np.float32)
-        self.sites: Final = rtts.shape[0]
         self._nearest = _Remembered[Singles](KEPT)
         self._totals = _Known(_Totals(self))
         self._missed: dict[int, _Known] = {}

@@ -185,6 +185,14 @@ def test_of_all_callers_the_one_is_told_whom_the_law_lets_go_furthest() -> None:
         assert (ruling.scope, ruling.origin, ruling.verdict.policy) == (Scope.WEIGHTS, Origin.of("DE"), "german")
 
 
+def test_of_callers_whom_the_law_treats_alike_the_first_is_told() -> None:
+    """Without the header it may be either's data; with it, one's."""
+    tenant = sample.tenant(origins=["DE", "FR"], originHeader="Trust")
+    ruling = at(explained(network(FRA, pool("fra"), chat(), tenant, US_ONLY)), "fra").ruling
+
+    assert (ruling.origin, ruling.verdict.policy) == (Origin.of("DE", "FR"), "us-only")
+
+
 def test_where_no_policy_is_what_forbids_it_is_told() -> None:
     world = network(FRA, pool("fra"), chat(), GERMANS, unbound="Deny")
     ruling = at(explained(world), "fra").ruling

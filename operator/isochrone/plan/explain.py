@@ -233,5 +233,6 @@ def _dollars(micro: int) -> decimal.Decimal:
     return decimal.Decimal(micro) / MICRO
 
 
-def _order(each: AtSite) -> tuple[bool, int, str]:
-    return (each.because is None, UNREACHED if each.rtt is None else each.rtt, each.site)
+def _order(each: AtSite) -> tuple[bool, int]:
+    """By name otherwise, as they are."""
+    return (each.because is None, UNREACHED if each.rtt is None else each.rtt)

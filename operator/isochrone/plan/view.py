@@ -133,7 +133,6 @@ class _Remembered(dict[Chosen, T]):
     """Answers for sets of sites: at most so many, then it begins anew."""
 
     def __init__(self, most: int) -> None:
-        super().__init__()
         self._most = most
 
     def __setitem__(self, chosen: Chosen, answer: T) -> None:

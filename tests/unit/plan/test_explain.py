@@ -193,6 +193,14 @@ def test_of_callers_whom_the_law_treats_alike_the_first_is_told() -> None:
     assert (ruling.origin, ruling.verdict.policy) == (Origin.of("DE", "FR"), "us-only")
 
 
+def test_where_all_is_allowed_the_ruling_is_that_on_inference() -> None:
+    weights = by_scope(Inference="EU", Weights="US")
+    audit = {**weights, "spec": {**weights["spec"], "mode": "Audit"}}
+    ruling = at(explained(network(FRA, pool("fra"), chat(), GERMANS, audit)), "fra").ruling
+
+    assert (ruling.scope, ruling.verdict.allowed, ruling.verdict.audited) == (Scope.INFERENCE, True, ())
+
+
 def test_where_no_policy_is_what_forbids_it_is_told() -> None:
     world = network(FRA, pool("fra"), chat(), GERMANS, unbound="Deny")
     ruling = at(explained(world), "fra").ruling
@@ -332,6 +340,16 @@ def test_only_those_ask_whose_data_is_from_there(origin: str, allowed: bool) -> 
     world = network(FRA, pool("fra"), chat(), *tenants, ITS_OWN)
 
     assert at(explained(world, origin=origin), "fra").ruling.verdict.allowed is allowed
+
+
+def test_who_has_data_of_several_origins_may_have_it_from_one() -> None:
+    tenants = [
+        sample.tenant("both", labels={"who": "german"}, origins=["DE", "FR"]),
+        sample.tenant("spanish", key="2", origins=["ES"]),
+    ]
+    world = network(FRA, pool("fra"), chat(), *tenants, ITS_OWN)
+
+    assert not at(explained(world, origin="DE"), "fra").ruling.verdict.allowed
 
 
 def test_who_may_have_data_from_anywhere_may_have_it_from_there() -> None:

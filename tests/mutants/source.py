@@ -139,6 +139,7 @@ def _is_left_alone(child: ast.AST, parent: ast.AST) -> bool:
 
 def _is_of_types(name: str) -> bool:
     """Whether it is written as classes are, so that it stands for types."""
+    name = name.lstrip("_")
     return name[:1].isupper() and not name.isupper()
 
 

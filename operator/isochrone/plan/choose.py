@@ -77,7 +77,7 @@ def first(
 
 def without(bounds: Ints, want: Want, chosen: Chosen) -> Ints:
     """The bounds of new sites only."""
-    had = np.zeros(want.view.sites, dtype=np.bool_)
+    had = np.zeros(len(want.view.rtts), dtype=np.bool_)
     had[list(chosen)] = True
     return np.where(had[want.fresh.sites], _OUT, bounds)
 

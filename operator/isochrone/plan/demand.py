@@ -4,14 +4,16 @@ Until requests have been seen, as many come from everywhere as people live there
 callers may have, and of these only those whose data some site may serve: nobody is nearer to the others anyway.
 """
 
+import collections
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from isochrone.geo import codes
 from isochrone.geo.latency import distance_km
-from isochrone.geo.population import Centre, population
+from isochrone.geo.population import population
 from isochrone.law import Origin
 
 SHARES: Final = 1 << 30
@@ -46,16 +48,11 @@ def demand(reach: Reach, observed: Mapping[str, int], sites: int) -> Demand:
 
 @functools.cache
 def centres() -> Mapping[str, tuple[int, ...]]:
-    """Code -> indexes of the centres that carry it."""
+    """Code -> indexes of the centres that carry it, by people, most first."""
     found: dict[str, list[int]] = {}
     for index, centre in enumerate(population()):
         found.setdefault(centre.code, []).append(index)
     return {code: tuple(indexes) for code, indexes in found.items()}
-
-
-def people_of(code: str) -> tuple[tuple[int, Centre], ...]:
-    """The centres that stand for a jurisdiction: its own, else those that it is a part of."""
-    return tuple((index, population()[index]) for each in sorted(touched(code)) for index in centres()[each])
 
 
 @functools.cache
@@ -66,49 +63,49 @@ def touched(code: str) -> frozenset[str]:
     return frozenset(each for each in centres() if each in lineage or known in codes.ancestors(each))
 
 
-def lawful_by_code(reach: Reach, sites: int) -> dict[str, int]:
+def lawful_by_code(reach: Reach, sites: int) -> Mapping[str, int]:
     """For each code of centres from which callers' data may come, which of so many sites may serve it."""
-    every, found = (1 << sites) - 1, dict[str, int]()
+    every, found = (1 << sites) - 1, collections.Counter[str]()
     for origin, mask in reach:
         for code in _codes(origin):
-            found[code] = found.get(code, 0) | (mask & every)
+            found[code] |= mask & every
     return found
 
 
 @functools.cache
 def _codes(origin: Origin) -> frozenset[str]:
-    if origin.or_elsewhere or not origin.codes:
+    if not origin.is_known:
         return frozenset(centres())
     return frozenset().union(*(touched(code) for code in origin.codes))
 
 
 def _observed(observed: Mapping[str, int], lawful: Mapping[str, int]) -> dict[int, int]:
     """Requests by centre: those of an origin are spread over its centres by people."""
-    weights: dict[int, int] = {}
-    for origin, requests in sorted(observed.items()):
-        there = [(index, each.people) for index, each in _people_of(origin) if each.code in lawful and requests > 0]
-        everybody = sum(people for _, people in there)
-        for index, people in there:
-            weights[index] = weights.get(index, 0) + requests * SHARES * people // everybody
+    weights = collections.Counter[int]()
+    for origin, requests in observed.items():
+        among = _codes_of(origin, lawful) if requests > 0 else ()
+        there = {index: population()[index].people for each in among for index in centres()[each]}
+        everybody = sum(there.values())
+        for index, people in there.items():
+            weights[index] += requests * SHARES * people // everybody
     return weights
 
 
-def _people_of(origin: str) -> Iterable[tuple[int, Centre]]:
-    """The centres that requests of an origin may come from: all of them, where it isn't known."""
+def _codes_of(origin: str, lawful: Mapping[str, int]) -> AbstractSet[str]:
+    """The codes that requests of an origin may come from: all of them, where it isn't known."""
     if not origin:
-        return enumerate(population())
-    found = {index: each for code in origin.split(",") for index, each in people_of(code)}
-    return sorted(found.items(), key=lambda item: item[0])
+        return lawful.keys()
+    return frozenset[str]().union(*map(touched, origin.split(","))) & lawful.keys()
 
 
-def _merged(weights: dict[int, int]) -> dict[int, int]:
+def _merged(weights: Mapping[int, int]) -> Mapping[int, int]:
     """No more centres than are needed to tell near from far: small ones of a code go to the next larger."""
-    left = dict(weights)
+    left = collections.Counter(weights)
     for index, larger in _smallest_first():
         if len(left) <= POINTS:
             break
         if index in left:
-            left[larger] = left.get(larger, 0) + left.pop(index)
+            left[larger] += left.pop(index)
     return left
 
 
@@ -116,15 +113,14 @@ def _merged(weights: dict[int, int]) -> dict[int, int]:
 def _smallest_first() -> tuple[tuple[int, int], ...]:
     """Centres by people, each with the nearest larger one of its code; not the largest of a code."""
     found = []
-    for indexes in centres().values():
-        by_people = sorted(indexes, key=lambda index: (-population()[index].people, index))
+    for by_people in centres().values():
         for rank, index in enumerate(by_people[1:], 1):
             here = population()[index].point
-            near = min(by_people[:rank], key=lambda other: (distance_km(here, population()[other].point), other))
+            near = min(by_people[:rank], key=lambda other: distance_km(here, population()[other].point))
             found.append((population()[index].people, index, near))
     return tuple((index, near) for _, index, near in sorted(found))
 
 
 def _shares(weights: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
     everything = sum(weights.values())
-    return tuple((index, max(1, weight * SHARES // everything)) for index, weight in sorted(weights.items()) if weight)
+    return tuple((index, max(1, weight * SHARES // everything)) for index, weight in sorted(weights.items()))

@@ -16,12 +16,13 @@ from isochrone.model import Because, Candidate, Placement, Plan, RouteKey, Snaps
 from isochrone.plan import lawful, planner, why
 from isochrone.plan.demand import demand
 from isochrone.plan.filters import Ask, ask_of
+from isochrone.plan.latency import UNREACHED
 from isochrone.plan.planner import Near, Prepared
 from isochrone.plan.routing import Routings
 from isochrone.plan.tiers import Outside, tiers_of
 from isochrone.plan.view import View
-from isochrone.plan.wants import EGRESS_GIB
-from isochrone.plan.world import Pool, Route, Site
+from isochrone.plan.wants import cost_of
+from isochrone.plan.world import Route, Site
 
 MICRO = 1_000_000
 _SCOPES = (Scope.INFERENCE, Scope.INGRESS, Scope.WEIGHTS)
@@ -139,9 +140,10 @@ class _Explaining:
         )
 
     def _site(self, ask: Ask, site: Site, placed: Placement | None) -> AtSite:
-        world, want = self._prepared.world, self._prepared.wants.get(self._route.key)
+        world = self._prepared.world
         reason = self._why_not(ask, site) if placed is None else None
-        pool = world.pools.get(placed.pool or "") if placed else reason.pool if reason else None
+        name = placed.pool if placed else None
+        pool = reason.pool if reason else world.pools[name] if name else None
         return AtSite(
             site=site.name,
             because=placed.because if placed else None,
@@ -149,7 +151,7 @@ class _Explaining:
             pool=pool.name if pool else None,
             replicas=placed.replicas if placed else 0,
             rtt=self._view.mean(site.index),
-            cost=_cost(site, pool, ask) if want is not None and (pool is not None or not ask.devices) else None,
+            cost=_dollars(cost_of(ask, site, pool)) if pool is not None or not ask.devices else None,
             free=self._occupied.bin(pool, site.index).free_devices() if pool else None,
             devices=pool.nodes * pool.kind.devices_per_node if pool else None,
             ruling=self._ruling(site.place, _SCOPES),
@@ -182,15 +184,13 @@ class _Explaining:
     def _ruling(self, place: Place, scopes: Sequence[Scope]) -> Ruling:
         """Of all who ask, the one that the law lets go furthest."""
         rulings = (self._rule(subject, origin, place, scopes) for subject, origin in self._questions)
-        best: tuple[int, Ruling] | None = None
+        furthest, best = next(rulings)
         for rank, ruling in rulings:
-            if best is None or rank > best[0]:
-                best = (rank, ruling)
-            if rank == len(scopes):
+            if furthest == len(scopes):
                 break
-        if best is None:
-            raise ValueError("nobody asks")
-        return best[1]
+            if rank > furthest:
+                furthest, best = rank, ruling
+        return best
 
     def _rule(self, subject: Subject, origin: Origin, place: Place, scopes: Sequence[Scope]) -> tuple[int, Ruling]:
         default = self._prepared.world.settings.unbound
@@ -224,7 +224,7 @@ def _questions(prepared: Prepared, route: Route, origin: Origin | None) -> list[
 def _view(prepared: Prepared, route: Route, origin: Origin | None) -> View:
     """How far all sites are from those who ask, lawful or not."""
     world = prepared.world
-    everywhere = (1 << len(world.sites)) - 1
+    everywhere = ~0
     law_ = prepared.laws[route.key]
     origins = [origin] if origin else [each for each, _ in law_.reach]
     observed = {} if origin else world.observed.demand.get(route.key, {})
@@ -232,10 +232,10 @@ def _view(prepared: Prepared, route: Route, origin: Origin | None) -> View:
     return View(asked, Near(tuple(site.point for site in world.sites)).rtts)
 
 
-def _cost(site: Site, pool: Pool | None, ask: Ask) -> decimal.Decimal:
-    devices = pool.price * ask.devices if pool else 0
-    return decimal.Decimal(devices + site.egress * EGRESS_GIB) / MICRO
+def _dollars(micro: int) -> decimal.Decimal:
+    return decimal.Decimal(micro) / MICRO
 
 
-def _order(each: AtSite) -> tuple[bool, bool, int, str]:
-    return (each.because is None, each.rtt is None, each.rtt or 0, each.site)
+def _order(each: AtSite) -> tuple[bool, int]:
+    """By name otherwise, as they are."""
+    return (each.because is None, UNREACHED if each.rtt is None else each.rtt)

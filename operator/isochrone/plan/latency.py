@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from isochrone.geo.latency import EARTH_RADIUS_KM, TYPICAL, LatencyModel, Point
+from isochrone.geo.latency import EARTH_RADIUS_KM, TYPICAL, Point
 from isochrone.geo.population import population
 from isochrone.plan.world import World
 
@@ -21,14 +21,14 @@ UNREACHED: Final = 1_000_000
 """In place of a round trip that there is none for: three times as long as once around the earth, in microseconds."""
 
 
-def rtts(here: Sequence[Point | None], there: Sequence[Point | None], model: LatencyModel = TYPICAL) -> Ints:
+def rtts(here: Sequence[Point | None], there: Sequence[Point | None]) -> Ints:
     """A row for each point here, a column for each point there, in microseconds."""
-    return _rtts(_radians(here), _radians(there), model)
+    return _rtts(_radians(here), _radians(there))
 
 
 def rtts_to_centres(here: Sequence[Point | None]) -> Ints:
     """A row for each point here, a column for each centre of population, in microseconds."""
-    return _rtts(_radians(here), _centres(), TYPICAL)
+    return _rtts(_radians(here), _centres())
 
 
 @functools.cache
@@ -36,14 +36,12 @@ def _centres() -> "_Radians":
     return _radians([centre.point for centre in population()])
 
 
-def _rtts(here: "_Radians", there: "_Radians", model: LatencyModel) -> Ints:
+def _rtts(here: "_Radians", there: "_Radians") -> Ints:
     (north, east), (other_north, other_east) = here, there
-    half = np.sin((other_north[None, :] - north[:, None]) / 2) ** 2
-    half += (
-        np.cos(north)[:, None] * np.cos(other_north)[None, :] * np.sin((other_east[None, :] - east[:, None]) / 2) ** 2
-    )
+    half = np.sin(np.subtract.outer(north, other_north) / 2) ** 2
+    half += np.multiply.outer(np.cos(north), np.cos(other_north)) * np.sin(np.subtract.outer(east, other_east) / 2) ** 2
     km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, half)))
-    micros = 1000 * (model.last_mile_ms + 2 * km * model.inflation / model.fibre_km_per_ms)
+    micros = 1000 * (TYPICAL.last_mile_ms + 2 * km * TYPICAL.inflation / TYPICAL.fibre_km_per_ms)
     return np.where(np.isnan(micros), UNREACHED, np.rint(micros)).astype(np.int64)
 
 
@@ -52,7 +50,7 @@ class Between:
 
     def __init__(self, world: World) -> None:
         points = [site.point for site in world.sites]
-        self._estimated = rtts(points, points) if points else np.zeros((0, 0), dtype=np.int64)
+        self._estimated = rtts(points, points)
         self._measured: dict[int, dict[int, int]] = {}
         index = world.site_index
         for (here, there), rtt in world.observed.rtts.items():
@@ -72,8 +70,6 @@ _Radians = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def _radians(points: Sequence[Point | None]) -> _Radians:
-    degrees = np.array(
-        [(point.latitude, point.longitude) if point else (np.nan, np.nan) for point in points], dtype=np.float64
-    ).reshape(-1, 2)
-    turned = np.radians(degrees)
+    degrees = [(point.latitude, point.longitude) if point else (np.nan, np.nan) for point in points]
+    turned = np.radians(degrees).reshape(len(points), 2)
     return turned[:, 0], turned[:, 1]

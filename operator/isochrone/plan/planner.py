@@ -151,7 +151,7 @@ def _decide(prepared: Prepared, memo: Memo, now: int) -> Plan:
     world, wants = prepared.world, prepared.wants
     kept, ended = held.sort(world, wants, world.observed.running)
     there = held.without_waiting(world, wants, kept)
-    cases = [_case(prepared, group, there, memo) for group in groups(wants, there)]
+    cases = [_case(prepared, group, there, memo) for group in groups(wants)]
     settled = _within_budget(cases, _budget(world, now))
     return _told(prepared, settled, kept, ended)
 
@@ -165,7 +165,6 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     keys = {want.key for want in wants}
     here = tuple(each for each in kept if each.route in keys)
     names = sorted({option.pool or "" for want in wants for at in want.options.values() for option in at})
-    names += sorted({each.pool or "" for each in here} - set(names))
     pools = [world.pools[name] for name in names if name in world.pools]
     free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
     percent = world.settings.move_gain_percent

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from isochrone.geo.population import Centre, population
 from isochrone.model import Plan, RouteKey, Snapshot
 from isochrone.plan.demand import centres, lawful_by_code
-from isochrone.plan.latency import UNREACHED, rtts
+from isochrone.plan.latency import rtts_to_centres
 from isochrone.plan.planner import Prepared, prepare
 
 
@@ -40,19 +40,13 @@ def reached(
     lawful = _lawful(prepared, wanted)
     serving = _serving(prepared, plan, wanted)
     sites = prepared.world.sites
-    table = rtts([site.point for site in sites], [centre.point for centre in population()]) if sites else None
+    table = rtts_to_centres([site.point for site in sites])
     for code in sorted(lawful):
         masks = lawful[code]
-        able = {site.index for key, mask in masks.items() for site in sites if mask & serving[key] >> site.index & 1}
+        able = [site for site in sites if any(mask & serving[key] >> site.index & 1 for key, mask in masks.items())]
         for index in centres()[code]:
-            near = min(((int(table[site, index]), site) for site in able), default=None) if table is not None else None
-            is_near = near is not None and near[0] < UNREACHED
-            yield Reached(
-                centre=population()[index],
-                site=sites[near[1]].name if near is not None and is_near else None,
-                rtt=near[0] if near is not None and is_near else None,
-                is_lawful=any(masks.values()),
-            )
+            rtt, site = min(((int(table[at.index, index]), at.name) for at in able), default=(None, None))
+            yield Reached(centre=population()[index], site=site, rtt=rtt, is_lawful=any(masks.values()))
 
 
 def _lawful(prepared: Prepared, routes: Iterable[RouteKey]) -> dict[str, dict[RouteKey, int]]:

@@ -41,7 +41,7 @@ def summary(snapshot: Snapshot, plan: Plan, *, now: int, prepared: Prepared | No
     lost = {site.name for site in prepared.world.sites if site.is_lost}
     for key, want in sorted(prepared.wants.items()):
         placed = [each for each in plan.placements if each.route == key and each.site not in lost]
-        chosen = tuple(sorted(index[each.site] for each in placed))
+        chosen = tuple(index[each.site] for each in placed)
         replicas = sum(each.replicas for each in placed)
         yield Served(
             route=key,
@@ -58,7 +58,7 @@ def summary(snapshot: Snapshot, plan: Plan, *, now: int, prepared: Prepared | No
 
 def _costs(want: Want, placed: Iterable[Placement], index: Mapping[str, int]) -> Iterator[int]:
     for each in placed:
-        options = want.options.get(index[each.site], ())
+        options = want.options[index[each.site]]
         yield from (option.cost * each.replicas for option in options if option.pool == each.pool)
 
 

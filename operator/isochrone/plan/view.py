@@ -7,7 +7,7 @@ roughly for all sites at once, in small floating point numbers, as a bound that 
 exactly, in whole numbers, for the few whose bound is good enough. What is decided depends on the exact answers alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -24,7 +24,8 @@ REMEMBERED: Final = 5_000
 """Sets of sites of which something is remembered, per view; then it begins anew."""
 SURELY: Final = 1 - 1 / 2048
 """A sum of two thousand products of 24-bit numbers is off by less than this, since none is negative."""
-_KEPT: Final = 64
+KEPT: Final = 64
+"""Of these sets the round trip of each centre is remembered, which takes more memory than a sum."""
 
 T = TypeVar("T")
 Singles = npt.NDArray[np.float32]
@@ -35,12 +36,11 @@ class View:
     """One demand, seen from all sites."""
 
     def __init__(self, demand: Demand, rtts: Ints) -> None:
-        columns = [index for index, _ in demand.shares]
+        centres = [index for index, _ in demand.shares]
         self.shares: Final[Ints] = np.array([share for _, share in demand.shares], dtype=np.int64)
         self.total: Final = int(self.shares.sum())
-        self.rtts: Final[Singles] = _lawful_only(rtts[:, columns], columns, dict(demand.lawful)).astype(np.float32)
-        self.sites: Final = rtts.shape[0]
-        self._nearest: dict[Chosen, Singles] = {}
+        self.rtts: Final[Singles] = _lawful_only(rtts, centres, dict(demand.lawful)).astype(np.float32)
+        self._nearest = _Remembered[Singles](KEPT)
         self._totals = _Known(_Totals(self))
         self._missed: dict[int, _Known] = {}
 
@@ -83,8 +83,6 @@ class View:
         """For each centre the round trip to the nearest of these."""
         found = self._nearest.get(chosen)
         if found is None:
-            if len(self._nearest) > _KEPT:
-                self._nearest.clear()
             none = np.full(self.shares.shape, UNREACHED, dtype=np.float32)
             found = self._nearest[chosen] = self.rtts[list(chosen)].min(axis=0) if chosen else none
         return found
@@ -131,20 +129,31 @@ class _Missed:
         return np.where(self._view.to_nearest(chosen) > self._limit, self._view.shares, 0)
 
 
+class _Remembered(dict[Chosen, T]):
+    """Answers for sets of sites: at most so many, then it begins anew."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def __setitem__(self, chosen: Chosen, answer: T) -> None:
+        if len(self) >= self._most:
+            self.clear()
+        super().__setitem__(chosen, answer)
+
+
 class _Known:
     """What is known of one figure of sets of sites."""
 
     def __init__(self, figure: _Totals | _Missed) -> None:
         self._figure = figure
-        self._exact: dict[Chosen, int] = {}
-        self._bounds: dict[Chosen, Ints] = {}
+        self._exact = _Remembered[int](REMEMBERED)
+        self._bounds = _Remembered[Ints](REMEMBERED)
 
     def of(self, chosen: Chosen) -> int:
         """The figure of a set."""
         found = self._exact.get(chosen)
         if found is None:
-            found = self._figure.of(chosen)
-            self._remember(self._exact, chosen, found)
+            found = self._exact[chosen] = self._figure.of(chosen)
         return found
 
     def with_one(self, chosen: Chosen, site: int) -> int:
@@ -152,8 +161,7 @@ class _Known:
         grown = tuple(sorted((*chosen, site)))
         found = self._exact.get(grown)
         if found is None:
-            found = self._figure.with_one(chosen, site)
-            self._remember(self._exact, grown, found)
+            found = self._exact[grown] = self._figure.with_one(chosen, site)
         return found
 
     def bounds(self, chosen: Chosen) -> Ints:
@@ -161,30 +169,17 @@ class _Known:
         found = self._bounds.get(chosen)
         if found is None:
             coarse = self._figure.with_each(chosen).astype(np.float64)
-            found = (coarse * SURELY).astype(np.int64)
-            self._remember(self._bounds, chosen, found)
+            found = self._bounds[chosen] = (coarse * SURELY).astype(np.int64)
         return found
 
-    @staticmethod
-    def _remember(answers: dict[Chosen, T], chosen: Chosen, answer: T) -> None:
-        if len(answers) >= REMEMBERED:
-            answers.clear()
-        answers[chosen] = answer
 
-
-def _lawful_only(rtts: Ints, columns: Iterable[int], lawful: Mapping[str, int]) -> Ints:
-    """The round trips, out of reach where a site may not serve data from there."""
-    sites = rtts.shape[0]
-    everywhere = (1 << sites) - 1
-    at: dict[int, list[int]] = {}
-    for column, index in enumerate(columns):
-        mask = lawful.get(population()[index].code, 0) & everywhere
-        if mask != everywhere:
-            at.setdefault(mask, []).append(column)
-    if not at:
-        return rtts
-    found = rtts.copy()
-    for mask, among in at.items():
-        barred = [site for site in range(sites) if not mask >> site & 1]
-        found[np.ix_(barred, among)] = UNREACHED
+def _lawful_only(rtts: Ints, centres: Sequence[int], lawful: Mapping[str, int]) -> Ints:
+    """The round trips to these centres, out of reach where a site may not serve data from there."""
+    found = rtts[:, centres]
+    among: dict[int, list[int]] = {}
+    for column, index in enumerate(centres):
+        among.setdefault(lawful[population()[index].code], []).append(column)
+    for mask, columns in among.items():
+        barred = [site for site in range(rtts.shape[0]) if not mask >> site & 1]
+        found[np.ix_(barred, columns)] = UNREACHED
     return found

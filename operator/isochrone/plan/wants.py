@@ -14,7 +14,7 @@ from isochrone.plan import filters
 from isochrone.plan.filters import Ask
 from isochrone.plan.latency import Ints
 from isochrone.plan.view import View
-from isochrone.plan.world import Route, Site, World
+from isochrone.plan.world import Pool, Route, Site, World
 
 EGRESS_GIB: Final = 1
 """What a busy replica sends in an hour: about 1,500 tokens a second, each some 200 bytes of an event stream."""
@@ -96,6 +96,12 @@ def options_of(world: World, ask: Ask) -> Options:
     )
 
 
+def cost_of(ask: Ask, site: Site, pool: Pool | None) -> int:
+    """Micro-dollars for one replica for an hour: its devices, and what it sends."""
+    devices = pool.price * ask.devices if pool is not None else 0
+    return min(MOST_COST, devices + site.egress * EGRESS_GIB)
+
+
 def want_of(route: Route, ask: Ask, options: Options, view: View) -> Want:
     """All that a route wants and could have."""
     spec = route.resource.spec
@@ -127,11 +133,10 @@ def want_of(route: Route, ask: Ask, options: Options, view: View) -> Want:
 
 
 def _at(world: World, ask: Ask, site: Site, suits: set[str]) -> list[Option]:
-    egress = site.egress * EGRESS_GIB
     if not ask.devices:
-        return [Option(site.index, site.name, None, min(MOST_COST, egress))]
+        return [Option(site.index, site.name, None, cost_of(ask, site, None))]
     return [
-        Option(site.index, site.name, pool.name, min(MOST_COST, pool.price * ask.devices + egress))
+        Option(site.index, site.name, pool.name, cost_of(ask, site, pool))
         for pool in world.pools_at[site.index]
         if pool.name in suits
     ]

@@ -22,9 +22,8 @@ class Occupied:
         self._world = world
         self._bins: dict[tuple[str, int], Bin] = {}
         for placement, devices in placements:
-            pool = world.pools.get(placement.pool or "")
-            site = world.site_index.get(placement.site)
-            if pool is not None and site is not None:
+            if placement.pool is not None:
+                pool, site = world.pools[placement.pool], world.site_index[placement.site]
                 self.bin(pool, site).put(devices, placement.replicas)
 
     def bin(self, pool: Pool, site: int) -> Bin:
@@ -69,7 +68,7 @@ def shortfall(world: World, want: Want, placed: Mapping[int, Placement], occupie
     if may_have_more and not score.is_met(want, chosen):
         wanted_sites = max(wanted_sites, len(chosen) + 1)
     wanted, replicas = wanted_sites * want.replicas, sum(each.replicas for each in serving.values())
-    if len(chosen) >= wanted_sites and replicas >= wanted:
+    if replicas >= wanted:
         return None
     full = {site for site, each in serving.items() if each.replicas >= want.replicas}
     open_sites = (site.index for site in world.sites if site.index not in full)

@@ -224,7 +224,7 @@ def _free(nodes: int, each: int, taken: tuple[int, ...]) -> tuple[int, ...]:
     """What is left on each node. Of more nodes than there are by the pool, the fullest count."""
     held = sorted(taken, reverse=True)[:nodes]
     untouched = (each,) * (nodes - len(held))
-    return (*untouched, *sorted((max(0, each - devices) for devices in held), reverse=True))
+    return (*untouched, *(max(0, each - devices) for devices in reversed(held)))
 
 
 def _route(resource: ModelRoute) -> Route:

@@ -73,6 +73,7 @@ def after(code: str, tmp_path: pathlib.Path) -> list[str]:
         pytest.param("x = f'{a} {1}'", ["x = f'{a} {2}'", "x = f'{a} {0}'"], id="text with values"),
         pytest.param("__all__ = ['a']", [], id="names for others"),
         pytest.param("Load = Mapping[int, str]", [], id="a name for a type"),
+        pytest.param("_Load = Mapping[int, str]", [], id="a name of its own for a type"),
         pytest.param("T = TypeVar('T')", [], id="a variable for types"),
         pytest.param("x = dict[int, str]()", [], id="what something empty is made for"),
         pytest.param("@a(1)\nclass B(c(1)):\n  'words'", [], id="decorators and bases"),

@@ -6,6 +6,8 @@ import pathlib
 
 import pytest
 import yaml
+from tests.unit.plan import small
+from tests.unit.validate import sample
 from tests.worlds.build import seen, snapshot
 
 from isochrone.geo.latency import rtt_between_ms
@@ -102,3 +104,64 @@ def test_whom_nobody_may_serve_is_told_from_whom_nobody_serves(network: Snapshot
         network, edge_nodes=tuple(each for each in network.edge_nodes if each.metadata.name == "iad1")
     )
     assert {(each.site, each.is_lawful) for each in reached(barred, plan(barred, now=0), now=0)} == {(None, False)}
+
+
+def test_centres_come_in_order_of_their_codes_so_that_a_map_is_always_the_same() -> None:
+    world = small.europe(small.chat())
+    codes = [each.centre.code for each in reached(world, small.planned(world), now=small.NOW)]
+
+    assert len(set(codes)) > 100
+    assert codes == sorted(codes)
+
+
+def test_without_sites_nobody_is_served() -> None:
+    world = small.network(small.chat(), sample.tenant(origins=["DE"]))
+    found = list(reached(world, small.planned(world), now=small.NOW))
+
+    assert {(each.centre.code, each.site, each.is_lawful) for each in found} == {("DE", None, False)}
+
+
+def test_routes_are_summed_up_by_name_with_the_devices_of_all_replicas() -> None:
+    world = small.network(
+        small.FRA,
+        small.pool("fra", devicesPerNode=8, pricePerDeviceHour="2.00"),
+        sample.pool("other", "fra", pricePerDeviceHour="3.00"),
+        small.chat("z", serving={"priority": 9}),
+        small.chat("a", serving={**sample.needs(devices=3), "replicasPerSite": 2}),
+    )
+    served = list(summary(world, small.planned(world), now=small.NOW))
+
+    assert [each.route.name for each in served] == ["a", "z"]
+    assert (served[0].sites, served[0].replicas, served[0].devices) == (1, 2, 6)
+    assert served[0].cost == 12
+
+
+@pytest.mark.parametrize(("rtt", "within"), [pytest.param("500ms", 100, id="all"), pytest.param("1ms", 0, id="nobody")])
+def test_how_many_are_near_enough_is_told(rtt: str, within: int) -> None:
+    objective = {"latencyObjective": {"rtt": rtt, "percentile": 90}}
+    world = small.network(small.FRA, small.pool("fra"), small.chat(placement=objective))
+    served = next(summary(world, small.planned(world), now=small.NOW))
+
+    assert served.percentile == 90
+    assert served.within == within
+
+
+def test_of_data_from_where_nobody_lives_nothing_is_near_or_far() -> None:
+    objective = {"latencyObjective": {"rtt": "50ms", "percentile": 90}}
+    penguins = sample.tenant(origins=["AQ"])
+    world = small.network(small.FRA, small.pool("fra"), small.chat(placement=objective), penguins)
+    served = next(summary(world, small.planned(world), now=small.NOW))
+
+    assert (served.sites, served.rtt, served.within, served.limit) == (1, None, None, 50_000)
+
+
+def test_somebody_may_be_served_if_one_of_the_routes_may_serve_him() -> None:
+    barred = sample.policy("gold-in-the-us", "US", binds={"routes": {"matchLabels": {"tier": "gold"}}})
+    world = small.network(
+        small.FRA, small.chat(), small.chat("gold", labels={"tier": "gold"}), sample.tenant(origins=["DE"]), barred
+    )
+    found = small.planned(world)
+
+    for routes, is_lawful in ((None, True), ([RouteKey("shop", "gold")], False)):
+        told = reached(world, found, now=small.NOW, routes=routes)
+        assert {each.is_lawful for each in told} == {is_lawful}

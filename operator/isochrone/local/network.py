@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -41,6 +42,8 @@ _MOVE_LIMIT: Final = 60.0
 """Seconds that a drain waits for engines elsewhere."""
 _HURRIED: Final = 1.0
 """Seconds that answers under way get when the whole network ends."""
+_INSIDE: Final = range(20_000, 32_000)
+"""Ports for what only the network itself asks. The system gives none of these to connections by its own choice."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class Network:
         self._options = options
         self._tell = tell
         self._epoch = int(time.time())
+        self._inside = iter(random.SystemRandom().sample(_INSIDE, len(_INSIDE)))
         self._stands: dict[str, Stand] = {}
         self._gateways: dict[str, Gateway] = {}
         self._engines: dict[EngineId, RunningEngine] = {}
@@ -215,7 +219,7 @@ class Network:
                 after = range(self._options.port + 1, 65_536)
                 data = next(port for port in after if port not in taken and _is_free(port))
                 taken.add(data)
-                ports = Ports(data=data, admin=_free_port(), peer=_free_port(), host=HOST)
+                ports = Ports(data=data, admin=self._free_port(), peer=self._free_port(), host=HOST)
                 self._gateways[name] = Gateway(name, ports, self._folder, changed=self._woken.set, tell=self._tell)
 
     async def _wires(self, found: Snapshot) -> Wires:
@@ -375,17 +379,14 @@ class Network:
         await asyncio.gather(*(each.kill() for each in self._engines.values()))
         await asyncio.gather(*(relay.close() for relay, _ in self._relays.values()))
 
+    def _free_port(self) -> int:
+        return next(port for port in self._inside if _is_free(port))
+
 
 def _draining(found: Snapshot) -> list[Any]:
     from isochrone.api.edge_node import State
 
     return [each for each in found.edge_nodes if each.spec.state is State.DRAINING]
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _is_free(port: int) -> bool:

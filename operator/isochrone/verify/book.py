@@ -66,9 +66,6 @@ class Book:
         first: dict[tuple[int, ...], str | None] = {}
         return {origin: first.setdefault(self._signature(origin), origin) for origin in (*ground.known(), UNKNOWN)}
 
-    def classes(self, origins: Iterable[str | None]) -> frozenset[str | None]:
-        return frozenset(self.class_of[each] for each in origins)
-
     @functools.cached_property
     def origins(self) -> tuple[str | None, ...]:
         """One of each class."""

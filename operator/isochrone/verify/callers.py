@@ -6,6 +6,7 @@ that refuses, and, where data that nothing binds is refused, one that brings on 
 on no other policies of either kind. So none, each alone, and pairs are all that has to be looked at.
 """
 
+import collections
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
@@ -30,10 +31,13 @@ class Caller(NamedTuple):
     added: frozenset[str]
     """Data classes from the request's header."""
     selected: Selected
-    origins: frozenset[str | None]
-    """One of each class that the data may come from."""
-    codes: int
-    """How many origins these stand for."""
+    origins: tuple[tuple[str | None, int], ...]
+    """One of each class that the data may come from, and for how many of its origins it stands."""
+
+    @property
+    def codes(self) -> int:
+        """How many origins its data may have."""
+        return sum(alike for _, alike in self.origins)
 
     def __str__(self) -> str:
         who = "a caller without a key" if self.tenant is None else f"tenant {self.tenant}"
@@ -47,25 +51,27 @@ class Callers:
         self._book = book
         self._tenants = config.tenants.tenants
         self._of_route: dict[tuple[str, frozenset[str]], tuple[Caller, ...]] = {}
-        self._origins: dict[tuple[frozenset[str], bool, bool], tuple[frozenset[str | None], int]] = {}
+        self._origins: dict[tuple[frozenset[str], bool, bool], tuple[tuple[str | None, int], ...]] = {}
         self._can_deny = config.site.unbound_traffic is UnboundTraffic.DENY or book.declared.unbound == "Deny"
 
     def of(self, route: Route) -> tuple[Caller, ...]:
         """All that may be, those without a key last."""
         key = (route.id, route.data_classes)
         if key not in self._of_route:
-            self._of_route[key] = tuple(dict.fromkeys(self._made(route)))
+            # Of a route that nobody declared nothing can be proved; that it is there, is an error.
+            is_known = route.id in self._book.declared.routes
+            self._of_route[key] = tuple(dict.fromkeys(self._made(route))) if is_known else ()
         return self._of_route[key]
 
     def _made(self, route: Route) -> Iterator[Caller]:
         for tenant in self._tenants:
             if tenant.routes is None or route.id in tenant.routes:
-                origins, count = self._origins_of(tenant)
+                origins = self._origins_of(tenant)
                 for added in self._additions if tenant.data_class_header else (frozenset(),):
                     selected = self._selected(route, tenant, added)
-                    yield Caller(tenant.id, added, selected, origins, count)
+                    yield Caller(tenant.id, added, selected, origins)
         none: frozenset[str] = frozenset()
-        yield Caller(NOBODY, none, self._selected(route, None, none), self._book.classes([UNKNOWN]), 1)
+        yield Caller(NOBODY, none, self._selected(route, None, none), ((UNKNOWN, 1),))
 
     def _selected(self, route: Route, tenant: Tenant | None, added: frozenset[str]) -> Selected:
         book, id_ = self._book, tenant.id if tenant else None
@@ -73,12 +79,9 @@ class Callers:
         compiled = tuple(
             number for number, each in enumerate(book.policies) if book.selects(each.binds, route.id, id_, classes)
         )
-        subject = self._subject(route.id, id_, added)
+        subject = subject_of(book, route.id, id_, added)
         said = tuple(number for number, each in enumerate(book.declared.policies) if each.selects(subject))
         return Selected(compiled, said)
-
-    def _subject(self, route: str, tenant: str | None, added: frozenset[str]) -> Subject:
-        return subject_of(self._book, route, tenant, added)
 
     @functools.cached_property
     def _additions(self) -> tuple[frozenset[str], ...]:
@@ -97,7 +100,7 @@ class Callers:
         pairs: Iterable[tuple[str, ...]] = itertools.combinations(singles, 2) if self._can_deny else ()
         return (frozenset(), *(frozenset({each}) for each in singles), *map(frozenset, pairs))
 
-    def _origins_of(self, tenant: Tenant) -> tuple[frozenset[str | None], int]:
+    def _origins_of(self, tenant: Tenant) -> tuple[tuple[str | None, int], ...]:
         """Each jurisdiction that a gateway may judge the tenant's data by: GeoIP and the header narrow to one."""
         key = (tenant.origins, tenant.or_elsewhere, tenant.origin_header)
         if key not in self._origins:
@@ -106,16 +109,22 @@ class Callers:
                 codes.add(UNKNOWN)
             if tenant.origin_header:
                 codes |= inside(tenant.origins)
-            self._origins[key] = (self._book.classes(codes), len(codes))
+            self._origins[key] = self._told_apart(codes)
         return self._origins[key]
+
+    def _told_apart(self, origins: Iterable[str | None]) -> tuple[tuple[str | None, int], ...]:
+        """One of each class, the first by code, an unknown one last."""
+        first: dict[str | None, str | None] = {}
+        alike: collections.Counter[str | None] = collections.Counter()
+        for each in sorted(origins, key=lambda each: (each is None, each or "")):
+            alike[first.setdefault(self._book.class_of[each], each)] += 1
+        return tuple(alike.items())
 
 
 def subject_of(book: Book, route: str, tenant: str | None, added: frozenset[str]) -> Subject:
     """The same as it is declared. Who isn't declared is reported elsewhere; its labels are nobody's."""
     said = book.declared
-    labelled, owner = said.routes.get(route), said.tenants.get(tenant) if tenant else None
-    if labelled is None:
-        raise LookupError(route)
+    labelled, owner = said.routes[route], said.tenants.get(tenant) if tenant else None
     classes = labelled.classes | (owner.classes if owner else frozenset()) | added
     return Subject(labelled.who, owner.who if owner else None, classes)
 

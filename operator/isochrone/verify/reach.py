@@ -5,6 +5,7 @@ the law forbids? Mostly none, which proves every candidate of the route at every
 these places is each caller and origin looked at by itself, to tell the path.
 """
 
+import collections
 import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
@@ -85,8 +86,8 @@ class Reach:
         if found is None:
             found = Bad()
             for caller in self._calling(route, is_open=is_open):
-                for origin in caller.origins:
-                    found |= self._of(caller.selected, origin)
+                for origin, _ in caller.origins:
+                    found |= self._of(caller.selected, self.book.class_of[origin])
             self._bad_of_route[key] = found
         return found
 
@@ -124,7 +125,8 @@ def findings(reach: Reach, site: SiteConfig, others: Mapping[str, tuple[Reach, S
         suspects = [each for each in steps.of(route) if _is_suspect(reach, bad, each)]
         if suspects:
             look = _Look(reach, site, others, route)
-            yield from (found for each in suspects if (found := look.finding(each)) is not None)
+            for each in suspects:
+                yield from look.findings(each)
 
 
 def _is_suspect(reach: Reach, bad: Bad, step: Step) -> bool:
@@ -216,38 +218,42 @@ class _Look:
         self._route = route
         self._is_open = site.config.site.anonymous_access
 
-    def finding(self, step: Step) -> Finding | None:
-        """The first case in which the step is taken against the law, with how many there are."""
-        cases = [
-            (caller, origin)
-            for caller in self._reach.callers.of(self._route)
-            if self._is_open or caller.tenant is not NOBODY
-            for origin in sorted(caller.origins, key=lambda each: (each is None, each or ""))
-            if self._is_taken(step, caller, origin) and not self._is_lawful(step, caller, origin)
-        ]
-        if not cases:
-            return None
-        caller, origin = cases[0]
-        verdict = self._verdict(step, caller, origin)
-        policy = verdict.policy
-        law = f"policy {policy}" if policy else "the default"
-        path = (f"site {self._site.site}", f"route {self._route.id}", str(caller), *step.words, f"place {step.true}")
-        text = (
-            f"data from {origin_text(origin)} of {caller} on route {self._route.id} can get to {step.true}"
-            f" in scope {step.scope}: {law} forbids it ({verdict.reason})"
-        )
+    def findings(self, step: Step) -> Iterator[Finding]:
+        """For each policy that forbids the step, the first case in which it is taken all the same."""
+        first: dict[str | None, tuple[Caller, str | None, meaning.Verdict]] = {}
+        count: collections.Counter[str | None] = collections.Counter()
+        for caller in self._reach.callers.of(self._route):
+            if self._is_open or caller.tenant is not NOBODY:
+                for origin, alike in caller.origins:
+                    verdict = self._verdict(step, caller, origin)
+                    if not verdict.allowed and self._is_taken(step, caller, origin):
+                        first.setdefault(verdict.policy, (caller, origin, verdict))
+                        count[verdict.policy] += alike
+        for policy, case in first.items():
+            yield self._finding(step, *case, cases=count[policy])
+
+    def _finding(
+        self, step: Step, caller: Caller, origin: str | None, verdict: meaning.Verdict, *, cases: int
+    ) -> Finding:
+        law = f"policy {verdict.policy}" if verdict.policy else "the default"
         return Finding(
             rule=Rule.UNLAWFUL,
             site=self._site.site,
             where=f"{self._site.where} (shard {self._site.shard_names['Routes']})",
-            message=text,
-            path=path,
-            policy=policy,
-            cases=sum(len(self._reach.book.members[each]) for _, each in cases),
+            message=(
+                f"data from {origin_text(origin)} of {caller} on route {self._route.id} can get to {step.true}"
+                f" in scope {step.scope}: {law} forbids it ({verdict.reason})"
+            ),
+            path=(
+                f"site {self._site.site}",
+                f"route {self._route.id}",
+                f"{caller}, from {origin_text(origin)}",
+                *step.words,
+                f"place {step.true}",
+            ),
+            policy=verdict.policy,
+            cases=cases,
         )
-
-    def _is_lawful(self, step: Step, caller: Caller, origin: str | None) -> bool:
-        return self._verdict(step, caller, origin).allowed and not self._is_laxer_with_age(step, caller, origin)
 
     def _is_laxer_with_age(self, step: Step, caller: Caller, origin: str | None) -> bool:
         both = self._reach.book.both(step.scope, caller.selected, origin)
@@ -264,7 +270,7 @@ class _Look:
         )
         verdict = meaning.decide(declared.policies, question)
         if verdict.allowed and self._is_laxer_with_age(step, caller, origin):
-            return verdict._replace(reason="not refused past hardMaxAge", policy=verdict.bound[0])
+            return verdict._replace(allowed=False, reason="not refused past hardMaxAge", policy=verdict.bound[0])
         return verdict
 
     def _is_taken(self, step: Step, caller: Caller, origin: str | None) -> bool:

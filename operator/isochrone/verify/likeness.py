@@ -23,6 +23,12 @@ from isochrone_gateway.config.site import UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 
 _SHOWN: Final = 3
+_KEPT_OF_NAME: Final = 50
+"""Characters of a route's name that are always in the names of its objects."""
+
+
+Others = frozenset[tuple[str, str]]
+"""Namespaces and names of Services."""
 
 
 def place_at(config: Config, index: int) -> Place:
@@ -234,16 +240,26 @@ def _of_peer(declared: Declared, config: Config, peer: Peer) -> Iterator[Said]:
         yield Said(Rule.WRONG_ADDRESS, text)
 
 
-def of_pools(declared: Declared, site: SiteConfig, objects: Mapping[tuple[str, str, str], Found]) -> Iterator[Said]:
-    """Engines are this site's own only if a Service of the site leads to them."""
+def of_pools(
+    declared: Declared, site: SiteConfig, objects: Mapping[tuple[str, str, str], Found], *, others: Others
+) -> Iterator[Said]:
+    """Engines are this site's own only if a Service of the site leads to them; `others` are other sites' Services."""
     for pool in site.config.engines:
         if pool.id not in declared.routes:
             yield Said(Rule.NOT_DECLARED, f"engine pool {pool.id} is of no route that is declared")
-        elif (why := _astray(pool, site.site, objects)) is not None:
+        elif (why := _astray(pool, site.site, objects, others)) is not None:
             yield Said(Rule.WRONG_ADDRESS, f"engine pool {pool.id} {why}")
+        elif not _is_there(pool, objects):
+            text = f"engine pool {pool.id} has no engines among this site's objects: nobody answers there"
+            yield Said(Rule.WRONG_ADDRESS, text, severity=Severity.WARNING)
 
 
-def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], Found]) -> str | None:
+def _is_there(pool: EnginePool, objects: Mapping[tuple[str, str, str], Found]) -> bool:
+    found = pool.discovery
+    return isinstance(found, ServiceEndpoints) and ("Service", found.namespace, found.service) in objects
+
+
+def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], Found], others: Others) -> str | None:
     found = pool.discovery
     if not isinstance(found, ServiceEndpoints):
         return "is found by address, and nobody declared where that is"
@@ -251,7 +267,11 @@ def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], 
         return f"leads to the namespace {found.namespace}, not to its own"
     service = objects.get(("Service", found.namespace, found.service))
     if service is None:
-        return f"leads to the Service {found.namespace}/{found.service}, which is none of this site's objects"
+        # Engines that are to go keep their name in the config for a while.
+        is_its_own = found.service.startswith(pool.id.partition("/")[2][:_KEPT_OF_NAME])
+        said = f"leads to the Service {found.namespace}/{found.service}, which is none of this site's objects"
+        is_anothers = (found.namespace, found.service) in others
+        return None if is_its_own and not is_anothers else said
     spec = service.item.get("spec") or {}
     if (spec.get("selector") or {}).get(EDGE_NODE) != site:
         return f"leads to the Service {found.namespace}/{found.service}, which selects pods of other sites as well"

@@ -33,6 +33,7 @@ class _Proof:
             if _is_run(declared, name)
         }
         self._leading = _leading(site for _, site in self._reached.values())
+        self._services = _services(gathered)
         self._said: dict[tuple[Kind, Said], list[SiteConfig]] = {}
         self._compared: dict[_Group, tuple[Said, ...]] = {}
 
@@ -101,7 +102,7 @@ class _Proof:
         named = {_identity(each): each for each in objects}
         self._say(Kind.SITE, site, likeness.of_site(declared, site))
         self._say(Kind.PEERS, site, likeness.of_peers(declared, site))
-        self._say(Kind.ENGINES, site, likeness.of_pools(declared, site, named))
+        self._say(Kind.ENGINES, site, likeness.of_pools(declared, site, named, others=self._services[site.cluster]))
         shared: tuple[tuple[Kind, _Group, Callable[[], Iterable[Said]]], ...] = (
             (Kind.LAW, (id(reached),), lambda: tables.differences(reached.book, config)),
             (Kind.PLACES, _sections(site, Kind.PLACES), lambda: likeness.of_places(config.places)),
@@ -133,6 +134,17 @@ def _is_run(declared: Declared, site: str) -> bool:
 
 def _sections(site: SiteConfig, *kinds: Kind) -> _Group:
     return tuple(site.sections[kind] for kind in kinds)
+
+
+def _services(gathered: Gathered) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """Cluster -> the Services of all its sites."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, site in gathered.configs.items():
+        there = found.setdefault(site.cluster, set())
+        for kind, namespace, service in map(_identity, gathered.objects.get(name, ())):
+            if kind == "Service":
+                there.add((namespace, service))
+    return {cluster: frozenset(there) for cluster, there in found.items()}
 
 
 def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:

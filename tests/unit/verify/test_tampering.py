@@ -303,37 +303,72 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
     ("a peer at another address", peer(address="mal.example.com:8443"), Rule.WRONG_ADDRESS, "is called at mal.example"),
     ("a peer that nobody declared", stranger, Rule.NOT_DECLARED, "peer evil1 is not declared"),
     ("a provider's region changed", move_region, Rule.WRONG_PLACE, "endpoint us: processes in DE+FR"),
-    ("a provider's address changed", of_endpoint("eu", baseUrl="https://us.acme.example.com/v1"), Rule.WRONG_ADDRESS,
-     "is called at https://us.acme.example.com/v1, but declared at https://eu.acme"),
+    (
+        "a provider's address changed",
+        of_endpoint("eu", baseUrl="https://us.acme.example.com/v1"),
+        Rule.WRONG_ADDRESS,
+        "is called at https://us.acme.example.com/v1, but declared at https://eu.acme",
+    ),
     ("where a provider keeps state forgotten", keep_nearby, Rule.WRONG_PLACE, "endpoint eu: keeps state in DE+FR"),
-    ("a provider believed by another name", of_endpoint("eu", tls={"serverName": "mal.example.com"}),
-     Rule.WRONG_ADDRESS, "whoever shows a certificate of mal.example.com"),
+    (
+        "a provider believed by another name",
+        of_endpoint("eu", tls={"serverName": "mal.example.com"}),
+        Rule.WRONG_ADDRESS,
+        "whoever shows a certificate of mal.example.com",
+    ),
     ("a provider's model of another region", upstream, Rule.WRONG_ADDRESS, "is asked for us.large"),
-    ("a tenant's origins widened", of_tenant("shop/web", origins=["DE", "FR", "US"]), Rule.WRONG_SUBJECT,
-     "tenant shop/web: its data is judged as from DE, FR, US"),
+    (
+        "a tenant's origins widened",
+        of_tenant("shop/web", origins=["DE", "FR", "US"]),
+        Rule.WRONG_SUBJECT,
+        "its data is judged as from DE, FR, US",
+    ),
     ("a tenant's origins narrowed", of_tenant("shop/web", origins=["FR"]), Rule.WRONG_SUBJECT, "judged as from FR"),
     ("a tenant's origins lost", without("shop/web", "origins"), Rule.WRONG_SUBJECT, "judged as from unknown"),
     ("a tenant's origins elsewhere", of_tenant("shop/web", origins=["US"]), Rule.WRONG_SUBJECT, "judged as from US"),
-    ("an unreadable origin forgotten", without("bank/teller", "orElsewhere"), Rule.WRONG_SUBJECT, "as from DE, elsewhere"),
-    ("an origin header trusted", of_tenant("shop/far", originHeader=True), Rule.WRONG_SUBJECT, "origin header is trusted"),
+    ("an unreadable origin forgotten", without("bank/teller", "orElsewhere"), Rule.WRONG_SUBJECT, "DE, elsewhere"),
+    ("an origin header trusted", of_tenant("shop/far", originHeader=True), Rule.WRONG_SUBJECT, "header is trusted"),
     ("a data-class header ignored", without("shop/far", "dataClassHeader"), Rule.WRONG_SUBJECT, "header is ignored"),
-    ("a tenant's data class dropped", without("clinic/ward", "dataClasses"), Rule.WRONG_SUBJECT, "data class secret is"),
-    ("a tenant given more routes", of_tenant("shop/web", routes=["bank/score"]), Rule.WRONG_SUBJECT, "may call bank/sc"),
-    ("a key moved to another tenant", move_key, Rule.WRONG_SUBJECT, "counts as one of tenant shop/far, but is that of"),
-    ("a key that nobody has", own_key, Rule.WRONG_SUBJECT, "counts as one of tenant shop/far, but is nobody's"),
+    (
+        "a tenant's data class dropped",
+        without("clinic/ward", "dataClasses"),
+        Rule.WRONG_SUBJECT,
+        "data class secret is",
+    ),
+    (
+        "a tenant given more routes",
+        of_tenant("shop/web", routes=["bank/score"]),
+        Rule.WRONG_SUBJECT,
+        "may call bank/sc",
+    ),
+    ("a key moved to another tenant", move_key, Rule.WRONG_SUBJECT, "but is that of"),
+    ("a key that nobody has", own_key, Rule.WRONG_SUBJECT, "but is nobody's"),
     ("a tenant that nobody declared", own_tenant, Rule.NOT_DECLARED, "tenant shop/ghost is not declared"),
-    ("a route's data class dropped", lose_class, Rule.WRONG_SUBJECT, "route clinic/scan: the data class health is lost"),
+    (
+        "a route's data class dropped",
+        lose_class,
+        Rule.WRONG_SUBJECT,
+        "route clinic/scan: the data class health is lost",
+    ),
     ("a route that nobody declared", own_route, Rule.NOT_DECLARED, "route shop/ghost is not declared"),
     ("callers without a key let in", of_site(anonymousAccess=True), Rule.WRONG_SETTING, "requests without a key"),
     ("no hard end of age", of_age(hardMaxAgeMs=31_622_400_000), Rule.WRONG_SETTING, "(hardMaxAge), declared are 25920"),
     ("a config that never ages", of_age(maxAgeMs=2_592_000_000), Rule.WRONG_SETTING, "(maxAge), declared are 86400000"),
     ("engines by address", discover(type="Static", addresses=["192.0.2.7:80"]), Rule.WRONG_ADDRESS, "found by address"),
     ("engines by name", discover(type="Dns", name="mal.example.com", port=80), Rule.WRONG_ADDRESS, "found by address"),
-    ("engines in another namespace", discover(**ELSEWHERE, namespace="bank", service="score-engine"),
-     Rule.WRONG_ADDRESS, "leads to the namespace bank"),
-    ("engines behind an unknown Service", discover(**ELSEWHERE, namespace="shop", service="other"),
-     Rule.WRONG_ADDRESS, "is none of this site's objects"),
-]  # fmt: skip
+    (
+        "engines in another namespace",
+        discover(**ELSEWHERE, namespace="bank", service="score-engine"),
+        Rule.WRONG_ADDRESS,
+        "leads to the namespace bank",
+    ),
+    (
+        "engines behind an unknown Service",
+        discover(**ELSEWHERE, namespace="shop", service="other"),
+        Rule.WRONG_ADDRESS,
+        "is none of this site's objects",
+    ),
+]
 
 
 @pytest.mark.parametrize(("edit", "rule", "says"), [pytest.param(*rest, id=name) for name, *rest in DOCUMENT])
@@ -352,14 +387,26 @@ def test_a_default_that_allows_is_found(strict: World) -> None:
 # The way that data would take
 
 PATHS: Final[list[tuple[str, Edit, tuple[str, ...], str | None]]] = [
-    ("a flipped bit", flip,
-     ("site fra1", "route shop/chat", "tenant shop/web", "peer iad1", "place US-VA"), "eu"),
-    ("a peer in disguise", move_peer,
-     ("site fra1", "route shop/chat", "tenant shop/", "peer nrt1", "place JP-12"), "eu"),
-    ("a region in disguise", move_region,
-     ("site fra1", "route shop/chat", "tenant shop/",
-      "provider acme, endpoint us (https://us.acme.example.com/v1)", "place US (Declared)"), "eu"),
-]  # fmt: skip
+    ("a flipped bit", flip, ("site fra1", "route shop/chat", "tenant shop/web", "peer iad1", "place US-VA"), "eu"),
+    (
+        "a peer in disguise",
+        move_peer,
+        ("site fra1", "route shop/chat", "tenant shop/", "peer nrt1", "place JP-12"),
+        "eu",
+    ),
+    (
+        "a region in disguise",
+        move_region,
+        (
+            "site fra1",
+            "route shop/chat",
+            "tenant shop/",
+            "provider acme, endpoint us (https://us.acme.example.com/v1)",
+            "place US (Declared)",
+        ),
+        "eu",
+    ),
+]
 
 
 @pytest.mark.parametrize(("edit", "path", "name"), [pytest.param(*rest, id=name) for name, *rest in PATHS])
@@ -426,50 +473,113 @@ WIDER = {
 }
 GATEWAY, ENGINE = "isochrone-gateway", "chat-engine"
 OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
-    ("a gateway's egress to any port", on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE)), Rule.EGRESS_OPEN,
-     "any address at any port"),
-    ("a gateway's egress to a strange port",
-     on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE, ports=[{"protocol": "TCP", "port": 8080}])), Rule.EGRESS_OPEN,
-     "any address at port 8080"),
+    (
+        "a gateway's egress to any port",
+        on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE)),
+        Rule.EGRESS_OPEN,
+        "any address at any port",
+    ),
+    (
+        "a gateway's egress to a strange port",
+        on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE, ports=[{"protocol": "TCP", "port": 8080}])),
+        Rule.EGRESS_OPEN,
+        "any address at port 8080",
+    ),
     ("a gateway's egress to anybody", on("NetworkPolicy", GATEWAY, egress()), Rule.EGRESS_OPEN, "talk to anybody"),
-    ("a gateway's egress to a network", on("NetworkPolicy", GATEWAY, egress(to=[{"ipBlock": {"cidr": "198.51.100.0/24"}}])),
-     Rule.EGRESS_OPEN, "talk to 198.51.100.0/24"),
-    ("a gateway's egress to a namespace",
-     on("NetworkPolicy", GATEWAY, egress(to=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}])),
-     Rule.EGRESS_OPEN, "talk to the namespace x"),
-    ("a gateway's policy dropped", drop("NetworkPolicy", GATEWAY), Rule.EGRESS_OPEN, "no NetworkPolicy closes the egress"),
-    ("a gateway's policy for ingress alone",
-     on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(policyTypes=["Ingress"])), Rule.EGRESS_OPEN,
-     "no NetworkPolicy closes the egress"),
-    ("a gateway's policy for other pods",
-     on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(podSelector={"matchLabels": {"a": "b"}})),
-     Rule.EGRESS_OPEN, "no NetworkPolicy closes the egress"),
+    (
+        "a gateway's egress to a network",
+        on("NetworkPolicy", GATEWAY, egress(to=[{"ipBlock": {"cidr": "198.51.100.0/24"}}])),
+        Rule.EGRESS_OPEN,
+        "talk to 198.51.100.0/24",
+    ),
+    (
+        "a gateway's egress to a namespace",
+        on(
+            "NetworkPolicy",
+            GATEWAY,
+            egress(to=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}]),
+        ),
+        Rule.EGRESS_OPEN,
+        "talk to the namespace x",
+    ),
+    (
+        "a gateway's policy dropped",
+        drop("NetworkPolicy", GATEWAY),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
+    (
+        "a gateway's policy for ingress alone",
+        on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(policyTypes=["Ingress"])),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
+    (
+        "a gateway's policy for other pods",
+        on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(podSelector={"matchLabels": {"a": "b"}})),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
     ("somebody else's policy beside it", add(WIDER), Rule.EGRESS_OPEN, "any address at any port"),
-    ("an engine's egress to anywhere", on("NetworkPolicy", ENGINE, egress(to=ANYWHERE)), Rule.EGRESS_OPEN,
-     "their weights need port 443 alone"),
+    (
+        "an engine's egress to anywhere",
+        on("NetworkPolicy", ENGINE, egress(to=ANYWHERE)),
+        Rule.EGRESS_OPEN,
+        "their weights need port 443 alone",
+    ),
     ("an engine's egress to anybody", on("NetworkPolicy", ENGINE, egress()), Rule.EGRESS_OPEN, "talk to anybody"),
-    ("an engine's egress to a network", on("NetworkPolicy", ENGINE, egress(to=[{"ipBlock": {"cidr": "192.0.2.0/24"}}])),
-     Rule.EGRESS_OPEN, "talk to 192.0.2.0/24"),
-    ("an engine's policy dropped", drop("NetworkPolicy", ENGINE), Rule.EGRESS_OPEN, "the egress of engines shop/chat"),
-    ("an engine open to anybody", on("NetworkPolicy", ENGINE, ingress()), Rule.INGRESS_OPEN, "lets anybody talk to engi"),
-    ("an engine open to a network", on("NetworkPolicy", ENGINE, ingress(**{"from": ANYWHERE})), Rule.INGRESS_OPEN,
-     "lets 0.0.0.0/0 talk to engines shop/chat"),
-    ("an engine open to other pods", on("NetworkPolicy", ENGINE, ingress(**{"from": [{"podSelector": {}}]})),
-     Rule.INGRESS_OPEN, "lets other pods talk to engines shop/chat"),
-    ("a Service of other sites' engines too",
-     on("Service", ENGINE, lambda item: item["spec"]["selector"].pop("isochrone.dev/edge-node")), Rule.WRONG_ADDRESS,
-     "selects pods of other sites as well"),
-    ("a Service out of the cluster", on("Service", ENGINE, lambda item: item["spec"].update(type="ExternalName")),
-     Rule.WRONG_ADDRESS, "leads out of the cluster"),
-    ("a Service dropped", drop("Service", ENGINE), Rule.WRONG_ADDRESS, "is none of this site's objects"),
+    (
+        "an engine's egress to a network",
+        on("NetworkPolicy", ENGINE, egress(to=[{"ipBlock": {"cidr": "192.0.2.0/24"}}])),
+        Rule.EGRESS_OPEN,
+        "talk to 192.0.2.0/24",
+    ),
+    ("an engine's policy dropped", drop("NetworkPolicy", ENGINE), Rule.EGRESS_OPEN, "egress of engines shop"),
+    (
+        "an engine open to anybody",
+        on("NetworkPolicy", ENGINE, ingress()),
+        Rule.INGRESS_OPEN,
+        "lets anybody talk to engi",
+    ),
+    (
+        "an engine open to a network",
+        on("NetworkPolicy", ENGINE, ingress(**{"from": ANYWHERE})),
+        Rule.INGRESS_OPEN,
+        "lets 0.0.0.0/0 talk to engines shop/chat",
+    ),
+    (
+        "an engine open to other pods",
+        on("NetworkPolicy", ENGINE, ingress(**{"from": [{"podSelector": {}}]})),
+        Rule.INGRESS_OPEN,
+        "lets other pods talk to engines shop/chat",
+    ),
+    (
+        "a Service of other sites' engines too",
+        on("Service", ENGINE, lambda item: item["spec"]["selector"].pop("isochrone.dev/edge-node")),
+        Rule.WRONG_ADDRESS,
+        "selects pods of other sites as well",
+    ),
+    (
+        "a Service out of the cluster",
+        on("Service", ENGINE, lambda item: item["spec"].update(type="ExternalName")),
+        Rule.WRONG_ADDRESS,
+        "leads out of the cluster",
+    ),
     ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("edit", "rule", "says"), [pytest.param(*rest, id=name) for name, *rest in OBJECT])
 def test_changed_objects_are_found(world: World, edit: Objects, rule: Rule, says: str) -> None:
     found = errors(world.verify(objects=edit))
     assert any(rule is each and says in text for each, text in found), found
+
+
+def test_engines_that_are_gone_are_told_and_harm_nobody(world: World) -> None:
+    report = world.verify(objects=drop("Service", ENGINE))
+    assert report.holds
+    assert len(report.findings) == 1
+    assert "engine pool shop/chat has no engines among this site's objects" in report.findings[0].message
 
 
 def test_engines_where_their_weights_may_not_be(world: World) -> None:
@@ -578,9 +688,13 @@ CHANGED: Final = [
     ("a site more", [*OBJECTS, site("gru1", "GRU")], Rule.MISSING_CONFIG, "no config of this site"),
     ("a policy more", [*OBJECTS, policy("new", ["FR"])], Rule.WRONG_LAW, "the law lacks the policy new"),
     ("a policy gone", [each for each in OBJECTS if each["metadata"]["name"] != "eu"], None, ""),
-    ("a site elsewhere", [*OBJECTS[1:], obj("EdgeNode", "fra1", {**OBJECTS[0]["spec"], "place": {"iata": "JFK"}})],
-     Rule.WRONG_PLACE, "the site is in DE-HE"),
-]  # fmt: skip
+    (
+        "a site elsewhere",
+        [*OBJECTS[1:], obj("EdgeNode", "fra1", {**OBJECTS[0]["spec"], "place": {"iata": "JFK"}})],
+        Rule.WRONG_PLACE,
+        "the site is in DE-HE",
+    ),
+]
 
 
 @pytest.mark.parametrize(("objects", "rule", "says"), [pytest.param(*rest, id=name) for name, *rest in CHANGED])

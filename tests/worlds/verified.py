@@ -36,6 +36,13 @@ class World:
     bundles: tuple[Bundle, ...]
     configs: Mapping[str, Config]
 
+    def clusters(self) -> dict[str, list[verify.Found]]:
+        """All objects as they are, by cluster."""
+        found: dict[str, list[verify.Found]] = {}
+        for each in self.bundles:
+            found.setdefault(each.cluster, []).extend(map(_found, self._objects(each, None, ())))
+        return found
+
     def verify(
         self,
         configs: Callable[[Json], object] = lambda _: None,
@@ -50,8 +57,7 @@ class World:
         for bundle in self.bundles:
             made = copy.deepcopy([*self._objects(bundle, configs if bundle.site in chosen else None, signers)])
             objects(made)
-            found = (verify.Found(each, f"{bundle.cluster}/{each['kind']}/{each['metadata']['name']}") for each in made)
-            clusters.setdefault(bundle.cluster, []).extend(found)
+            clusters.setdefault(bundle.cluster, []).extend(map(_found, made))
         return verify.verify(self.declared, clusters, trusted=trusted)
 
     def _objects(
@@ -66,6 +72,10 @@ class World:
             yield from config_maps.shards(packed, "isochrone")
         index = issue(packed, site=bundle.site, release=RELEASE, signers=signers)
         yield config_maps.index_map(index, f"{bundle.gateway}-config", bundle.labels)
+
+
+def _found(item: Json) -> verify.Found:
+    return verify.Found(item, f"{item['kind']} {item['metadata']['name']}")
 
 
 def edited(config: Config, edit: Callable[[Json], object]) -> Config:

@@ -104,7 +104,7 @@ def _clusters(
     source: Source, snapshot: "Snapshot", configs: pathlib.Path | None, members: tuple[pathlib.Path, ...]
 ) -> "Mapping[str, list[Found]]":
     if configs is not None:
-        return _written(configs)
+        return written(configs)
     if members:
         return {str(each): _deployed(each, None) for each in members}
     if source.kubeconfig is not None:
@@ -112,7 +112,7 @@ def _clusters(
     return _rendered(snapshot)
 
 
-def _written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
+def written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
     """The files of each cluster that its kustomization lists: no others are applied."""
     listed = sorted(each.parent for each in (*folder.glob(_KUSTOMIZATION), *folder.glob(f"*/{_KUSTOMIZATION}")))
     if not listed:

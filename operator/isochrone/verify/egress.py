@@ -202,16 +202,18 @@ def _of_gateway_rule(site: str, where: Found, rule: Json, known: list[Remote]) -
         yield _open(site, where.where, f"a rule lets the gateway talk to any address at {shown}, where it calls nobody")
     addresses = {each.network for each in known}
     for cidr in _blocks(rule):
-        if not _is_everywhere(cidr) and cidr not in addresses and not _is_of_cluster(cidr, ports):
-            yield _open(site, where.where, f"a rule lets the gateway talk to {cidr}, where nobody is whom it calls")
+        if not _is_everywhere(cidr) and cidr not in addresses and ports != _DNS_ALONE:
+            text = f"a rule lets the gateway talk to {cidr}, where nobody is whom it calls"
+            yield _open(site, where.where, *_unless_api_server(text, cidr, ports))
     yield from _of_peers(site, where, rule, known)
 
 
-def _is_of_cluster(cidr: str, ports: frozenset[int] | None) -> bool:
-    """The resolver on the node, or one address that may be the API server's: only the cluster knows it."""
-    network = ipaddress.ip_network(cidr)
-    is_one = network.num_addresses == 1
-    return is_one and ports is not None and (ports == _DNS_ALONE or len(ports) <= len(_API_PORTS))
+def _unless_api_server(text: str, cidr: str, ports: frozenset[int] | None) -> tuple[str, Severity]:
+    """One address may be the API server's: only the cluster knows it."""
+    is_one = ipaddress.ip_network(cidr, strict=False).num_addresses == 1
+    if is_one and ports is not None and len(ports) <= len(_API_PORTS):
+        return f"{text}, unless it is the cluster's API server", Severity.WARNING
+    return text, Severity.ERROR
 
 
 def _of_peers(site: str, where: Found, rule: Json, known: list[Remote]) -> Iterator[Finding]:

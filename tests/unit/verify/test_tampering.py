@@ -595,6 +595,14 @@ def test_engines_where_their_weights_may_not_be(world: World) -> None:
     assert any(rule is Rule.UNLAWFUL_ENGINES and "engines of bank/score stand in US-VA" in text for rule, text in found)
 
 
+def test_one_address_may_be_the_api_servers(world: World) -> None:
+    rule = egress(to=[{"ipBlock": {"cidr": "198.51.100.7/32"}}], ports=[{"protocol": "TCP", "port": 6443}])
+    report = world.verify(objects=on("NetworkPolicy", GATEWAY, rule))
+    assert report.holds
+    assert {each.severity for each in report.findings} == {Severity.WARNING}
+    assert all("unless it is the cluster's API server" in each.message for each in report.findings)
+
+
 # What is stored
 
 

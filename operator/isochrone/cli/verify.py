@@ -123,8 +123,18 @@ def written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
 def _of_folder(folder: pathlib.Path) -> "list[Found]":
     from isochrone.verify import Found
 
-    names = _yaml(folder / _KUSTOMIZATION).get("resources") or ()
-    return [Found(_yaml(folder / name), str(folder / name)) for name in names]
+    kustomization = _yaml(folder / _KUSTOMIZATION)
+    if more := sorted(set(kustomization) - {"apiVersion", "kind", "resources"}):
+        raise Unusable(f"{folder / _KUSTOMIZATION} changes what its files say, by {', '.join(more)}: render it anew")
+    return [Found(_object(folder / name), str(folder / name)) for name in kustomization.get("resources") or ()]
+
+
+def _object(path: pathlib.Path) -> Mapping[str, Any]:
+    found = _yaml(path)
+    metadata = found.get("metadata")
+    if not isinstance(found.get("kind"), str) or not isinstance(metadata, dict) or "name" not in metadata:
+        raise Unusable(f"{path} holds no object, or more than one")
+    return found
 
 
 def _yaml(path: pathlib.Path) -> Mapping[str, Any]:

@@ -53,6 +53,8 @@ class Site:
     """Whether it answers requests without a key."""
     max_age_ms: int
     hard_max_age_ms: int
+    nodes: Mapping[str, str]
+    """Labels of the nodes that are its own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,7 @@ def _site(item: Json) -> Site:
         is_open=gateway.get("anonymousAccess", "Deny") == "Allow",
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
+        nodes=spec.get("nodeSelector") or {},
     )
 
 

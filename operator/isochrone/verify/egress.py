@@ -16,6 +16,7 @@ from isochrone.verify.declared import Declared
 from isochrone.verify.engines import COMPONENT, ENGINE, is_engine, route_of
 from isochrone.verify.finding import Egress, Finding, Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
+from isochrone.verify.pods import is_gateway
 
 Json = Mapping[str, Any]
 
@@ -151,7 +152,7 @@ def _named(rule: Json) -> Iterator[tuple[str, frozenset[int]]]:
 
 def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -> tuple[Held, tuple[Finding, ...]]:
     """How the site's gateway is held, and what of that is too wide."""
-    workload = next((each for each in objects if _is_gateway(each)), None)
+    workload = next((each for each in objects if is_gateway(each)), None)
     if workload is None:
         detail = "no Deployment of the gateway was given"
         return Held(level=Egress.NONE, detail=detail), (_open(site.site, site.where, f"{detail}, so nothing holds it"),)
@@ -166,11 +167,6 @@ def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -
         *_of_names(site.site, pods, {each.host for each in known}),
     ]
     return _held(pods), tuple(findings)
-
-
-def _is_gateway(found: Found) -> bool:
-    labels = found.item["metadata"].get("labels") or {}
-    return found.item["kind"] == "Deployment" and labels.get(COMPONENT) == _GATEWAY
 
 
 def _pod_labels(workload: Found) -> Mapping[str, str]:

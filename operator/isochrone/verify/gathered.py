@@ -42,6 +42,8 @@ class SiteConfig:
     site: str
     cluster: str
     where: str
+    index_name: str
+    """The ConfigMap that a gateway must be told to run."""
     config: Config
     index: Index
     signed_by: tuple[str, ...]
@@ -150,6 +152,7 @@ class _Reader:
             site=index.site,
             cluster=cluster,
             where=found.where,
+            index_name=found.item["metadata"]["name"],
             config=config,
             index=index,
             signed_by=received.signed_by,

@@ -23,6 +23,7 @@ class Said(NamedTuple):
 
 def differences(book: Book, config: Config) -> Iterator[Said]:
     """All of one law."""
+    yield from _of_codes(book, config)
     compiled = {each.name: number for number, each in enumerate(book.policies)}
     for number, said in enumerate(book.declared.policies):
         if said.name not in compiled:
@@ -37,6 +38,15 @@ def differences(book: Book, config: Config) -> Iterator[Said]:
     for name in sorted(set(compiled) - known):
         text = f"the law has a policy {name}, which nobody declared"
         yield Said(Rule.WRONG_LAW, text, name, _stricter(book))
+
+
+def _of_codes(book: Book, config: Config) -> Iterator[Said]:
+    """A client may name any part of its country that looks like a code: such a row would be its own."""
+    rows = {code for each in config.law.tables for code in each.rows}
+    if strange := sorted(rows - set(book.class_of)):
+        shown = ", ".join(strange[:3])
+        text = f"the law has rows for {shown}, which ISO 3166 has not assigned, or lists under another code"
+        yield Said(Rule.WRONG_LAW, text, cases=len(strange))
 
 
 def _stricter(book: Book) -> Severity:

@@ -116,6 +116,22 @@ def test_what_is_meant_by_default() -> None:
     assert result.exit_code == 0, result.output
 
 
+def test_a_kustomization_that_changes_more(configs: pathlib.Path) -> None:
+    with (configs / "local" / "kustomization.yaml").open("a") as file:
+        file.write("patches:\n  - path: mine.yaml\n")
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2
+    assert "changes what its files say, by patches" in result.output
+
+
+def test_a_list_of_objects_is_not_looked_into(configs: pathlib.Path) -> None:
+    path = next((configs / "local").rglob("networkpolicy-*.yaml"))
+    path.write_text("apiVersion: v1\nkind: List\nitems: []\n")
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2
+    assert "holds no object, or more than one" in result.output
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [

@@ -67,6 +67,22 @@ def flip(config: Json) -> None:
     made["rows"]["DE"] = with_place(config, made["rows"]["DE"], 2)
 
 
+def flip_provider(config: Json) -> None:
+    made = table(config, "eu")
+    made["rows"]["DE"] = with_place(config, made["rows"]["DE"], 5)
+
+
+def flip_entry(config: Json) -> None:
+    made = table(config, "eu")
+    made["rows"]["DE"] = with_place(config, made["rows"]["DE"], 3)
+
+
+def unbind_home(config: Json) -> None:
+    """Where it stands it would be allowed; but an old config has to refuse what is bound."""
+    for name in ("eu", "gold"):
+        drop_policy(name)(config)
+
+
 def unbind(config: Json) -> None:
     table(config, "eu")["rows"]["DE"] = -1
 
@@ -124,6 +140,11 @@ def wide_state(config: Json) -> None:
     made["unknown"] = everywhere
 
 
+def own_code(config: Json) -> None:
+    """No such part of Germany; but a client whose tenant is of DE may say so."""
+    table(config, "eu")["rows"]["DE-ZZZ"] = row(config, 0x3F)
+
+
 LAW: Final[list[tuple[str, Edit, Rule, str]]] = [
     (
         "a bit flipped in a row",
@@ -139,6 +160,7 @@ LAW: Final[list[tuple[str, Edit, Rule, str]]] = [
     ("a scope's own table dropped", lose_scope("State", "eu"), Rule.WRONG_LAW, "policy eu, scope State"),
     ("state allowed everywhere", wide_state, Rule.WRONG_LAW, "policy eu, scope State"),
     ("evidence not asked for", more_evidence, Rule.WRONG_LAW, "(EvidenceTooLow)"),
+    ("a row for a code that isn't one", own_code, Rule.WRONG_LAW, "the law has rows for DE-ZZZ"),
     ("a policy only audits", audit, Rule.WRONG_LAW, "policy eu is compiled as Audit, not Enforce"),
     ("a policy dropped", drop_policy("eu"), Rule.WRONG_LAW, "the law lacks the policy eu"),
     ("a policy for a data class dropped", drop_policy("health"), Rule.WRONG_LAW, "the law lacks the policy health"),
@@ -406,12 +428,30 @@ PATHS: Final[list[tuple[str, Edit, tuple[str, ...], str | None]]] = [
         ),
         "eu",
     ),
+    (
+        "a flipped bit for an entry",
+        flip_entry,
+        ("site nrt1", "route shop/chat", "tenant shop/web", "comes in at its gateway", "place JP-12"),
+        "eu",
+    ),
+    (
+        "a flipped bit for a provider",
+        flip_provider,
+        ("site fra1", "route shop/chat", "tenant shop/web", "provider acme, endpoint us", "place US (Declared)"),
+        "eu",
+    ),
+    (
+        "a policy no longer binding past its age",
+        unbind_home,
+        ("site fra1", "route shop/chat", "tenant shop/", "engines shop/chat at fra1", "place DE-HE"),
+        "eu",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("edit", "path", "name"), [pytest.param(*rest, id=name) for name, *rest in PATHS])
 def test_the_path_is_shown(world: World, edit: Edit, path: tuple[str, ...], name: str) -> None:
-    report = world.verify(edit, sites=("fra1",))
+    report = world.verify(edit, sites=(path[0].removeprefix("site "),))
     paths = [(each.path, each.policy) for each in report.findings if each.rule is Rule.UNLAWFUL]
     assert any(policy == name and begins(shown, path) for shown, policy in paths), paths
 
@@ -572,6 +612,58 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
 @pytest.mark.parametrize(("edit", "rule", "says"), [pytest.param(*rest, id=name) for name, *rest in OBJECT])
 def test_changed_objects_are_found(world: World, edit: Objects, rule: Rule, says: str) -> None:
     found = errors(world.verify(objects=edit))
+    assert any(rule is each and says in text for each, text in found), found
+
+
+def of_pod(**changes: Any) -> Callable[[Json], object]:
+    return lambda item: item["spec"]["template"]["spec"].update(changes)
+
+
+def run_another(item: Json) -> None:
+    (container,) = item["spec"]["template"]["spec"]["containers"]
+    container["args"] = [each.replace("gateway-fra1-config", "gateway-other") for each in container["args"]]
+
+
+def run_as_well(item: Json) -> None:
+    item["spec"]["template"]["spec"]["containers"][0]["args"].append("--config=/etc/mine")
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "says"),
+    [
+        pytest.param(on("Deployment", GATEWAY, of_pod(nodeSelector={})), Rule.WRONG_PLACE, "lacks site", id="gateway"),
+        pytest.param(
+            on("Deployment", ENGINE, of_pod(nodeSelector={"site": "cdg1"})),
+            Rule.WRONG_PLACE,
+            "lacks site",
+            id="engines",
+        ),
+        pytest.param(
+            on("Deployment", ENGINE, of_pod(nodeName="cdg1-7")), Rule.WRONG_PLACE, "the node cdg1-7", id="one node"
+        ),
+        pytest.param(
+            on("Deployment", GATEWAY, run_another),
+            Rule.WRONG_ADDRESS,
+            "isochrone-gateway-other, not",
+            id="other config",
+        ),
+        pytest.param(on("Deployment", GATEWAY, run_as_well), Rule.WRONG_ADDRESS, "/etc/mine", id="config of a file"),
+    ],
+)
+def test_pods_on_other_nodes_or_with_another_config(edit: Objects, rule: Rule, says: str) -> None:
+    own_nodes = {"nodeSelector": {"site": "fra1"}}
+    first = {**OBJECTS[0], "spec": {**OBJECTS[0]["spec"], **own_nodes}}
+    world = rendered([first, *OBJECTS[1:]])
+    assert world.verify().findings == ()
+
+    def change(objects: list[Json]) -> None:
+        """The gateway of this site has the site's name in its own."""
+        for each in objects:
+            if each["kind"] == "Deployment" and "fra1" in each["metadata"]["name"]:
+                each["metadata"]["name"] = GATEWAY if "gateway" in each["metadata"]["name"] else ENGINE
+                edit([each])
+
+    found = errors(world.verify(objects=change))
     assert any(rule is each and says in text for each, text in found), found
 
 

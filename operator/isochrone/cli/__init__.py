@@ -6,7 +6,20 @@ the packages that the commands call. Those are imported when a command runs, so 
 
 import click
 
-from isochrone.cli import explain, operator, plan, render, site, sites, status, support_bundle, uninstall, up, validate
+from isochrone.cli import (
+    explain,
+    operator,
+    plan,
+    render,
+    site,
+    sites,
+    status,
+    support_bundle,
+    uninstall,
+    up,
+    validate,
+    verify,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +32,7 @@ main.add_command(validate.command)
 main.add_command(plan.command)
 main.add_command(explain.command)
 main.add_command(render.command)
+main.add_command(verify.command)
 main.add_command(operator.command)
 main.add_command(site.command)
 main.add_command(status.command)

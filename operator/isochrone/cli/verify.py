@@ -1,0 +1,228 @@
+"""`isochrone verify`: an independent proof that what sites are to run keeps the law."""
+
+import asyncio
+import json
+import pathlib
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+
+from isochrone.cli.inputs import Source, Unusable, network_options
+from isochrone.cli.text import colour
+
+if TYPE_CHECKING:
+    from isochrone.model import Snapshot
+    from isochrone.verify import Found
+    from isochrone_gateway.config import Verify
+
+_KUSTOMIZATION: Final = "kustomization.yaml"
+
+
+@click.command("verify")
+@network_options
+@click.option(
+    "--configs",
+    type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="What `isochrone render` wrote: a folder for each cluster.",
+)
+@click.option(
+    "--cluster",
+    "members",
+    multiple=True,
+    type=click.Path(path_type=pathlib.Path, dir_okay=False, exists=True),
+    metavar="KUBECONFIG",
+    help="Read what runs in this cluster. May be repeated, once for each cluster that has sites.",
+)
+@click.option(
+    "--trusted-keys",
+    type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Public keys, one file KEY-ID.pem each, as gateways trust them: configs that none signed are errors.",
+)
+@click.option(
+    "--unbound",
+    type=click.Choice(["Allow", "Deny"]),
+    help="What is meant to hold where no policy binds, as in the operator's settings. Default: Allow.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(
+    source: Source,
+    *,
+    configs: pathlib.Path | None,
+    members: tuple[pathlib.Path, ...],
+    trusted_keys: pathlib.Path | None,
+    unbound: Literal["Allow", "Deny"] | None,
+    as_json: bool,
+) -> None:
+    """Prove that no request can get to where a residency policy forbids it, or show the path.
+
+    What users declare (-f, or --kubeconfig) is compared with what gateways are to run: with --configs what was
+    rendered, with --cluster what is in clusters; without either, what would be rendered now from files, or what is
+    in the hub's own cluster. Policies are read by a second implementation that shares no code with the operator's.
+
+    Exit status: 0 if it is proved, 1 if not, or if manifests are not valid, 2 for input that can't be read.
+    """
+    from isochrone import verify
+    from isochrone.cli import verify_text
+
+    if configs is not None and members:
+        raise click.UsageError("give --configs or --cluster, not both")
+    snapshot = _meant(source.network(), unbound)
+    declared = verify.declared.read(
+        _objects(snapshot), installation=snapshot.settings.installation, unbound=snapshot.settings.unbound
+    )
+    clusters = _clusters(source, snapshot, configs, members)
+    report = verify.verify(declared, clusters, trusted=_trusted(trusted_keys))
+    if as_json:
+        click.echo(json.dumps(verify_text.document(report), indent=2))
+    else:
+        click.echo(verify_text.text(report), color=colour(sys.stdout.isatty()))
+    sys.exit(0 if report.holds else 1)
+
+
+def _meant(snapshot: "Snapshot", unbound: Literal["Allow", "Deny"] | None) -> "Snapshot":
+    import dataclasses
+
+    if unbound is None:
+        return snapshot
+    return dataclasses.replace(snapshot, settings=dataclasses.replace(snapshot.settings, unbound=unbound))
+
+
+def _objects(snapshot: "Snapshot") -> Iterable[Mapping[str, Any]]:
+    """What is declared as JSON: the verifier reads it by itself."""
+    kinds = (snapshot.edge_nodes, snapshot.routes, snapshot.policies, snapshot.providers, snapshot.tenants)
+    for each in (resource for kind in kinds for resource in kind):
+        yield {**each.model_dump(mode="json", by_alias=True, exclude_none=True), "kind": type(each).__name__}
+    for name, labels in snapshot.namespaces.items():
+        yield {"kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
+
+
+def _clusters(
+    source: Source, snapshot: "Snapshot", configs: pathlib.Path | None, members: tuple[pathlib.Path, ...]
+) -> "Mapping[str, list[Found]]":
+    if configs is not None:
+        return written(configs)
+    if members:
+        return {str(each): _deployed(each, None) for each in members}
+    if source.kubeconfig is not None:
+        return {str(source.kubeconfig): _deployed(source.kubeconfig, source.context)}
+    return _rendered(snapshot)
+
+
+def written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
+    """The files of each cluster that its kustomization lists: no others are applied."""
+    listed = sorted(each.parent for each in (*folder.glob(_KUSTOMIZATION), *folder.glob(f"*/{_KUSTOMIZATION}")))
+    if not listed:
+        raise Unusable(f"{folder} is not of isochrone render: no folder in it has a {_KUSTOMIZATION}")
+    return {str(each): _of_folder(each) for each in listed}
+
+
+def _of_folder(folder: pathlib.Path) -> "list[Found]":
+    from isochrone.verify import Found
+
+    kustomization = _yaml(folder / _KUSTOMIZATION)
+    if more := sorted(set(kustomization) - {"apiVersion", "kind", "resources"}):
+        raise Unusable(f"{folder / _KUSTOMIZATION} changes what its files say, by {', '.join(more)}: render it anew")
+    return [Found(_object(folder / name), str(folder / name)) for name in kustomization.get("resources") or ()]
+
+
+def _object(path: pathlib.Path) -> Mapping[str, Any]:
+    found = _yaml(path)
+    metadata = found.get("metadata")
+    if not isinstance(found.get("kind"), str) or not isinstance(metadata, dict) or "name" not in metadata:
+        raise Unusable(f"{path} holds no object, or more than one")
+    return found
+
+
+def _yaml(path: pathlib.Path) -> Mapping[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        found = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader, the fast one if it is there
+    except (OSError, yaml.YAMLError) as error:
+        raise Unusable(f"{path} can't be read: {error}") from error
+    if not isinstance(found, dict):
+        raise Unusable(f"{path} holds no object")
+    return found
+
+
+def _deployed(kubeconfig: pathlib.Path, context: str | None) -> "list[Found]":
+    from isochrone.kube.deployed import deployed
+    from isochrone.kube.errors import ClusterError
+    from isochrone.kube.reader import Object, connected
+    from isochrone.verify import Found
+
+    async def reading() -> tuple[Object, ...]:
+        async with connected(kubeconfig, context) as reader:
+            return await deployed(reader)
+
+    try:
+        objects = asyncio.run(reading())
+    except ClusterError as error:
+        raise Unusable(str(error)) from error
+    return [Found(each, f"{kubeconfig}: {_named(each)}") for each in objects]
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    metadata = item["metadata"]
+    return f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+
+
+def _rendered(snapshot: "Snapshot") -> "Mapping[str, list[Found]]":
+    """What `isochrone render` would write now."""
+    import datetime as dt
+    import time
+
+    from isochrone import plan as planning
+    from isochrone.render import bundle as bundles
+    from isochrone.verify import Found
+    from isochrone_gateway.config import Release
+
+    now = int(time.time())
+    planned = planning.replan(None, snapshot, now=now)
+    routings = planning.routing(snapshot, planned.plan, now=now, prepared=planned.prepared)
+    release = Release(
+        installation=snapshot.settings.installation,
+        epoch=1,
+        sequence=1,
+        issued_at=dt.datetime.fromtimestamp(now, dt.UTC),
+    )
+    clusters: dict[str, list[Found]] = {}
+    for each in bundles.render(snapshot, planned.plan, routings.at):
+        index = [] if each.config is None else [bundles.index_object(each, release)]
+        found = (Found(item, f"rendered for {each.cluster}: {_named(item)}") for item in (*each.objects, *index))
+        clusters.setdefault(each.cluster, []).extend(found)
+    return clusters
+
+
+def _trusted(folder: pathlib.Path | None) -> "Verify | None":
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    if folder is None:
+        return None
+    keys: dict[str, Ed25519PublicKey] = {}
+    for path in sorted(folder.glob("*.pem")):
+        try:
+            key = load_pem_public_key(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{path} is no public key in PEM form: {error}") from error
+        if not isinstance(key, Ed25519PublicKey):
+            raise Unusable(f"{path} is no Ed25519 key")
+        keys[path.stem] = key
+    if not keys:
+        raise Unusable(f"{folder} has no file KEY-ID.pem, so no config could be trusted")
+
+    def verify(key_id: str, message: bytes, signature: bytes) -> bool:
+        try:
+            keys[key_id].verify(signature, message)
+        except (KeyError, InvalidSignature):
+            return False
+        return True
+
+    return verify

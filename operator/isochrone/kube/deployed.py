@@ -1,0 +1,43 @@
+"""What a cluster has of an installation: gateways' configs, the workloads beside them, and all network policies.
+
+Network policies of others are read too: they add up with ours.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from isochrone.kube.errors import ClusterError
+from isochrone.kube.reader import Object, Reader
+from isochrone.render import labels
+
+_OURS: Final = (
+    ("ConfigMap", "/api/v1/configmaps"),
+    ("Service", "/api/v1/services"),
+    ("Deployment", "/apis/apps/v1/deployments"),
+)
+_ALL: Final = (
+    ("NetworkPolicy", "/apis/networking.k8s.io/v1/networkpolicies"),
+    ("CiliumNetworkPolicy", "/apis/cilium.io/v2/ciliumnetworkpolicies"),
+    ("FQDNNetworkPolicy", "/apis/networking.gke.io/v1alpha1/fqdnnetworkpolicies"),
+)
+
+
+async def deployed(reader: Reader) -> tuple[Object, ...]:
+    """Each with its kind, which lists leave out. Raises ClusterError."""
+    found: list[Object] = []
+    for kind, path in _OURS:
+        items = await reader.list(path, label_selector=f"{labels.MANAGED_BY}=isochrone")
+        found += [{**each, "kind": kind} for each in items]
+    for kind, path in _ALL:
+        found += [{**each, "kind": kind} for each in await _if_any(reader, path)]
+    return tuple(found)
+
+
+async def _if_any(reader: Reader, path: str) -> tuple[Object, ...]:
+    """None where the cluster doesn't know the kind."""
+    try:
+        return await reader.list(path)
+    except ClusterError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return ()
+        raise

@@ -1,0 +1,199 @@
+"""The objects of all clusters: each site's config out of its index and shards, and what runs beside its gateway.
+
+A shard that many sites have is verified and decoded once. A config that a gateway would refuse becomes a finding, and
+its site counts as one without a config.
+"""
+
+import base64
+import binascii
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from isochrone.verify.finding import Finding, Rule
+from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
+from isochrone_gateway.config.errors import from_decoding
+from isochrone_gateway.config.joining import DOCUMENTS, NamedShard, join
+from isochrone_gateway.config.storage import unstore
+
+Json = Mapping[str, Any]
+
+EDGE_NODE: Final = "isochrone.dev/edge-node"
+POLICIES: Final = frozenset({"NetworkPolicy", "CiliumNetworkPolicy", "FQDNNetworkPolicy"})
+_INDEX: Final = "index.json"
+_SHARD: Final = "shard"
+_SHARED: Final = (Kind.PLACES, Kind.LAW, Kind.TENANTS)
+"""Sections that are mostly the same at all sites, and take longest to check."""
+
+
+class Found(NamedTuple):
+    """An object of a cluster, and the file or the address that it was read from."""
+
+    item: Json
+    where: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SiteConfig:
+    """What a site's gateway is to run."""
+
+    site: str
+    cluster: str
+    where: str
+    index_name: str
+    """The ConfigMap that a gateway must be told to run."""
+    config: Config
+    index: Index
+    signed_by: tuple[str, ...]
+    sections: Mapping[str, tuple[str, ...]]
+    """Kind -> what its shards hold, by digest: sections that are equal here are equal."""
+    shard_names: Mapping[str, str]
+    """Kind -> the name of a shard of it, to say where something stands."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gathered:
+    """All that was read."""
+
+    configs: Mapping[str, SiteConfig]
+    objects: Mapping[str, tuple[Found, ...]]
+    """Site -> the objects that carry its label, and network policies beside them that carry none."""
+    findings: tuple[Finding, ...]
+
+
+def gather(clusters: Mapping[str, Iterable[Found]], *, installation: str, verify: Verify | None = None) -> Gathered:
+    """Read all clusters. With `verify`, a trusted key must have signed each index."""
+    reader = _Reader(installation, verify)
+    objects: dict[str, list[Found]] = {}
+    for cluster, given in clusters.items():
+        found = list(given)
+        for site, theirs in _by_site(found).items():
+            objects.setdefault(site, []).extend(theirs)
+        reader.read(cluster, found)
+    return Gathered(
+        configs=reader.configs,
+        objects={site: tuple(each) for site, each in objects.items()},
+        findings=tuple(reader.findings),
+    )
+
+
+def _by_site(objects: Iterable[Found]) -> dict[str, list[Found]]:
+    found: dict[str, list[Found]] = {}
+    beside = []
+    for each in objects:
+        site = (each.item["metadata"].get("labels") or {}).get(EDGE_NODE)
+        if site:
+            found.setdefault(site, []).append(each)
+        elif each.item["kind"] in POLICIES:
+            beside.append(each)
+    return {site: [*theirs, *beside] for site, theirs in found.items()}
+
+
+class _Reader:
+    def __init__(self, installation: str, verify: Verify | None) -> None:
+        self.configs: dict[str, SiteConfig] = {}
+        self.findings: list[Finding] = []
+        self._installation = installation
+        self._verify = verify
+        self._decoded: dict[tuple[str, str], NamedShard] = {}
+        self._checked: dict[tuple[object, ...], tuple[Problem, ...]] = {}
+
+    def read(self, cluster: str, objects: Iterable[Found]) -> None:
+        maps = [each for each in objects if each.item["kind"] == "ConfigMap"]
+        shards = {each.item["metadata"]["name"]: each.item for each in maps if _SHARD in _of(each.item, "binaryData")}
+        for each in maps:
+            if _INDEX in _of(each.item, "data"):
+                self._read_site(cluster, each, shards)
+
+    def _read_site(self, cluster: str, found: Found, shards: Mapping[str, Json]) -> None:
+        labelled = (found.item["metadata"].get("labels") or {}).get(EDGE_NODE, "")
+        try:
+            made = self._config(cluster, found, shards)
+        except ConfigError as error:
+            self._complain(labelled, found.where, error)
+            return
+        if made.site in self.configs:
+            other = self.configs[made.site].where
+            problem = Problem(source=found.where, text=f"is a second config of the site, beside that of {other}")
+            self._complain(made.site, found.where, ConfigError(problem))
+            return
+        self.configs[made.site] = made
+
+    def _complain(self, site: str, where: str, error: ConfigError) -> None:
+        for problem in error.problems[:8]:
+            is_unsigned = problem.path == "$.signatures"
+            rule = Rule.NOT_SIGNED if is_unsigned else Rule.BROKEN_CONFIG
+            self.findings.append(Finding(rule=rule, site=site, where=where, message=str(problem)))
+
+    def _config(self, cluster: str, found: Found, shards: Mapping[str, Json]) -> SiteConfig:
+        received = read_index(str(found.item["data"][_INDEX]).encode(), verify=self._verify)
+        index = received.index
+        if index.installation != self._installation:
+            text = f"is of the installation {index.installation!r}, not of {self._installation!r}"
+            raise ConfigError(Problem(source="index", path="$.installation", text=text))
+        if missing := [entry.name for entry in index.shards if entry.name not in shards]:
+            raise ConfigError(
+                *(Problem(source=name, text="is missing, so the config is incomplete") for name in missing)
+            )
+        if received.ignored:
+            # What is not read is not proved.
+            raise ConfigError(Problem(source="index", text=f"says more than can be verified: {received.ignored[0]}"))
+        decoded = [self._shard(entry, shards[entry.name]) for entry in index.shards]
+        config = join(decoded)
+        sections = {
+            kind.value: tuple(sorted(each.document_sha256 for each in index.shards if each.kind == kind))
+            for kind in Kind
+        }
+        if problems := [*_other_site(index, config), *self._problems(config, sections)]:
+            raise ConfigError(*problems)
+        return SiteConfig(
+            site=index.site,
+            cluster=cluster,
+            where=found.where,
+            index_name=found.item["metadata"]["name"],
+            config=config,
+            index=index,
+            signed_by=received.signed_by,
+            sections=sections,
+            shard_names={each.kind: each.name for each in index.shards},
+        )
+
+    def _shard(self, entry: Any, item: Json) -> NamedShard:
+        stored = str(item["binaryData"][_SHARD])
+        key = (stored, entry.sha256)
+        if key not in self._decoded:
+            try:
+                blob = base64.b64decode("".join(stored.split()), validate=True)
+            except binascii.Error as error:
+                raise ConfigError(Problem(source=entry.name, text=f"is not base64 ({error})")) from error
+            self._decoded[key] = _decoded(entry, unstore(entry, blob))
+        return self._decoded[key]
+
+    def _problems(self, config: Config, sections: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+        own = [kind for kind in Kind if kind not in _SHARED]
+        yield from find_problems(config, own)
+        ids = tuple(route.id for route in config.routes)
+        key = (ids, *(sections[kind] for kind in _SHARED))
+        if key not in self._checked:
+            self._checked[key] = find_problems(config, _SHARED)
+        yield from self._checked[key]
+
+
+def _decoded(entry: Any, document: bytes) -> NamedShard:
+    kind = Kind(entry.kind)
+    try:
+        return NamedShard(name=entry.name, kind=kind, document=msgspec.json.decode(document, type=DOCUMENTS[kind]))
+    except msgspec.DecodeError as error:
+        raise from_decoding(error, source=entry.name) from error
+
+
+def _other_site(index: Index, config: Config) -> Iterator[Problem]:
+    if config.site.name != index.site:
+        text = f"is {config.site.name!r}, but the index is for {index.site!r}"
+        yield Problem(source="site", path="$.site.name", text=text)
+
+
+def _of(item: Json, field: str) -> Json:
+    return item.get(field) or {}

@@ -1,0 +1,182 @@
+"""Everything put together: what is declared, what all sites are to run, and what follows."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from isochrone.verify import egress, ground, likeness, pods, reach, tables
+from isochrone.verify.declared import Declared
+from isochrone.verify.engines import Standing
+from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
+from isochrone.verify.gathered import Found, Gathered, SiteConfig, gather
+from isochrone.verify.tables import Said
+from isochrone_gateway.config import Kind, Verify
+from isochrone_gateway.config.routes import ProviderTarget
+
+_Group = tuple[object, ...]
+
+
+def verify(declared: Declared, clusters: Mapping[str, Iterable[Found]], *, trusted: Verify | None = None) -> Report:
+    """Prove it, or say where it fails. `clusters` are the objects of each; with `trusted`, indexes must be signed."""
+    gathered = gather(clusters, installation=declared.installation, verify=trusted)
+    return _Proof(declared, gathered).report()
+
+
+class _Proof:
+    def __init__(self, declared: Declared, gathered: Gathered) -> None:
+        self._declared = declared
+        self._gathered = gathered
+        self._standing = Standing(declared)
+        self._reaches: dict[_Group, reach.Reach] = {}
+        self._reached = {
+            name: (self._reach(site), site)
+            for name, site in sorted(gathered.configs.items())
+            if _is_run(declared, name)
+        }
+        self._leading = _leading(site for _, site in self._reached.values())
+        self._services = _services(gathered)
+        self._said: dict[tuple[Kind, Said], list[SiteConfig]] = {}
+        self._compared: dict[_Group, tuple[Said, ...]] = {}
+
+    def _reach(self, site: SiteConfig) -> reach.Reach:
+        """Configs with equal sections give equal answers, so they are asked once."""
+        classes = tuple((route.id, route.data_classes) for route in site.config.routes)
+        key = (*_sections(site, Kind.LAW, Kind.PLACES, Kind.TENANTS), classes, site.config.site.unbound_traffic)
+        if key not in self._reaches:
+            self._reaches[key] = reach.Reach(self._declared, site)
+        return self._reaches[key]
+
+    def report(self) -> Report:
+        sites: list[SiteSummary] = []
+        findings = [*self._gathered.findings, *self._presence()]
+        for name in self._reached:
+            summary, found = self._site(name)
+            sites.append(summary)
+            findings += found
+        findings += itertools.starmap(_of_sites, self._said.items())
+        return Report(
+            findings=tuple(sorted(findings, key=Finding.order)),
+            sites=tuple(sites),
+            policies=len(self._declared.policies),
+            routes=len(self._declared.routes),
+            tenants=len(self._declared.tenants),
+            origins=len(ground.known()),
+            classes=max((len(each.book.origins) for each in self._reaches.values()), default=0),
+        )
+
+    def _presence(self) -> Iterator[Finding]:
+        """Every site has a config, and no other has."""
+        broken = {each.site for each in self._gathered.findings}
+        for name in sorted(self._declared.sites):
+            if _is_run(self._declared, name) and name not in self._gathered.configs and name not in broken:
+                text = "there is no config of this site, so nothing is known of what it would do"
+                yield Finding(rule=Rule.MISSING_CONFIG, site=name, where="", message=text)
+        for name, site in sorted(self._gathered.configs.items()):
+            if name not in self._reached:
+                text = f"a gateway of {name} is to run, which is not declared, or Disabled"
+                yield Finding(rule=Rule.NOT_DECLARED, site=name, where=site.where, message=text)
+
+    def _site(self, name: str) -> tuple[SiteSummary, list[Finding]]:
+        reached, site = self._reached[name]
+        declared = self._declared.sites[name]
+        objects = self._gathered.objects.get(name, ())
+        self._compare(reached, site, objects)
+        held, too_wide = egress.of_gateway(self._declared, site, objects)
+        summary = SiteSummary(
+            name=name,
+            place=str(declared.place),
+            egress=held.level,
+            detail=held.detail,
+            signed_by=tuple(each.key_id for each in site.index.signatures),
+            candidates=sum(len(tier.candidates) for route in site.config.routes for tier in route.tiers),
+            combinations=reached.combinations(site),
+        )
+        return summary, [
+            *reach.findings(reached, site, self._reached),
+            *self._standing.findings(declared, objects, leading=self._leading),
+            *too_wide,
+            *pods.findings(declared, site, objects),
+            *egress.of_engines(self._declared, name, objects),
+        ]
+
+    def _compare(self, reached: reach.Reach, site: SiteConfig, objects: Iterable[Found]) -> None:
+        declared, config = self._declared, site.config
+        named = {_identity(each): each for each in objects}
+        self._say(Kind.SITE, site, likeness.of_site(declared, site))
+        self._say(Kind.PEERS, site, likeness.of_peers(declared, site))
+        self._say(Kind.ENGINES, site, likeness.of_pools(declared, site, named, others=self._services[site.cluster]))
+        shared: tuple[tuple[Kind, _Group, Callable[[], Iterable[Said]]], ...] = (
+            (Kind.LAW, (id(reached),), lambda: tables.differences(reached.book, config)),
+            (Kind.PLACES, _sections(site, Kind.PLACES), lambda: likeness.of_places(config.places)),
+            (Kind.TENANTS, _sections(site, Kind.TENANTS), lambda: likeness.of_tenants(declared, config)),
+            (
+                Kind.ROUTES,
+                tuple((each.id, each.data_classes) for each in config.routes),
+                lambda: likeness.of_routes(declared, config),
+            ),
+            (
+                Kind.PROVIDERS,
+                _sections(site, Kind.PROVIDERS, Kind.PLACES),
+                lambda: likeness.of_providers(declared, config),
+            ),
+        )
+        for kind, key, compare in shared:
+            if (kind, key) not in self._compared:
+                self._compared[kind, key] = tuple(compare())
+            self._say(kind, site, self._compared[kind, key])
+
+    def _say(self, kind: Kind, site: SiteConfig, found: Iterable[Said]) -> None:
+        for each in found:
+            self._said.setdefault((kind, each), []).append(site)
+
+
+def _is_run(declared: Declared, site: str) -> bool:
+    return site in declared.sites and declared.sites[site].state != "Disabled"
+
+
+def _sections(site: SiteConfig, *kinds: Kind) -> _Group:
+    return tuple(site.sections[kind] for kind in kinds)
+
+
+def _services(gathered: Gathered) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """Cluster -> the Services of all its sites."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, site in gathered.configs.items():
+        there = found.setdefault(site.cluster, set())
+        for kind, namespace, service in map(_identity, gathered.objects.get(name, ())):
+            if kind == "Service":
+                there.add((namespace, service))
+    return {cluster: frozenset(there) for cluster, there in found.items()}
+
+
+def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:
+    """Engine pool -> the routes that it answers for anywhere."""
+    found: dict[str, set[str]] = {}
+    for site in sites:
+        for route in site.config.routes:
+            for tier in route.tiers:
+                for each in tier.candidates:
+                    if not isinstance(each.target, ProviderTarget):
+                        found.setdefault(each.target.pool, set()).add(route.id)
+    return {pool: frozenset(routes) for pool, routes in found.items()}
+
+
+def _identity(found: Found) -> tuple[str, str, str]:
+    metadata = found.item["metadata"]
+    return found.item["kind"], metadata.get("namespace") or "", metadata["name"]
+
+
+def _of_sites(said: tuple[Kind, Said], sites: list[SiteConfig]) -> Finding:
+    """One finding for all sites of which it is true."""
+    kind, what = said
+    first = sites[0]
+    more = f" (and the same at {len(sites) - 1} more of {len(sites)} sites)" if len(sites) > 1 else ""
+    return Finding(
+        rule=what.rule,
+        site=first.site,
+        where=f"{first.where} (shard {first.shard_names[kind]})",
+        message=f"{what.message}{more}",
+        path=(f"site {first.site}", f"{kind} section of its config"),
+        policy=what.policy,
+        severity=what.severity,
+        cases=what.cases,
+    )

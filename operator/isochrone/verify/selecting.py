@@ -1,0 +1,79 @@
+"""Labels and selectors as Kubernetes reads them, out of JSON."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Json = Mapping[str, Any]
+
+
+class Namespace(NamedTuple):
+    """A namespace with its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+class Labelled(NamedTuple):
+    """A route or a tenant, with its labels, and where it lives."""
+
+    name: str
+    labels: Mapping[str, str]
+    namespace: Namespace
+
+    @property
+    def id(self) -> str:
+        return f"{self.namespace.name}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Selector:
+    """All must hold. NotIn and DoesNotExist hold where the key is missing."""
+
+    labels: Mapping[str, str]
+    expressions: Sequence[tuple[str, str, frozenset[str]]]
+
+    @classmethod
+    def read(cls, said: Json | None) -> "Selector | None":
+        if said is None:
+            return None
+        expressions = [
+            (each["key"], each["operator"], frozenset(each.get("values") or ()))
+            for each in said.get("matchExpressions") or ()
+        ]
+        return cls(said.get("matchLabels") or {}, tuple(expressions))
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.labels.items()) and all(
+            _holds(labels.get(key), operator, values) for key, operator, values in self.expressions
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NamespacesOf:
+    """Namespaces that are named, and those whose labels match."""
+
+    names: frozenset[str]
+    selector: Selector | None
+
+    @classmethod
+    def read(cls, said: Json | None) -> "NamespacesOf | None":
+        if said is None:
+            return None
+        return cls(frozenset(said.get("names") or ()), Selector.read(said.get("selector")))
+
+    def has(self, namespace: Namespace) -> bool:
+        return namespace.name in self.names or (self.selector is not None and self.selector.matches(namespace.labels))
+
+
+def _holds(value: str | None, operator: str, values: frozenset[str]) -> bool:
+    match operator:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    raise ValueError(f"{operator} is no operator of a selector")

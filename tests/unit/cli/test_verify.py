@@ -1,0 +1,148 @@
+"""`isochrone verify`: what is proved, what is refused, and in which words."""
+
+import json
+import pathlib
+import shutil
+from typing import Any, Final
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from isochrone.cli import main
+
+EXAMPLES: Final = pathlib.Path(__file__).parents[3] / "examples"
+EXAMPLE: Final = EXAMPLES / "quickstart-multicluster"
+
+
+def verify(*args: object) -> Result:
+    result = CliRunner().invoke(main, ["verify", *map(str, args)])
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    return result
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("rendered") / "out"
+    done = CliRunner().invoke(main, ["render", "-f", str(EXAMPLE), "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture
+def configs(rendered: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """What was rendered, to change."""
+    return pathlib.Path(shutil.copytree(rendered, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("example", ["quickstart", "quickstart-multicluster"])
+def test_what_would_be_rendered_now(example: str) -> None:
+    result = verify("-f", EXAMPLES / example)
+    assert result.exit_code == 0, result.output
+    assert "PROVED: no request can get to where a policy forbids it" in result.output
+
+
+def test_what_was_rendered(configs: pathlib.Path) -> None:
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 0, result.output
+    assert "1,040 combinations of site, route, caller and origin: 4 sites, 2 routes, 1 tenant" in result.output
+    assert "egress: any address, by port at 4 sites" in result.output
+
+
+def test_the_folder_of_one_cluster_lacks_the_others(configs: pathlib.Path) -> None:
+    result = verify("-f", EXAMPLE, "--configs", configs / "local")
+    assert result.exit_code == 1
+    assert "error: [MissingConfig] iad1: there is no config of this site" in result.output
+    assert "NOT PROVED: 2 errors" in result.output
+
+
+def test_a_path_is_shown(configs: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """The manifests forbid what the configs still allow."""
+    network = pathlib.Path(shutil.copytree(EXAMPLE, tmp_path / "network"))
+    text = (network / "residency.yaml").read_text()
+    at = text.rindex("      places:\n        include:\n          - EU\n")
+    (network / "residency.yaml").write_text(text[:at] + text[at:].replace("- EU\n", "- DE\n", 1))
+    result = verify("-f", network, "--configs", configs)
+
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert any(
+        line.strip().startswith("site fra1 -> route demo/")
+        and "-> peer cdg1 ->" in line
+        and "FR-IDF (Declared)" in line
+        for line in lines
+    ), result.output
+    assert any("policy eu-data-stays forbids it (PlaceNotAllowed)" in line for line in lines)
+    assert any(str(configs / "local" / "fra1") in line for line in lines), "which file says so"
+
+
+def test_a_changed_file_is_found(configs: pathlib.Path) -> None:
+    path = next((configs / "remote-iad1").rglob("networkpolicy-isochrone-gateway.yaml"))
+    policy: dict[str, Any] = yaml.safe_load(path.read_text())
+    policy["spec"]["egress"].append({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})
+    path.write_text(yaml.safe_dump(policy))
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 1
+    assert "error: [EgressOpen] iad1: a rule lets the gateway talk to any address at any port" in result.output
+    assert str(path) in result.output
+
+
+def test_json(configs: pathlib.Path) -> None:
+    path = next((configs / "local").rglob("configmap-law-*.yaml"))
+    path.write_text(path.read_text().replace("H4sI", "H4sJ", 1))
+    result = verify("-f", EXAMPLE, "--configs", configs, "--json")
+    assert result.exit_code == 1
+    said = json.loads(result.output[result.output.index("{") :])
+    assert (said["version"], said["holds"]) == (1, False)
+    assert {each["rule"] for each in said["findings"]} == {"BrokenConfig"}
+    assert {each["name"] for each in said["sites"]} == {"cdg1", "iad1"}
+    assert said["sites"][0]["egress"] == "ByPort"
+    assert said["summary"]["errors"] == len(said["findings"]) == 2
+
+
+def test_who_must_have_signed(configs: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    public = Ed25519PrivateKey.generate().public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (tmp_path / "hub.pem").write_bytes(public.public_bytes(serialization.Encoding.PEM, form))
+    result = verify("-f", EXAMPLE, "--configs", configs, "--trusted-keys", tmp_path)
+    assert result.exit_code == 1
+    assert result.output.count("error: [NotSigned]") == 4
+
+
+def test_what_is_meant_by_default() -> None:
+    result = verify("-f", EXAMPLE, "--unbound", "Deny")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_kustomization_that_changes_more(configs: pathlib.Path) -> None:
+    with (configs / "local" / "kustomization.yaml").open("a") as file:
+        file.write("patches:\n  - path: mine.yaml\n")
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2
+    assert "changes what its files say, by patches" in result.output
+
+
+def test_a_list_of_objects_is_not_looked_into(configs: pathlib.Path) -> None:
+    path = next((configs / "local").rglob("networkpolicy-*.yaml"))
+    path.write_text("apiVersion: v1\nkind: List\nitems: []\n")
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2
+    assert "holds no object, or more than one" in result.output
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["-f", EXAMPLE, "--configs", EXAMPLE], "no folder in it has a kustomization.yaml"),
+        (["-f", EXAMPLE, "--trusted-keys", EXAMPLE], "has no file KEY-ID.pem"),
+        ([], "say what to read: manifests with -f"),
+        (["-f", EXAMPLE, "--configs", EXAMPLE, "--cluster", EXAMPLE / "sites.yaml"], "not both"),
+    ],
+    ids=["nothing rendered", "no keys", "nothing declared", "two sources"],
+)
+def test_what_cannot_be_read(args: list[object], says: str) -> None:
+    result = verify(*args)
+    assert result.exit_code == 2
+    assert says in result.output

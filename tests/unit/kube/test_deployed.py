@@ -1,0 +1,73 @@
+"""What is read of a cluster for a proof: objects of ours, and network policies of everybody."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from isochrone.kube import access
+from isochrone.kube.api import Api, Listed
+from isochrone.kube.deployed import deployed
+from isochrone.kube.errors import ClusterError, Forbidden, NotFound
+from isochrone.kube.reader import Reader
+
+Json = Mapping[str, Any]
+OURS = "app.kubernetes.io/managed-by=isochrone"
+
+
+class Lists(Api):
+    """An API server that has these lists, and knows no other kinds."""
+
+    def __init__(self, lists: Mapping[str, list[Json]], *, forbidden: str = "") -> None:
+        found = access.Access(url="https://lists.invalid", token="none")
+        super().__init__(found.url, tls=found.tls())
+        self._lists = lists
+        self._forbidden = forbidden
+        self.selectors: dict[str, str] = {}
+
+    async def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Listed:
+        del field_selector
+        self.selectors[path] = label_selector
+        if path == self._forbidden:
+            raise Forbidden("may not be listed", status=403)
+        if path not in self._lists:
+            raise NotFound(f"{path} is not there", status=404)
+        return Listed(tuple(self._lists[path]), "1")
+
+
+CORE: dict[str, list[Json]] = {
+    "/api/v1/configmaps": [{"metadata": {"name": "config"}}],
+    "/api/v1/services": [],
+    "/apis/apps/v1/deployments": [{"metadata": {"name": "gateway"}}],
+    "/apis/networking.k8s.io/v1/networkpolicies": [{"metadata": {"name": "theirs"}}],
+}
+
+
+def test_kinds_that_lists_leave_out_are_there() -> None:
+    api = Lists(CORE)
+    found = asyncio.run(deployed(Reader(api)))
+    assert [(each["kind"], each["metadata"]["name"]) for each in found] == [
+        ("ConfigMap", "config"),
+        ("Deployment", "gateway"),
+        ("NetworkPolicy", "theirs"),
+    ]
+
+
+def test_network_policies_of_others_are_read_too() -> None:
+    api = Lists(CORE)
+    asyncio.run(deployed(Reader(api)))
+    assert api.selectors["/api/v1/configmaps"] == OURS
+    assert api.selectors["/apis/networking.k8s.io/v1/networkpolicies"] == ""
+
+
+def test_policies_by_name_where_the_cluster_has_them() -> None:
+    path = "/apis/cilium.io/v2/ciliumnetworkpolicies"
+    found = asyncio.run(deployed(Reader(Lists({**CORE, path: [{"metadata": {"name": "names"}}]}))))
+    assert found[-1] == {"kind": "CiliumNetworkPolicy", "metadata": {"name": "names"}}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/configmaps", "/apis/cilium.io/v2/ciliumnetworkpolicies"])
+def test_what_may_not_be_read_is_no_answer(path: str) -> None:
+    with pytest.raises(ClusterError, match="may not be listed"):
+        asyncio.run(deployed(Reader(Lists(CORE, forbidden=path))))

@@ -177,11 +177,12 @@ def assert_handed_over(judge: Oracle, made: Plan) -> None:
         place = oracle.place_of(judge.sites[each.site])
         assert judge.is_lawful(each.route, place, oracle.ENGINES), each
         assert judge.sites[each.site].spec.state is not State.DISABLED
+        assert each.pool is None or each.pool in judge.pools
     for route in {route for route, _ in placed}:
         before = {at for at in serving if at[0] == route}
         known = before & placed - observed.unknown
         going = [each for each in made.changes if each.route == route and leaves(each)]
-        if before and not known and not any(each.because in AT_ONCE for each in going):
+        if before and not known and not any(each.because in {*AT_ONCE, Because.POOL_GONE} for each in going):
             assert before & (placed | staying), route
 
 

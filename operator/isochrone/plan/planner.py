@@ -232,7 +232,9 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
         made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
         placements += made
         changed += told
-    staying = changes.staying(placements, changed, world.observed.running)
+    # What is in a pool that is gone can't be rendered.
+    there_still = (each for each in world.observed.running if each.pool is None or each.pool in world.pools)
+    staying = changes.staying(placements, changed, there_still)
     deferred = [
         Change(
             route=each.route,

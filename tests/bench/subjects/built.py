@@ -38,7 +38,8 @@ _NEWEST = 20
 def install() -> Path:
     """The virtual environment that has it."""
     python, version, _ = interpreter()
-    lock = hashlib.sha256((REPOSITORY / "uv.lock").read_bytes()).hexdigest()[:12]
+    # What is installed leads to this very work tree.
+    lock = hashlib.sha256(bytes(REPOSITORY) + (REPOSITORY / "uv.lock").read_bytes()).hexdigest()[:12]
 
     def sync(folder: Path) -> None:
         uv = REPOSITORY / ".tools" / "uv" / "bin" / "uv"

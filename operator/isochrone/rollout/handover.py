@@ -36,14 +36,13 @@ def known(
 
 
 def _follows(site: Site, now: int) -> bool:
-    """Whether a site's gateways run what was rendered for it."""
-    report = site.report
+    """Whether a site's gateways run what was rendered for it, as they were last seen, or are waited for no longer."""
+    report, issued = site.report, site.issued
     if report is None:
         return False
     since = report.observation.unreachable_since
-    if since is not None:
-        return now - since >= PATIENCE
-    if not report.gateway_pods:
+    if since is not None and now - since >= PATIENCE:
         return True
-    issued = site.issued
+    if not report.gateway_pods:
+        return since is None
     return issued is not None and issued.digest == site.wanted and trial.is_programmed(issued, report)

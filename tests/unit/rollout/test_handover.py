@@ -36,7 +36,9 @@ SITES = [
     pytest.param(site(wanted="newer"), False, id="something newer is to go out"),
     pytest.param(site(issued=None), False, id="nothing was issued"),
     pytest.param(site(report=None), False, id="nobody has looked"),
-    pytest.param(site(report=report("cdg", NEW, observation=away(PATIENCE - 1))), False, id="just away"),
+    pytest.param(site(report=report("cdg", OLD, observation=away(PATIENCE - 1))), False, id="away before it ran it"),
+    pytest.param(site(report=report("cdg", NEW, observation=away(PATIENCE - 1))), True, id="away since it runs it"),
+    pytest.param(site(report=report("cdg", NEW, observation=away(1), gateway_pods=())), False, id="never heard"),
     pytest.param(site(report=report("cdg", OLD, observation=away(PATIENCE))), True, id="away for long"),
 ]
 

@@ -62,6 +62,9 @@ def weights() -> tuple[Json, ...]:
     )
 
 
+_INDEX_KEY = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "isochrone-index-key", "namespace": SYSTEM}}
+
+
 class Network:
     """The quickstart of several clusters: two sites in the hub, one that it pushes to, one that pulls."""
 
@@ -174,6 +177,8 @@ class Network:
 
     def problems(self, without: frozenset[str] = frozenset()) -> list[str]:
         """What is not as planned, object by object; the first dozen."""
+        if not self.hub.api.get(_INDEX_KEY).ok:
+            return ["the operator has made no key yet"]
         seen = self.seen(without)
         return [
             problem

@@ -31,7 +31,7 @@ class World:
     plan: Plan
 
     def is_like(self, other: "World") -> bool:
-        """Whether nothing is different that a bundle is made of. What others hold has made the plan, and no more."""
+        """Whether nothing is different that a bundle is made of: not what has made the plan, and no more."""
         mine, theirs = _rendered_of(self.snapshot), _rendered_of(other.snapshot)
         return self.plan == other.plan and all(getattr(mine, name) == getattr(theirs, name) for name in _FIELDS)
 
@@ -93,11 +93,13 @@ def _under(policies: tuple[DataResidencyPolicy, ...], world: World, made: Mappin
 
 
 def _rendered_of(snapshot: Snapshot) -> Snapshot:
+    """Without what others hold, where requests come from, and which engines gateways know: that is in the plan."""
     sites = {
         name: dataclasses.replace(each, taken={}, untold="") if each.taken or each.untold else each
         for name, each in snapshot.observed.sites.items()
     }
-    return dataclasses.replace(snapshot, observed=dataclasses.replace(snapshot.observed, sites=sites))
+    observed = dataclasses.replace(snapshot.observed, sites=sites, demand={}, unknown=frozenset())
+    return dataclasses.replace(snapshot, observed=observed)
 
 
 def _texts(policies: Iterable[DataResidencyPolicy]) -> list[object]:

@@ -10,7 +10,7 @@ from tests.bench_plan.network import network
 from isochrone.api import DataResidencyPolicy
 from isochrone.certificates import new_index_key
 from isochrone.controller.made import Made, Rendered, World, under
-from isochrone.model import Observed, SiteObservation, Snapshot
+from isochrone.model import Observed, RouteKey, SiteObservation, Snapshot
 from isochrone.plan import plan, routing
 from isochrone.render import bundle as bundles
 from isochrone.status import Asked
@@ -19,6 +19,7 @@ NOW = 1_800_000_000
 SNAPSHOT = network(sites=4, routes=6)
 NOBODY = Asked.of(())
 FIRST = SNAPSHOT.edge_nodes[0].metadata.name
+NOWHERE = RouteKey("none", "none")
 FOUND = Observed(sites={FIRST: SiteObservation(kubernetes=(1, 36))})
 
 
@@ -152,3 +153,17 @@ def test_what_others_hold_is_in_the_plan_and_in_nothing_that_is_rendered() -> No
     held = dataclasses.replace(seen, taken={"none-of-these": (1,)}, untold="it may not be seen")
 
     assert last.is_of(other_world(observed=Observed(sites={FIRST: held})), frozenset(), key)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"demand": {NOWHERE: {"DE": 100}}}, id="where requests come from"),
+        pytest.param({"unknown": frozenset({(NOWHERE, FIRST)})}, id="which engines gateways know"),
+    ],
+)
+def test_what_is_in_the_plan_alone_is_in_nothing_that_is_rendered(more: dict[str, Any]) -> None:
+    key = new_index_key()
+    last = Rendered(made={}, world=other_world(observed=FOUND), lost=frozenset(), key=key, asked=NOBODY)
+
+    assert last.is_of(other_world(observed=dataclasses.replace(FOUND, **more)), frozenset(), key)

@@ -8,41 +8,24 @@ import dataclasses
 import functools
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract import residency
 from tests.oracle import residency as oracle
 from tests.property import worlds
 from tests.property.worlds import Json, World
+from tests.worlds.drawing import examples
 
 from isochrone import law
 from isochrone.geo import codes
 from isochrone.law import masks
 from isochrone.law.origin import of_request
 
-SOAK = os.environ.get("ISOCHRONE_SOAK") == "1"
 JURISDICTIONS = sorted({codes.canonical(code) for code in (*codes.countries(), *codes.subdivisions())})
-
-
-def examples(soak: int) -> settings:
-    """So many examples in the soak. Nothing is kept between runs: what was found belongs into the contract's table.
-
-    Nothing is shrunk either: a world follows from a seed, and another seed is no smaller.
-    """
-    return settings(
-        max_examples=soak if SOAK else soak // 10,
-        derandomize=not SOAK,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +76,7 @@ def test_the_oracle_answers_the_table(policies: Json, subject: Json, row: Json) 
 
 
 @pytest.mark.soak
-@examples(soak=7000)
+@examples(7000, part=10)
 @given(worlds.worlds)
 def test_the_law_is_that_of_the_oracle(world: World) -> None:
     for asked in ask(world, read(world.policies), most=150):
@@ -124,7 +107,7 @@ def _with_fewest_policies(world: World, asked: Asked) -> World:
 
 
 @pytest.mark.soak
-@examples(soak=400)
+@examples(400, part=10)
 @given(worlds.worlds, worlds.any_policy, st.sampled_from(["0", "b5", "z"]))
 def test_a_policy_more_allows_nothing_more_but_what_the_default_denied(world: World, spec: Json, name: str) -> None:
     policies = read(world.policies)
@@ -152,7 +135,7 @@ def _evidence(entry: dict[str, Any], _: str) -> dict[str, Any]:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("change", [_an_include_less, _an_exclude_more, _evidence])
-@examples(soak=250)
+@examples(250, part=10)
 @given(worlds.readable_worlds, worlds.anywhere)
 def test_to_ask_for_more_allows_nothing_more(change: Change, world: World, code: str) -> None:
     """Places, that is. With an origin less, a policy binds less, and with a typo less it may allow what it says."""
@@ -165,7 +148,7 @@ def test_to_ask_for_more_allows_nothing_more(change: Change, world: World, code:
 
 
 @pytest.mark.soak
-@examples(soak=250)
+@examples(250, part=10)
 @given(worlds.worlds)
 def test_ageing_refuses_more_and_changes_no_other_refusal(world: World) -> None:
     policies = read(world.policies)
@@ -198,7 +181,7 @@ def _part_of(code: str, number: int) -> str:
 
 
 @pytest.mark.soak
-@examples(soak=400)
+@examples(400, part=10)
 @given(worlds.worlds, st.integers(0, 1000))
 def test_a_finer_origin_may_do_what_the_coarser_may(world: World, number: int) -> None:
     """With the default Deny it may not: fewer policies bind it, and what nobody has allowed is then refused."""
@@ -211,7 +194,7 @@ def test_a_finer_origin_may_do_what_the_coarser_may(world: World, number: int) -
 
 
 @pytest.mark.soak
-@examples(soak=300)
+@examples(300, part=10)
 @given(worlds.worlds)
 def test_each_of_several_origins_may_do_what_all_may(world: World) -> None:
     policies = read(world.policies)
@@ -226,7 +209,7 @@ def test_each_of_several_origins_may_do_what_all_may(world: World) -> None:
 
 
 @pytest.mark.soak
-@examples(soak=300)
+@examples(300, part=10)
 @given(worlds.worlds, worlds.anywhere)
 def test_what_an_unknown_origin_may_do_any_may_unless_unknown_is_ignored(world: World, code: str) -> None:
     policies = [
@@ -241,7 +224,7 @@ def test_what_an_unknown_origin_may_do_any_may_unless_unknown_is_ignored(world: 
 
 
 @pytest.mark.soak
-@examples(soak=300)
+@examples(300, part=10)
 @given(worlds.worlds, st.integers(0, 1000))
 def test_a_part_of_a_place_allows_what_the_whole_allows(world: World, number: int) -> None:
     policies = read(world.policies)
@@ -258,7 +241,7 @@ def test_a_part_of_a_place_allows_what_the_whole_allows(world: World, number: in
 
 
 @pytest.mark.soak
-@examples(soak=3000)
+@examples(3000, part=10)
 @given(st.none() | worlds.some_origins, st.none() | worlds.anything, st.sampled_from(["Trust", "Ignore"]))
 def test_the_origin_of_a_request_is_that_of_the_oracle(
     declared: list[str] | None, header: str | None, honoured: str
@@ -270,7 +253,7 @@ def test_the_origin_of_a_request_is_that_of_the_oracle(
 
 
 @pytest.mark.soak
-@examples(soak=3000)
+@examples(3000, part=10)
 @given(worlds.some_origins, worlds.anything)
 def test_geo_ip_narrows_and_never_empties(declared: list[str], geo_ip: str) -> None:
     before, after = (of_request(declared, header=None, trust_header=True, geo_ip=place) for place in (None, geo_ip))
@@ -285,7 +268,7 @@ def test_geo_ip_narrows_and_never_empties(declared: list[str], geo_ip: str) -> N
 
 
 @pytest.mark.soak
-@examples(soak=150)
+@examples(150, part=10)
 @given(worlds.worlds, st.data())
 def test_the_order_of_policies_decides_nothing(world: World, data: st.DataObject) -> None:
     policies = read(world.policies)
@@ -295,7 +278,7 @@ def test_the_order_of_policies_decides_nothing(world: World, data: st.DataObject
 
 
 @pytest.mark.soak
-@examples(soak=150)
+@examples(150, part=10)
 @given(worlds.worlds)
 def test_audit_decides_nothing(world: World) -> None:
     policies = read(world.policies)
@@ -308,7 +291,7 @@ def test_audit_decides_nothing(world: World) -> None:
 
 
 @pytest.mark.soak
-@examples(soak=400)
+@examples(400, part=10)
 @given(worlds.worlds, st.sampled_from(law.Scope))
 def test_the_masks_hold_what_each_policy_says_of_every_origin(world: World, scope: law.Scope) -> None:
     rows: list[Json] = world.dimensions["place"][:4]
@@ -331,7 +314,7 @@ def _expected_mask(spec: Json, scope: str, places: Sequence[Json], origin: str |
 
 
 @pytest.mark.soak
-@examples(soak=200)
+@examples(200, part=10)
 @given(worlds.worlds, st.sampled_from(law.Scope))
 def test_a_table_lists_a_part_only_where_it_differs_from_its_country(world: World, scope: law.Scope) -> None:
     places = [law.Place(frozenset(row["codes"]), law.Evidence(row["evidence"])) for row in world.dimensions["place"]]

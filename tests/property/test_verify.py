@@ -3,18 +3,18 @@ is found or does no harm.
 """
 
 import json
-import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests import worlds
 from tests.contract import residency
 from tests.property import worlds as questions
 from tests.worlds import sites
+from tests.worlds.drawing import examples
 from tests.worlds.verified import World, edited, of_snapshot
 
 from isochrone import law, verify
@@ -33,19 +33,6 @@ from isochrone_gateway.route.mask import Lawbook
 from isochrone_gateway.route.origin import Origins
 
 Json = dict[str, Any]
-SOAK: Final = os.environ.get("ISOCHRONE_SOAK") == "1"
-
-
-def examples(soak: int) -> settings:
-    return settings(
-        max_examples=soak if SOAK else soak // 50,
-        derandomize=not SOAK,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-    )
 
 
 # What policies mean
@@ -71,7 +58,7 @@ def _asked(world: questions.World, row: Mapping[str, Any]) -> Question:
 
 
 @pytest.mark.soak
-@examples(soak=2000)
+@examples(2000, part=50)
 @given(questions.worlds)
 def test_the_verifier_reads_the_law_as_the_evaluator_does(world: questions.World) -> None:
     ours = [meaning.read(name, spec) for name, spec in world.policies.items()]
@@ -95,7 +82,7 @@ def _scopes(world: World) -> set[str]:
 
 
 @pytest.mark.soak
-@examples(soak=1500)
+@examples(1500, part=50)
 @given(seed=st.integers(0, 10**9), is_of_planner=st.booleans())
 def test_what_is_rendered_is_proved(seed: int, *, is_of_planner: bool) -> None:
     """But where a policy lets data come in where it lets no records be written: nothing else holds that."""
@@ -241,7 +228,7 @@ def _candidates(config: Json) -> list[Json]:
 
 
 @pytest.mark.soak
-@examples(soak=3000)
+@examples(3000, part=50)
 @given(seed=st.integers(0, 10**9), is_of_planner=st.booleans())
 def test_what_is_changed_is_found_or_does_no_harm(seed: int, *, is_of_planner: bool) -> None:
     """Harm is told by the gateway's own mask over the changed config, and the evaluator over what is declared."""

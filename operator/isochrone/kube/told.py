@@ -22,13 +22,12 @@ FORGOTTEN_AFTER: Final = 900
 
 def pods_of(children: Iterable[Json], *, now: float) -> tuple[GatewayPod, ...]:
     """All that speak on the Leases among these objects, sorted. What can't be read was not said."""
-    said = (report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN)
-    return tuple(sorted(map(_pod, said)))
+    return tuple(sorted(map(_pod, _speaking(children, now))))
 
 
 def demand_of(children: Iterable[Json], *, now: float) -> dict[str, RouteDemand] | None:
     """Where requests come from, by what the same pods say; None if one of them doesn't say it."""
-    speaking = [report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN]
+    speaking = list(_speaking(children, now))
     known = [report.demand for report in speaking if report.demand is not None]
     # A pod that runs nothing yet has not been asked anything.
     return at_site(known) if all(each.demand is not None or each.running is None for each in speaking) else None
@@ -43,6 +42,11 @@ def forgotten(children: Iterable[Json], *, now: float) -> Iterator[tuple[str, Js
             stale.setdefault(LEASE.path(metadata["namespace"], metadata["name"]), {})[name] = None
     for path, annotations in stale.items():
         yield path, {"metadata": {"annotations": annotations}}
+
+
+def _speaking(children: Iterable[Json], now: float) -> Iterator[reports.PodReport]:
+    """What has been said lately."""
+    return (report for _, _, report in _said(children) if report is not None and now - _at(report) <= HEARD_WITHIN)
 
 
 def _said(children: Iterable[Json]) -> Iterator[tuple[Json, str, reports.PodReport | None]]:

@@ -1,12 +1,14 @@
 """Whether the compiled law is what the policies say: every table, for every origin and place, and whom each binds."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 from isochrone.verify import meaning
 from isochrone.verify.book import UNKNOWN, Book
+from isochrone.verify.declared import Route, Tenant
 from isochrone.verify.finding import Rule, Severity
 from isochrone.verify.meaning import UNBOUND
+from isochrone.verify.selecting import Selector
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.law import Mode, Policy
 
@@ -78,25 +80,20 @@ def _of_binds(book: Book, said: meaning.Policy, compiled: Policy, config: Config
             else frozenset(name for name, each in homes.items() if spaces.has(each)),
             binds.namespaces,
         ),
-        "routes": (
-            None
-            if (of_routes := said.routes) is None
-            else frozenset(
-                id_ for id_, each in known.routes.items() if id_ in routes and of_routes.matches(each.who.labels)
-            ),
-            binds.routes,
-        ),
-        "tenants": (
-            None
-            if (of_tenants := said.tenants) is None
-            else frozenset(
-                id_ for id_, each in known.tenants.items() if id_ in tenants and of_tenants.matches(each.who.labels)
-            ),
-            binds.tenants,
-        ),
+        "routes": (_selected(said.routes, known.routes, routes), binds.routes),
+        "tenants": (_selected(said.tenants, known.tenants, tenants), binds.tenants),
     }
     for dimension, (ought, there) in wanted.items():
         yield from _of_dimension(book, said.name, dimension, ought=ought, there=there)
+
+
+def _selected(
+    selector: Selector | None, known: Mapping[str, Route | Tenant], here: Container[str]
+) -> frozenset[str] | None:
+    """Those of a config that a selector takes; None if it asks for nothing."""
+    if selector is None:
+        return None
+    return frozenset(id_ for id_, each in known.items() if id_ in here and selector.matches(each.who.labels))
 
 
 def _of_dimension(

@@ -1,0 +1,234 @@
+"""Objects beside the config that somebody has changed: the verifier finds each, and says what is wrong."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from tests.unit.verify.installation import OBJECTS
+from tests.unit.verify.tampering import Json, Objects, errors
+from tests.worlds.verified import World, rendered
+
+from isochrone.verify import Rule, Severity
+
+
+def of_kind(objects: list[Json], kind: str, name: str) -> list[Json]:
+    return [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+
+
+def on(kind: str, name: str, edit: Callable[[Json], object]) -> Objects:
+    def change(objects: list[Json]) -> None:
+        for each in of_kind(objects, kind, name):
+            edit(each)
+
+    return change
+
+
+def drop(kind: str, name: str) -> Objects:
+    def change(objects: list[Json]) -> None:
+        for each in of_kind(objects, kind, name):
+            objects.remove(each)
+
+    return change
+
+
+def egress(**rule: Any) -> Callable[[Json], object]:
+    return lambda item: item["spec"].setdefault("egress", []).append(rule)
+
+
+def ingress(**rule: Any) -> Callable[[Json], object]:
+    return lambda item: item["spec"]["ingress"].append(rule)
+
+
+def add(*items: Json) -> Objects:
+    return lambda objects: objects.extend(items)
+
+
+ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
+WIDER = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "theirs", "namespace": "isochrone-system"},
+    "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": ANYWHERE}]},
+}
+GATEWAY, ENGINE = "isochrone-gateway", "chat-engine"
+OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
+    (
+        "a gateway's egress to any port",
+        on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE)),
+        Rule.EGRESS_OPEN,
+        "any address at any port",
+    ),
+    (
+        "a gateway's egress to a strange port",
+        on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE, ports=[{"protocol": "TCP", "port": 8080}])),
+        Rule.EGRESS_OPEN,
+        "any address at port 8080",
+    ),
+    ("a gateway's egress to anybody", on("NetworkPolicy", GATEWAY, egress()), Rule.EGRESS_OPEN, "talk to anybody"),
+    (
+        "a gateway's egress to a network",
+        on("NetworkPolicy", GATEWAY, egress(to=[{"ipBlock": {"cidr": "198.51.100.0/24"}}])),
+        Rule.EGRESS_OPEN,
+        "talk to 198.51.100.0/24",
+    ),
+    (
+        "a gateway's egress to a namespace",
+        on(
+            "NetworkPolicy",
+            GATEWAY,
+            egress(to=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}]),
+        ),
+        Rule.EGRESS_OPEN,
+        "talk to the namespace x",
+    ),
+    (
+        "a gateway's policy dropped",
+        drop("NetworkPolicy", GATEWAY),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
+    (
+        "a gateway's policy for ingress alone",
+        on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(policyTypes=["Ingress"])),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
+    (
+        "a gateway's policy for other pods",
+        on("NetworkPolicy", GATEWAY, lambda item: item["spec"].update(podSelector={"matchLabels": {"a": "b"}})),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress",
+    ),
+    ("somebody else's policy beside it", add(WIDER), Rule.EGRESS_OPEN, "any address at any port"),
+    (
+        "an engine's egress to anywhere",
+        on("NetworkPolicy", ENGINE, egress(to=ANYWHERE)),
+        Rule.EGRESS_OPEN,
+        "their weights need port 443 alone",
+    ),
+    ("an engine's egress to anybody", on("NetworkPolicy", ENGINE, egress()), Rule.EGRESS_OPEN, "talk to anybody"),
+    (
+        "an engine's egress to a network",
+        on("NetworkPolicy", ENGINE, egress(to=[{"ipBlock": {"cidr": "192.0.2.0/24"}}])),
+        Rule.EGRESS_OPEN,
+        "talk to 192.0.2.0/24",
+    ),
+    ("an engine's policy dropped", drop("NetworkPolicy", ENGINE), Rule.EGRESS_OPEN, "egress of engines shop"),
+    (
+        "an engine open to anybody",
+        on("NetworkPolicy", ENGINE, ingress()),
+        Rule.INGRESS_OPEN,
+        "lets anybody talk to engi",
+    ),
+    (
+        "an engine open to a network",
+        on("NetworkPolicy", ENGINE, ingress(**{"from": ANYWHERE})),
+        Rule.INGRESS_OPEN,
+        "lets 0.0.0.0/0 talk to engines shop/chat",
+    ),
+    (
+        "an engine open to other pods",
+        on("NetworkPolicy", ENGINE, ingress(**{"from": [{"podSelector": {}}]})),
+        Rule.INGRESS_OPEN,
+        "lets other pods talk to engines shop/chat",
+    ),
+    (
+        "a Service of other sites' engines too",
+        on("Service", ENGINE, lambda item: item["spec"]["selector"].pop("isochrone.dev/edge-node")),
+        Rule.WRONG_ADDRESS,
+        "selects pods of other sites as well",
+    ),
+    (
+        "a Service out of the cluster",
+        on("Service", ENGINE, lambda item: item["spec"].update(type="ExternalName")),
+        Rule.WRONG_ADDRESS,
+        "leads out of the cluster",
+    ),
+    ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
+]
+
+
+@pytest.mark.parametrize(("edit", "rule", "says"), [pytest.param(*rest, id=name) for name, *rest in OBJECT])
+def test_changed_objects_are_found(world: World, edit: Objects, rule: Rule, says: str) -> None:
+    found = errors(world.verify(objects=edit))
+    assert any(rule is each and says in text for each, text in found), found
+
+
+def of_pod(**changes: Any) -> Callable[[Json], object]:
+    return lambda item: item["spec"]["template"]["spec"].update(changes)
+
+
+def run_another(item: Json) -> None:
+    (container,) = item["spec"]["template"]["spec"]["containers"]
+    container["args"] = [each.replace("gateway-fra1-config", "gateway-other") for each in container["args"]]
+
+
+def run_as_well(item: Json) -> None:
+    item["spec"]["template"]["spec"]["containers"][0]["args"].append("--config=/etc/mine")
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "says"),
+    [
+        pytest.param(on("Deployment", GATEWAY, of_pod(nodeSelector={})), Rule.WRONG_PLACE, "lacks site", id="gateway"),
+        pytest.param(
+            on("Deployment", ENGINE, of_pod(nodeSelector={"site": "cdg1"})),
+            Rule.WRONG_PLACE,
+            "lacks site",
+            id="engines",
+        ),
+        pytest.param(
+            on("Deployment", ENGINE, of_pod(nodeName="cdg1-7")), Rule.WRONG_PLACE, "the node cdg1-7", id="one node"
+        ),
+        pytest.param(
+            on("Deployment", GATEWAY, run_another),
+            Rule.WRONG_ADDRESS,
+            "isochrone-gateway-other, not",
+            id="other config",
+        ),
+        pytest.param(on("Deployment", GATEWAY, run_as_well), Rule.WRONG_ADDRESS, "/etc/mine", id="config of a file"),
+    ],
+)
+def test_pods_on_other_nodes_or_with_another_config(edit: Objects, rule: Rule, says: str) -> None:
+    own_nodes = {"nodeSelector": {"site": "fra1"}}
+    first = {**OBJECTS[0], "spec": {**OBJECTS[0]["spec"], **own_nodes}}
+    world = rendered([first, *OBJECTS[1:]])
+    assert world.verify().findings == ()
+
+    def change(objects: list[Json]) -> None:
+        """The gateway of this site has the site's name in its own."""
+        for each in objects:
+            if each["kind"] == "Deployment" and "fra1" in each["metadata"]["name"]:
+                each["metadata"]["name"] = GATEWAY if "gateway" in each["metadata"]["name"] else ENGINE
+                edit([each])
+
+    found = errors(world.verify(objects=change))
+    assert any(rule is each and says in text for each, text in found), found
+
+
+def test_engines_that_are_gone_are_told_and_harm_nobody(world: World) -> None:
+    report = world.verify(objects=drop("Service", ENGINE))
+    assert report.holds
+    assert len(report.findings) == 1
+    assert "engine pool shop/chat has no engines among this site's objects" in report.findings[0].message
+
+
+def test_engines_where_their_weights_may_not_be(world: World) -> None:
+    """The bank's may stand in the EU only; here they are in Ashburn too."""
+
+    def move(objects: list[Json]) -> None:
+        for each in of_kind(objects, "Deployment", "chat-engine"):
+            if each["metadata"]["labels"]["isochrone.dev/edge-node"] == "iad1":
+                labels = {"isochrone.dev/model-route": "score", "isochrone.dev/route-namespace": "bank"}
+                each["metadata"]["labels"] |= labels
+
+    found = errors(world.verify(objects=move))
+    assert any(rule is Rule.UNLAWFUL_ENGINES and "engines of bank/score stand in US-VA" in text for rule, text in found)
+
+
+def test_one_address_may_be_the_api_servers(world: World) -> None:
+    rule = egress(to=[{"ipBlock": {"cidr": "198.51.100.7/32"}}], ports=[{"protocol": "TCP", "port": 6443}])
+    report = world.verify(objects=on("NetworkPolicy", GATEWAY, rule))
+    assert report.holds
+    assert {each.severity for each in report.findings} == {Severity.WARNING}
+    assert all("unless it is the cluster's API server" in each.message for each in report.findings)

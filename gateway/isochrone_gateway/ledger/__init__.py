@@ -14,6 +14,7 @@ What lives here:
     spans        records -> spans, in OTLP's JSON                                (pure)
     otlp         spans to a collector, by a thread: batches, retries, drops
     posting      one connection to that collector
+    evidence     hash chains on disk of what was processed where, and signed checkpoints of them
     collector    where it is, by OpenTelemetry's variables                       (pure, but for one look at a file)
 
 What must not: decisions. Nothing here may slow down or fail a request; what can't be kept up with is dropped and

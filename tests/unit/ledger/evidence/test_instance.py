@@ -1,0 +1,141 @@
+"""One gateway's folder: lock, key, checkpoints, retention."""
+
+import json
+import os
+import pathlib
+import stat
+import time
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.unit.ledger.evidence.checking import check, read_checkpoints
+
+from isochrone_gateway.ledger.evidence.chain import Head
+from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, load_key
+from isochrone_gateway.ledger.evidence.lines import Outcome
+from isochrone_gateway.ledger.evidence.segments import Disk, Segments
+from isochrone_gateway.ledger.evidence.writer import Whose, Writer
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+DAY = 86_400.0
+
+
+def opened(root: pathlib.Path) -> Instance:
+    return Instance(root, "fra1", "gw-0", KEY)
+
+
+def test_checkpoints_go_on_over_restarts_and_say_only_what_is_new(tmp_path: pathlib.Path) -> None:
+    first = opened(tmp_path)
+    assert first.checkpoint(10.0) is None
+    first.note("w0-a", Head(3, b"\x01" * 32))
+    one = first.checkpoint(11.0)
+    assert first.checkpoint(12.0) is None
+    first.note("w0-a", Head(2, b"\x02" * 32))
+    assert first.checkpoint(13.0) is None, "a chain never gets shorter"
+    first.close()
+    second = opened(tmp_path)
+    assert second.anchor == one
+    second.note("w1-b", Head(1, b"\x03" * 32))
+    second.checkpoint(14.0)
+    second.close()
+    told = read_checkpoints(second.folder)
+    assert [list(each["chains"]) for each in told] == [["w0-a"], ["w1-b"]]
+    assert told[0]["chains"]["w0-a"] == {"count": 3, "hash": "01" * 32}
+
+
+def test_a_checkpoint_has_these_bytes(tmp_path: pathlib.Path) -> None:
+    instance = opened(tmp_path)
+    instance.note("w0-a", Head(1, bytes(32)))
+    instance.checkpoint(11.25)
+    instance.close()
+    (path,) = (instance.folder / "checkpoints").iterdir()
+    assert path.read_text().partition(',"signature":"')[0] == (
+        '{"n":0,"at":11.25,"site":"fra1","instance":"gw-0","prev":"' + "0" * 64 + '",'
+        '"chains":{"w0-a":{"count":1,"hash":"' + "0" * 64 + '"}},"dropped":{},"key":"56475aa75463474c"'
+    )
+
+
+def test_half_a_checkpoint_is_cut_off(tmp_path: pathlib.Path) -> None:
+    first = opened(tmp_path)
+    first.note("w0-a", Head(1, bytes(32)))
+    anchor = first.checkpoint(11.0)
+    first.close()
+    (path,) = (first.folder / "checkpoints").iterdir()
+    with path.open("ab") as file:
+        file.write(b'{"n":1,')
+    second = opened(tmp_path)
+    assert second.anchor == anchor
+    second.close()
+
+
+def test_two_gateways_can_not_share_a_folder(tmp_path: pathlib.Path) -> None:
+    first = opened(tmp_path)
+    with pytest.raises(EvidenceError, match="another gateway writes"):
+        opened(tmp_path)
+    first.close()
+    opened(tmp_path).close()
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "ü"])
+def test_a_name_must_be_that_of_a_folder(tmp_path: pathlib.Path, name: str) -> None:
+    with pytest.raises(EvidenceError, match="name of a folder"):
+        Instance(tmp_path, "fra1", name, KEY)
+
+
+def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "key.pem"
+    made = load_key(path).private_bytes_raw()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_key(path).private_bytes_raw() == made
+    path.write_text("no key")
+    with pytest.raises(EvidenceError, match="no private key"):
+        load_key(path)
+
+
+def test_what_is_too_old_goes_and_the_rest_still_verifies(tmp_path: pathlib.Path) -> None:
+    instance = opened(tmp_path)
+    now = time.time()
+    whose = Whose(site="fra1", instance="gw-0", writer="w0")
+    for boot, age in (("a", 40 * DAY), ("b", 10 * DAY), ("c", 0.0)):
+        writer = Writer(instance.chains, whose, boot, wall=lambda: now)
+        writer.start()
+        writer.put(Outcome(at=now, id="req_1", attempt=1, outcome="Answered"))
+        writer.stop("Drained")
+        instance.note(writer.name, writer.synced)
+        for path in (instance.chains / writer.name).iterdir():
+            os.utime(path, (now - age, now - age))
+    instance.checkpoint(now)
+    for name in ("w0-a", "w0-b"):
+        instance.ended(name)
+    instance.checkpoint(now, keep=30 * DAY)
+    instance.close()
+    assert sorted(each.name for each in instance.chains.iterdir()) == ["w0-b", "w0-c"]
+    dropped = read_checkpoints(instance.folder)[-1]["dropped"]
+    assert dropped["w0-a"]["count"] == 3
+
+
+def test_a_running_chain_keeps_its_last_file(tmp_path: pathlib.Path) -> None:
+    instance = opened(tmp_path)
+    segments = Segments(instance.chains / "w0-a", Disk(), largest=100)
+    for number in range(3):
+        segments.append(json.dumps({"n": number, "kind": "End", "hash": "ab" * 32}).encode() + b"\n", 1.0)
+    for path in (instance.chains / "w0-a").iterdir():
+        os.utime(path, (1.0, 1.0))
+    instance.note("w0-a", Head(3, b"\xab" * 32))
+    instance.checkpoint(2.0, keep=0.5)
+    instance.close()
+    assert [each.name for each in (instance.chains / "w0-a").iterdir()] == ["000002.jsonl"]
+    assert read_checkpoints(instance.folder)[-1]["dropped"] == {"w0-a": {"count": 2, "hash": "ab" * 32}}
+
+
+def test_chains_are_what_checkpoints_say(tmp_path: pathlib.Path) -> None:
+    instance = opened(tmp_path)
+    writer = Writer(instance.chains, Whose(site="fra1", instance="gw-0", writer="w0"), "a", wall=time.time)
+    writer.start()
+    instance.note(writer.name, writer.synced)
+    instance.checkpoint(1.0)
+    writer.stop("Drained")
+    instance.note(writer.name, writer.synced)
+    instance.checkpoint(2.0)
+    instance.close()
+    assert list(check(instance.folder)) == ["w0-a"]

@@ -1,0 +1,224 @@
+"""The writer's thread, its files, and what it finds after a crash."""
+
+import errno
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from tests.unit.ledger.evidence.checking import read_chain
+
+from isochrone_gateway.ledger.evidence.lines import End, Outcome
+from isochrone_gateway.ledger.evidence.segments import Disk, repair, segments_of
+from isochrone_gateway.ledger.evidence.writer import Whose, Writer, boot_name
+
+WHOSE = Whose(site="fra1", instance="gw-0", writer="w0", place="DE-HE")
+LIMIT = 60.0
+
+
+class FakeDisk(Disk):
+    """Fails as told; half of what it should have written is there by then."""
+
+    def __init__(self) -> None:
+        self.fault = 0
+        self.sync_fault = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def append(self, descriptor: int, data: bytes) -> None:
+        self.gate.wait(LIMIT)
+        if self.fault:
+            os.write(descriptor, data[: len(data) // 2])
+            raise OSError(self.fault, os.strerror(self.fault))
+        super().append(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        if self.sync_fault:
+            raise OSError(self.sync_fault, os.strerror(self.sync_fault))
+        super().sync(descriptor)
+
+
+def outcome(number: int) -> Outcome:
+    return Outcome(at=1.0, id=f"req_{number}", attempt=1, outcome="Answered", status=200)
+
+
+def writer(folder: pathlib.Path, boot: str = "a", *, disk: Disk | None = None, room: int = 100) -> Writer:
+    return Writer(folder / "chains", WHOSE, boot, wall=time.time, disk=disk, room=room)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def test_a_life_is_named_by_its_start() -> None:
+    assert boot_name(1795734060.0, bytes.fromhex("1a2b3c4d")) == "20261126T230100Z-1a2b3c4d"
+
+
+def test_a_chain_goes_from_its_boot_to_its_end(tmp_path: pathlib.Path) -> None:
+    first = writer(tmp_path)
+    first.start()
+    for number in range(10):
+        assert first.put(outcome(number))
+    assert first.stop("Drained")
+    lines = read_chain(tmp_path / "chains" / "w0-a")
+    assert [each["kind"] for each in lines] == ["Boot", *["Outcome"] * 10, "End"]
+    assert first.synced.lines == 12
+    second = writer(tmp_path, "b")
+    second.start()
+    second.stop("Drained")
+    (boot, _) = read_chain(tmp_path / "chains" / "w0-b")
+    assert (boot["after"], boot["afterCount"], boot["afterHash"]) == ("w0-a", 12, lines[-1]["hash"])
+    assert boot["clean"]
+
+
+def test_half_a_line_is_cut_off_and_told(tmp_path: pathlib.Path) -> None:
+    first = writer(tmp_path)
+    first.start()
+    first.stop("Drained")
+    (path,) = segments_of(tmp_path / "chains" / "w0-a")
+    with path.open("ab") as file:
+        file.write(b'{"n":2,"kind":"Int')
+    second = writer(tmp_path, "b")
+    second.start()
+    second.stop("Drained")
+    boot = read_chain(tmp_path / "chains" / "w0-b")[0]
+    assert (boot["torn"], boot["afterCount"]) == (18, 2)
+    assert "clean" not in boot
+    assert len(read_chain(tmp_path / "chains" / "w0-a")) == 2
+
+
+@pytest.mark.parametrize(("left", "torn"), [(b"", 0), (b"x", 1), (b"y" * 400_000, 400_000)], ids=["none", "1", "many"])
+def test_repair_keeps_whole_lines(tmp_path: pathlib.Path, left: bytes, torn: int) -> None:
+    (tmp_path / "000000.jsonl").write_bytes(b"one\ntwo\n")
+    (tmp_path / "000001.jsonl").write_bytes(left)
+    found = repair(tmp_path)
+    assert (found.line, found.torn) == (b"two\n", torn)
+    assert (tmp_path / "000001.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(errno.ENOSPC, "DiskFull"), (errno.EDQUOT, "DiskFull"), (errno.EIO, "WriteFailed")],
+    ids=["full", "quota", "broken"],
+)
+def test_what_a_full_disk_has_no_room_for_is_counted(tmp_path: pathlib.Path, number: int, why: str) -> None:
+    disk = FakeDisk()
+    full = writer(tmp_path, disk=disk, room=5)
+    full.start()
+    disk.fault = number
+    full.put(outcome(0))
+    wait_for(lambda: full.why == why)
+    assert not full.is_writable
+    taken = [full.put(outcome(number)) for number in range(1, 10)]
+    assert taken == [True] * 4 + [False] * 5
+    disk.fault = 0
+    wait_for(lambda: full.is_writable)
+    assert full.stop("Drained")
+    lines = read_chain(tmp_path / "chains" / "w0-a")
+    assert [each["kind"] for each in lines] == ["Boot", "Lost", *["Outcome"] * 5, "End"]
+    assert (lines[1]["count"], lines[1]["why"]) == (5, why)
+    assert (full.lost, full.failures > 0) == (5, True)
+
+
+def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    disk.fault = errno.ENOSPC
+    late = writer(tmp_path, disk=disk)
+    late.start()
+    assert late.why == "DiskFull"
+    late.put(outcome(1))
+    disk.fault = 0
+    wait_for(lambda: late.is_writable)
+    assert late.stop("Drained")
+    kinds = [each["kind"] for each in read_chain(tmp_path / "chains" / "w0-a")]
+    assert kinds == ["Boot", "Outcome", "End"]
+
+
+def test_who_puts_never_waits_for_a_slow_disk(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    slow = writer(tmp_path, disk=disk, room=10)
+    slow.start()
+    disk.gate.clear()
+    taken = [slow.put(outcome(number)) for number in range(30)]
+    assert taken == [True] * 10 + [False] * 20
+    assert slow.why == "QueueFull"
+    disk.gate.set()
+    assert slow.stop("Drained")
+    lines = read_chain(tmp_path / "chains" / "w0-a")
+    assert sum(each.get("count", 0) for each in lines if each["kind"] == "Lost") == 20
+
+
+def test_after_a_failed_sync_a_chain_gets_no_more(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    broken = writer(tmp_path, disk=disk)
+    broken.start()
+    synced = broken.synced
+    disk.sync_fault = errno.EIO
+    broken.put(outcome(1))
+    wait_for(lambda: broken.why == "WriteFailed")
+    disk.sync_fault = 0
+    assert not broken.put(outcome(2))
+    assert not broken.stop("Drained")
+    assert broken.synced == synced
+
+
+def test_a_record_that_is_too_long_is_lost_and_told(tmp_path: pathlib.Path) -> None:
+    one = writer(tmp_path)
+    one.start()
+    one.put(End(at=1.0, reason="x" * 70_000))
+    assert one.stop("Drained")
+    lines = read_chain(tmp_path / "chains" / "w0-a")
+    assert [(each["kind"], each.get("count")) for each in lines] == [("Boot", None), ("Lost", 1), ("End", None)]
+
+
+def test_a_successor_waits_for_who_still_writes(tmp_path: pathlib.Path) -> None:
+    first, second = writer(tmp_path), writer(tmp_path, "b")
+    first.start()
+    second.start()
+    assert second.why == "WriteFailed"
+    first.stop("Drained")
+    wait_for(lambda: second.is_writable)
+    second.stop("Drained")
+    assert read_chain(tmp_path / "chains" / "w0-b")[0]["clean"]
+
+
+def test_a_writer_that_is_killed_loses_no_more_than_a_batch(tmp_path: pathlib.Path) -> None:
+    program = textwrap.dedent(f"""
+        import pathlib, sys, time
+        from isochrone_gateway.ledger.evidence.lines import Outcome
+        from isochrone_gateway.ledger.evidence.writer import Whose, Writer
+        whose = Whose(site="fra1", instance="gw-0", writer="w0")
+        writer = Writer(pathlib.Path({str(tmp_path / "chains")!r}), whose, "a", wall=time.time)
+        writer.start()
+        number = 0
+        while True:
+            writer.put(Outcome(at=time.time(), id=f"req_{{number}}", attempt=1, outcome="Answered"))
+            print(number, time.time(), flush=True)
+            number += 1
+            time.sleep(0.0005)
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        put = [process.stdout.readline() for _ in range(500)]
+        process.send_signal(signal.SIGKILL)
+        put += process.stdout.readlines()
+    whole = [each.split() for each in put if each.endswith("\n")]
+    second = writer(tmp_path, "b")
+    second.start()
+    second.stop("Drained")
+    kept = read_chain(tmp_path / "chains" / "w0-a")[1:]
+    assert [each["id"] for each in kept] == [f"req_{number}" for number in range(len(kept))]
+    # Ten times the documented window: the machine may have kept the thread waiting.
+    end = float(whole[-1][1])
+    assert kept[-1]["at"] > end - 0.5
+    boot = read_chain(tmp_path / "chains" / "w0-b")[0]
+    assert (boot["afterCount"], "clean" in boot) == (len(kept) + 1, False)

@@ -48,6 +48,7 @@ COMPILED = (
     "server/pipeline/decide.py",
     "server/pipeline/engines.py",
     "server/pipeline/entrance.py",
+    "server/pipeline/evidence.py",
     "server/pipeline/entry.py",
     "server/pipeline/handling.py",
     "server/pipeline/hosting.py",

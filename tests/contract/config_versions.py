@@ -52,11 +52,13 @@ from isochrone_gateway.config.site import (
     ClientAddressSource,
     Cors,
     Drain,
+    EvidenceKeeping,
     Limits,
     Listener,
     Listeners,
     LogLevel,
     Logs,
+    OnFailure,
     PeerTrust,
     Site,
     TlsFiles,
@@ -151,6 +153,7 @@ def maximal() -> Config:
             cors=Cors(origins=frozenset({"https://app.example.com"}), max_age_ms=1),
             logs=Logs(level=LogLevel.WARNING, requests=False, trace_percent=1),
             peer_trust=PeerTrust(ca_bundle="peers/ca.crt", identity=tls),
+            evidence=EvidenceKeeping(on_failure=OnFailure.COUNT, retention_s=1),
         ),
         places=Places(
             places=(

@@ -21,10 +21,10 @@ from isochrone_gateway.config.version import CURRENT, Version, parse_version
 Documents = dict[str, Any]
 
 
-WITHOUT_HUB = replace(maximal(), site=replace(maximal().site, hub=frozenset()))
+OF_1_0 = replace(maximal(), site=replace(maximal().site, hub=frozenset(), evidence=None))
 FROZEN = [
     pytest.param("1.0", "minimal", minimal(), id="1.0, minimal"),
-    pytest.param("1.0", "maximal", WITHOUT_HUB, id="1.0, maximal"),
+    pytest.param("1.0", "maximal", OF_1_0, id="1.0, maximal"),
     pytest.param("1.1", "maximal", maximal(), id="1.1, maximal"),
 ]
 

@@ -132,6 +132,25 @@ class Logs(Record, frozen=True, kw_only=True):
     trace_percent: Percent = 0
 
 
+class OnFailure(enum.StrEnum):
+    """What happens to requests while their evidence can't be written."""
+
+    REFUSE = "Refuse"
+    """Those that a policy binds are refused."""
+    COUNT = "Count"
+    """They are answered, and those without evidence are counted."""
+
+
+class EvidenceKeeping(Record, frozen=True, kw_only=True):
+    """Evidence of where requests are processed is kept on disk, where the gateway's command line says.
+
+    What is older than `retention_s` is removed; absent: nothing is.
+    """
+
+    on_failure: OnFailure = OnFailure.REFUSE
+    retention_s: Positive | None = None
+
+
 class Site(Record, frozen=True, kw_only=True):
     """The site that this config is for.
 
@@ -157,3 +176,4 @@ class Site(Record, frozen=True, kw_only=True):
     cors: Cors | None = None
     logs: Logs = Logs()
     peer_trust: PeerTrust | None = None
+    evidence: EvidenceKeeping | None = None

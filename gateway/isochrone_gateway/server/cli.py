@@ -49,7 +49,14 @@ async def _run(found: Settings, events: EventLog, plane: str) -> int:
     supervisor = Supervisor(
         found,
         _source(found),
-        program=Program(plane=plane, secrets=found.secrets, log_percent=found.log_percent, otlp=found.otlp),
+        program=Program(
+            plane=plane,
+            secrets=found.secrets,
+            log_percent=found.log_percent,
+            otlp=found.otlp,
+            evidence=found.evidence,
+            instance=found.pod,
+        ),
         events=events,
         clock=system_clock(),
         trust=Trust(owner=Owner(installation=found.installation, site=found.site), verify=_verify(found, events)),

@@ -57,6 +57,8 @@ class Settings:
     service_account: pathlib.Path
     log_percent: int
     otlp: str | None
+    evidence: pathlib.Path | None
+    evidence_key: pathlib.Path | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,6 +79,8 @@ def parse(arguments: Sequence[str]) -> Settings:
         folders["--trusted-keys"] = found.trusted_keys  # In a pod, it may come later.
         if found.lease is not None:
             parser.error("--lease goes with --config kubernetes:NAME")
+    if (found.evidence is None) != (found.evidence_key is None):
+        parser.error("--evidence and --evidence-key go together")
     for option, path in folders.items():
         if path is not None and not path.is_dir():
             parser.error(f"{option}: {path} is not a folder")
@@ -173,6 +177,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="the OpenTelemetry collector that gets traces, by OTLP over HTTP; "
         "said instead of OTEL_EXPORTER_OTLP_ENDPOINT, beside which the other standard variables apply",
+    )
+    add(
+        "--evidence",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="where evidence of where requests were processed is kept, if the config asks for it",
+    )
+    add(
+        "--evidence-key",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="the Ed25519 key, in PEM, that signs the evidence; outside of its folder; made if it isn't there",
     )
     return parser
 

@@ -57,6 +57,12 @@ class ErrorKind(enum.Enum):
     NO_CAPACITY = _Row(503, "server_error", "no_capacity", "No lawful backend is ready.")
     OVERLOADED = _Row(503, "server_error", "overloaded", "The gateway is overloaded.")
     DRAINING = _Row(503, "server_error", "draining", "The gateway is shutting down.")
+    EVIDENCE_UNAVAILABLE = _Row(
+        503,
+        "server_error",
+        "evidence_unavailable",
+        "Where it is processed can't be recorded now, and a policy binds it.",
+    )
     UPSTREAM_TIMEOUT = _Row(504, "server_error", "upstream_timeout", "No backend answered in time.")
 
 

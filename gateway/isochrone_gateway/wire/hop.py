@@ -57,6 +57,7 @@ class Refused(enum.StrEnum):
     NO_CAPACITY = "no_capacity"
     OVERLOADED = "overloaded"
     DRAINING = "draining"
+    NO_EVIDENCE = "evidence_unavailable"
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True, gc=False):

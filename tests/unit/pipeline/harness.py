@@ -36,6 +36,7 @@ from isochrone_gateway.config.routes import (
 )
 from isochrone_gateway.config.site import Age, Listener, Listeners, Site
 from isochrone_gateway.config.tenants import Key, Tenant, Tenants
+from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.ledger.record import Record
@@ -247,6 +248,7 @@ async def serving(
     age: float = 0.0,
     probing: float = 0.05,
     exports_spans: bool = False,
+    evidence: Keeping | None = None,
     peers: socket.socket | None = None,
 ) -> AsyncIterator[Gateway]:
     loop = asyncio.get_running_loop()
@@ -261,6 +263,7 @@ async def serving(
         secrets=secrets,
         connections=lambda: 0,
         exports_spans=exports_spans,
+        evidence=evidence or Keeping(),
     )
     settings = ProbeSettings(interval=probing)
     plane = DataPlane(context, probes=settings, peer_probes=settings)

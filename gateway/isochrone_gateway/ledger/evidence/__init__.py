@@ -6,6 +6,7 @@ What lives here:
     chain        records -> lines, each with the hash of all before it           (pure)
     segments     the files of one chain: appended to, closed, found after a crash, removed when they are old
     writer       the thread of one worker that writes its chain
+    keeping      whether requests are written, and what happens to those that can't be
     checkpoint   heads of chains -> signed lines, and anchors of them            (pure)
     instance     one gateway's folder: its lock, its key, its checkpoints
 

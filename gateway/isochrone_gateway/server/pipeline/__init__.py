@@ -12,6 +12,7 @@ What lives here, in the order that a request meets it:
     failures      what went wrong upstream -> what the retry rules know
     outgoing      the bytes of a request to a backend
     answers       the bytes of heads and errors to the client
+    evidence      what is about to be sent where, and how that ended, as lines of evidence
     record        how a request ended, for the ledger
 
 where a request of a peer goes instead:

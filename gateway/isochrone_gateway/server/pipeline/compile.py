@@ -253,6 +253,7 @@ class Compiler:
             label=label,
             provider=provider,
             jurisdiction=jurisdiction,
+            level=self._config.places.places[candidate.place].evidence.value,
             pool=pool,
             peer=peer,
         )

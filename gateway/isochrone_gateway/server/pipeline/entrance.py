@@ -48,6 +48,8 @@ _BAD_ORIGIN: Final = ApiError(kind=ErrorKind.ORIGIN_NOT_ALLOWED, should_retry=Fa
 _EXPOSED: Final = (
     b"x-request-id, x-isochrone-site, x-isochrone-backend, x-isochrone-jurisdiction, x-isochrone-attempts, retry-after"
 )
+_HEADER: Final = "Header"
+_TENANT: Final = "Tenant"
 _MAX_CLASSES: Final = 32
 _AGE_PAUSE: Final = 0.1
 
@@ -134,6 +136,7 @@ class Entrance:
             if b"x-isochrone-origin" in fields:
                 text = fields[b"x-isochrone-origin"].decode("latin-1")
                 origin = revision.origins.of_request(tenant, text)
+                entry.origin_from = _HEADER if origin != caller.origin else ""
             if tenant.data_class_header and b"x-isochrone-data-classes" in fields:
                 data_classes |= _classes(fields[b"x-isochrone-data-classes"])
         if origin is None:
@@ -141,6 +144,8 @@ class Entrance:
         age = age_of(self._services.age(), revision.age)
         entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
         entry.origin = tuple(sorted(origin))
+        if origin and not entry.origin_from:
+            entry.origin_from = _TENANT
         entry.keep_for(age, revision.age)
         return revision.rulings.entry(standpoint, caller, revision.route_ids)
 
@@ -166,7 +171,8 @@ class Entrance:
             lines = b"allow: GET, HEAD\r\n" if entry.operation is Operation.MODELS else b"allow: POST\r\n"
         head, body = answers.refusal(error, visit.common_lines() + lines)
         exchange.respond(head, body)
-        record.write(visit, record.End(Outcome.REFUSED, error.status, error.kind.value.code or "", bytes_out=len(body)))
+        code = error.kind.value.code or ""
+        record.write(visit, record.End(Outcome.REFUSED, error.status, code, bytes_out=len(body), refusal=error))
         return NOBODY
 
 

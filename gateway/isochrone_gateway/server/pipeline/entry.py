@@ -48,6 +48,7 @@ class Entry:
         "lines",
         "operation",
         "origin",
+        "origin_from",
         "revision",
         "standpoint",
         "tags",
@@ -68,6 +69,8 @@ class Entry:
         self.standpoint = _NOWHERE
         self.origin: tuple[str, ...] = ()
         """Of the standpoint, sorted."""
+        self.origin_from = ""
+        """What said so: `Tenant` or `Header`."""
         self.explains = False
         """Whether the caller may ask for the reasons of a choice, and does."""
         self.tags: dict[str, str] = {}

@@ -26,7 +26,7 @@ from isochrone_gateway.route.retry import (
     reason_to_give_up,
 )
 from isochrone_gateway.server.exchange import Exchange
-from isochrone_gateway.server.pipeline import answers, decide, explain, record
+from isochrone_gateway.server.pipeline import answers, decide, evidence, explain, record
 from isochrone_gateway.server.pipeline.attempt import Attempt
 from isochrone_gateway.server.pipeline.backends import Lease
 from isochrone_gateway.server.pipeline.chain import Chain
@@ -121,6 +121,9 @@ class Handling(Reading):
     def _try(self, decision: Decision, now: float) -> None:
         """Make an attempt at the best candidate, or find out why none can be made."""
         route, ruling = decision.terms.route, decision.terms.ruling
+        if ruling.listed is not None and self.services.evidence.is_blocked:
+            self._refuse(evidence.UNAVAILABLE)
+            return
         rand = self.services.random()
         key = self.affinity() if len(route.ways) > 1 else None
         tried = 0 if self._chain is None else self._chain.tried
@@ -141,6 +144,9 @@ class Handling(Reading):
         self.attempts += 1
         self.way = way
         route, request = decision.terms.route, decision.request
+        writer = self.services.evidence.writer
+        if writer is not None:
+            writer.put(evidence.intent(self, decision.terms, way))
         attempt = self._attempt = Attempt(self, lease, index, request)
         attempt.call = self.services.pool.send(
             lease.target,
@@ -271,6 +277,7 @@ class Handling(Reading):
         lease.failed(failure, now, services.random())
         if self.trail is not None:
             self.trail.end(now, status=failure.status, fault=failure.fault.value)
+        evidence.note_failed_try(services, self.id.decode("ascii"), self.attempts, failure)
         chain = self._have_chain()
         if failure.fault is Fault.UNLAWFUL:
             chain.refused |= 1 << attempt.index
@@ -384,7 +391,8 @@ class Handling(Reading):
         head, body = answers.refusal(error, lines)
         self.exchange.respond(head, body)
         code = error.kind.value.code or ""
-        self._end(End(outcome, error.status, code, bytes_out=len(body)), self.services.loop.time(), 0)
+        end = End(outcome, error.status, code, bytes_out=len(body), refusal=error)
+        self._end(end, self.services.loop.time(), 0)
 
     def _end(self, end: End, now: float, used: int | None) -> None:
         if self.is_over:

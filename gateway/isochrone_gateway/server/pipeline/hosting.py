@@ -16,7 +16,7 @@ from isochrone_gateway.ledger.record import Operation, Outcome, Record, Times
 from isochrone_gateway.ledger.trail import Trail
 from isochrone_gateway.route.retry import Failure, Fault
 from isochrone_gateway.server.exchange import Exchange
-from isochrone_gateway.server.pipeline import answers, failures
+from isochrone_gateway.server.pipeline import answers, evidence, failures
 from isochrone_gateway.server.pipeline.backends import Lease
 from isochrone_gateway.server.pipeline.callers import salt_of, salting
 from isochrone_gateway.server.pipeline.collecting import OFF_LOOP, Collecting
@@ -57,8 +57,9 @@ class Hosting(Collecting):
     """One request of a peer. It is also the sink of its calls, and the asker of its leases."""
 
     __slots__ = (
-        "_attempts", "_body", "_call", "_failure", "_first_byte", "_first_token", "_is_stream", "_lease", "_own",
-        "_size", "_status", "_tail", "_trace", "_trail", "_tried", "asked", "deadline", "hop", "operation", "peer",
+        "_body", "_call", "_failure", "_first_byte", "_first_token", "_is_stream", "_lease", "_own",
+        "_size", "_status", "_tail", "_trace", "_trail", "_tried", "age", "asked", "attempts",
+        "data_classes", "deadline", "hop", "operation", "peer",
         "policies", "revision",
     )  # fmt: skip
 
@@ -71,13 +72,16 @@ class Hosting(Collecting):
         self.asked = Asked.CHAT
         self.operation = Operation.UNKNOWN
         self.policies: tuple[str, ...] = ()
+        self.age = ""
+        """As which the config counts by which this was judged."""
+        self.data_classes: tuple[str, ...] = ()
         self.deadline = math.inf
         self._own: Own | None = None
         self._body: tuple[Piece, ...] = ()
         self._lease: Lease | None = None
         self._call: Call | None = None
         self._tried: list[Engine] = []
-        self._attempts = 0
+        self.attempts = 0
         self._failure: Failure | None = None
         self._status = 0
         self._is_stream = False
@@ -156,13 +160,19 @@ class Hosting(Collecting):
     def _ask(self, body: tuple[Piece, ...]) -> None:
         """Ask the best engine that can take it."""
         own, services = self._own, self.services
+        if self.policies and services.evidence.is_blocked:
+            self.refuse(evidence.UNAVAILABLE, Refused.NO_EVIDENCE)
+            return
         now = services.loop.time()
         lease = None if own is None else own.way.backend.lease(self, now, services.random(), is_last_resort=False)
         if own is None or lease is None:
             self._refuse_capacity(_AGAIN_S)
             return
         self._lease, self._body = lease, body
-        self._attempts += 1
+        self.attempts += 1
+        writer = services.evidence.writer
+        if writer is not None:
+            writer.put(evidence.hosted_intent(self, own.way))
         size = sum(len(piece) for piece in body)
         lines = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n"
         head = lines % (own.way.heads[self.asked], size, self.id.encode(), self._tracing(own.way, now))
@@ -235,7 +245,8 @@ class Hosting(Collecting):
         self._give_back(lease, failure, now)
         if lease.engine is not None:
             self._tried.append(lease.engine)
-        if self._attempts == 1 and own.way.backend.has_more(self, now):
+        evidence.note_failed_try(self.services, self.id, self.attempts, failure)
+        if self.attempts == 1 and own.way.backend.has_more(self, now):
             self._ask(self._body)
         else:
             self._refuse_capacity(_AGAIN_S)
@@ -268,7 +279,7 @@ class Hosting(Collecting):
     def refuse(self, error: ApiError, word: Refused) -> None:
         """Answer that no engine of ours is asked."""
         size = self._respond(error, b"%b: %b\r\n" % (REFUSAL, word.encode()))
-        self._end(End(Outcome.REFUSED, error.status, word.value, bytes_out=size))
+        self._end(End(Outcome.REFUSED, error.status, word.value, bytes_out=size, refusal=error))
 
     def _no_room(self, error: ApiError) -> None:
         self.refuse(error, Refused.OVERLOADED)
@@ -320,6 +331,7 @@ class Hosting(Collecting):
         record = self._record(end, now)
         services.hop_meter.count(record)
         services.records.put(record)
+        evidence.note_end(services, record, end.refusal)
 
     def _record(self, end: End, now: float) -> Record:
         services, hop, own = self.services, self.hop, self._own
@@ -340,7 +352,7 @@ class Hosting(Collecting):
             candidate="" if way is None else way.label,
             provider="" if way is None else way.provider,
             upstream_model="" if way is None else way.model,
-            attempts=self._attempts,
+            attempts=self.attempts,
             jurisdiction="" if way is None else way.jurisdiction,
             origin=() if hop is None else tuple(sorted(hop.origin)),
             policies=self.policies,

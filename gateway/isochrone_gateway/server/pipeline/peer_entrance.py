@@ -81,11 +81,14 @@ class PeerEntrance:
         if isinstance(own, Refusal):
             hosting.refuse(*own)
             return NOBODY
-        ruling = judge(asking.hop, own, revision, age_of(services.age(), revision.age))
+        age = age_of(services.age(), revision.age)
+        ruling = judge(asking.hop, own, revision, age)
         if isinstance(ruling, Refusal):
             hosting.refuse(*ruling)
             return NOBODY
         hosting.policies = ruling.policies
+        hosting.age = age.value
+        hosting.data_classes = tuple(sorted(asking.hop.data_classes | own.route.data_classes))
         hosting.begin(asking.hop, own)
         return hosting
 

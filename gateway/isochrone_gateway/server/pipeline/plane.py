@@ -90,6 +90,7 @@ class DataPlane:
             names=Names(secrets.token_hex(8).encode()),
             bits=random.getrandbits,
             traces=context.exports_spans,
+            evidence=context.evidence,
         )
 
     # What the worker says.

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 from isochrone_gateway.ledger.meter import Children
 from isochrone_gateway.ledger.record import Outcome, Record, Times
+from isochrone_gateway.server.pipeline import evidence
+from isochrone_gateway.wire.errors import ApiError
 from isochrone_gateway.wire.schema import Usage
 
 if TYPE_CHECKING:
@@ -17,16 +19,25 @@ _ANSWERED: Final = Outcome.ANSWERED  # Looking a member up on its class costs mo
 class End:
     """How it ended."""
 
-    __slots__ = ("bytes_out", "error", "outcome", "status", "usage")
+    __slots__ = ("bytes_out", "error", "outcome", "refusal", "status", "usage")
 
     def __init__(
-        self, outcome: Outcome, status: int, error: str = "", *, usage: Usage | None = None, bytes_out: int = 0
+        self,
+        outcome: Outcome,
+        status: int,
+        error: str = "",
+        *,
+        usage: Usage | None = None,
+        bytes_out: int = 0,
+        refusal: ApiError | None = None,
     ) -> None:
         self.outcome = outcome
         self.status = status
         self.error = error
         self.usage = usage
         self.bytes_out = bytes_out
+        self.refusal = refusal
+        """What the client was told instead of an answer."""
 
 
 def write(visit: "Visit", end: End) -> None:
@@ -82,6 +93,7 @@ def write(visit: "Visit", end: End) -> None:
     if entry.tags and usage is not None:
         services.meter.count_tags(entry.tags, usage)
     services.records.put(record)
+    evidence.note_end(services, record, end.refusal)
 
 
 def _children(visit: "Visit", end: End, record: Record) -> Children:

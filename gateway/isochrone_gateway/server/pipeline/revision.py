@@ -44,6 +44,8 @@ class Way:
     label: str
     provider: str
     jurisdiction: str
+    level: str
+    """How well its place is known."""
     pool: str = ""
     """The pool of engines, here or at a peer."""
     peer: str = ""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.ledger.metrics import Family, Value
@@ -52,7 +53,8 @@ class Services:
     """What all requests of a worker share. `names` makes their ids; `traces` says whether spans are exported."""
 
     __slots__ = (
-        "age", "bits", "demand", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool", "random",
+        "age", "bits", "demand", "evidence", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool",
+        "random",
         "records", "traces", "wall",
     )  # fmt: skip
 
@@ -72,6 +74,7 @@ class Services:
         bits: Callable[[int], int],
         names: Names,
         traces: bool,
+        evidence: Keeping,
     ) -> None:
         self.loop = loop
         self.pool = pool
@@ -87,6 +90,7 @@ class Services:
         self.bits = bits
         self.names = names
         self.traces = traces
+        self.evidence = evidence
         self.open: set[Handling] = set()
         self.hosted: set[Hosting] = set()
         """Those that peers sent here."""

@@ -13,6 +13,7 @@ What lives here, from the inside out:
     acceptor     a listening socket that several processes accept from
     ports        one such socket of a worker, with what its connections share
     vitals       what a worker counts anyway, as metrics
+    writing      a worker's chain of evidence
     worker       the worker's process
     awake        time in which this process ran
     child        one worker, as the supervisor sees it
@@ -21,6 +22,7 @@ What lives here, from the inside out:
     slices       one Kubernetes Service: its EndpointSlices -> its endpoints
     discovery    the Services that are wanted, watched for all workers
     served       what became of requests under the config that runs, for the pod's report
+    witness      the evidence of all workers: its folder, signed checkpoints, what is too old
     sockets      listening sockets
     supervise    the supervisor's process: ties the above to `source` and to `server.admin`
 

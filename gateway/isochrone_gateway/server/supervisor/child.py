@@ -38,6 +38,9 @@ class Program:
     secrets: pathlib.Path | None = None
     log_percent: int = 100
     otlp: str | None = None
+    evidence: pathlib.Path | None = None
+    instance: str = ""
+    """Under which name this gateway keeps evidence."""
 
 
 class Child:
@@ -49,6 +52,7 @@ class Child:
         self.number = number
         self.connections = 0
         self.metrics: tuple[Snapshot, ...] = ()
+        self.evidence: messages.Witnessed | None = None
         self.config = 0
         """The number of the config that it runs; 0 before the first."""
         self.silent = 0.0
@@ -115,9 +119,10 @@ class Child:
     async def _listen(self) -> None:
         while (message := await self._channel.receive()) is not None:
             match message:
-                case messages.Beat(connections, metrics, asked):
+                case messages.Beat(connections, metrics, asked, evidence):
                     self.connections, self.metrics = connections, metrics
                     self.silent = 0.0
+                    self.evidence = evidence or self.evidence
                     self._answered(messages.Beat, asked, message)
                 case messages.Description(asked, _):
                     self._answered(messages.Description, asked, message)
@@ -180,6 +185,8 @@ async def start(number: int, program: Program, shared: Shared) -> Child:
             secrets=None if program.secrets is None else str(program.secrets),
             log_percent=program.log_percent,
             otlp=program.otlp,
+            evidence=None if program.evidence is None else str(program.evidence),
+            instance=program.instance,
         )
         try:
             process = await asyncio.create_subprocess_exec(

@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 from isochrone_gateway.config import Loaded
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.rates import Rates
+from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.ledger.metrics import Registry
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.route.limits import Meter
@@ -42,6 +43,8 @@ class Context:
     """How many clients are connected to this worker."""
     meter: Callable[[str, Rates], Meter] = Meter
     """Makes what keeps the limits of a tenant or provider, together with the other workers."""
+    evidence: Keeping = dataclasses.field(default_factory=Keeping)
+    """Who writes evidence, if any is kept; it changes with the config."""
     exports_spans: bool = False
     """Whether spans of recorded requests go anywhere; else none need be recorded."""
 

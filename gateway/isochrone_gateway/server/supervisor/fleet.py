@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.site import LogLevel
 from isochrone_gateway.ledger import exposition
@@ -72,6 +74,8 @@ class Fleet:
         self._turn = asyncio.Lock()
         self._joined = asyncio.Event()
         self._ended: exposition.Snapshots = ()
+        self._over: list[messages.Witnessed] = []
+        """Chains of workers that have ended since somebody asked."""
         self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.restarts = 0
@@ -176,6 +180,11 @@ class Fleet:
         await asyncio.gather(*(each.measure() for each in self.children))
         return exposition.merge([self._ended, *(each.metrics for each in self.children)])
 
+    def witnessed(self) -> list[messages.Witnessed]:
+        """How far all chains of evidence are; those of workers that have ended are told once."""
+        over, self._over = self._over, []
+        return [*over, *(each.evidence for each in self.children if each.evidence is not None)]
+
     async def describe(self) -> list[dict[str, Any]]:
         """Each worker's state, and what its data plane tells."""
         return list(await asyncio.gather(*(self._describe(each) for each in self.children)))
@@ -239,6 +248,8 @@ class Fleet:
         finally:
             self._children.pop(number, None)
             self._loads.leave(number)
+            if started.evidence is not None:
+                self._over.append(msgspec.structs.replace(started.evidence, is_over=True))
             if self._counts is not None:
                 self._counts.leave(number, self._slots.size)
             self._ended = exposition.merge([self._ended, exposition.lasting(started.metrics)])

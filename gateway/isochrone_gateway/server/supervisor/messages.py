@@ -97,12 +97,26 @@ class Activated(Message, frozen=True, tag=True):
     number: int
 
 
+class Witnessed(msgspec.Struct, frozen=True):
+    """How far a worker's chain of evidence would survive a loss of power."""
+
+    chain: str
+    lines: int
+    digest: bytes
+    why: str = ""
+    """Why it can't write now, if it can't."""
+    lost: int = 0
+    is_over: bool = False
+    """The worker has ended."""
+
+
 class Beat(Message, frozen=True, tag=True):
     """Alive. `asked` is the number of the question that this answers, or 0."""
 
     connections: int
     metrics: tuple[Snapshot, ...]
     asked: int = 0
+    evidence: Witnessed | None = None
 
 
 class Description(Message, frozen=True, tag=True):

@@ -33,6 +33,7 @@ from isochrone_gateway.server.supervisor.remembered import Remembered
 from isochrone_gateway.server.supervisor.served import Tally, counts_of
 from isochrone_gateway.server.supervisor.signals import heeding
 from isochrone_gateway.server.supervisor.slices import Surroundings
+from isochrone_gateway.server.supervisor.witness import Witness
 from isochrone_gateway.source import lease
 from isochrone_gateway.source.contact import Clock, Contact, age_seconds
 from isochrone_gateway.source.credentials import in_cluster
@@ -87,6 +88,9 @@ class Supervisor:
         self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
+        self._witness = Witness(
+            settings.evidence, settings.evidence_key, settings.pod, say=events.say, said=self._fleet.witnessed
+        )
         self._tally = Tally(clock.running)
         self._fading = demand.Fading(clock.running)
         self._law: tuple[Law, frozenset[int]] | None = None
@@ -119,15 +123,18 @@ class Supervisor:
         following = asyncio.create_task(self._follower.run())
         remembering = asyncio.create_task(self._remembered.run(self._discovery.worth_keeping))
         reporting = asyncio.create_task(self._report())
+        witnessing = asyncio.create_task(self._witness.run())
         try:
             hopeless = await self._wait()
             await self._drain()
         finally:
-            for task in (reporting, remembering, following):
+            for task in (reporting, remembering, following, witnessing):
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             await self._discovery.close()
             await self._fleet.stop()
+            await self._witness.checkpoint()
+            self._witness.close()
             self._close()
         return hopeless
 
@@ -180,6 +187,8 @@ class Supervisor:
         """Run a config in all workers or in none."""
         config = complete.loaded.config
         if problems := await self._discovery.why_not(config):
+            return problems
+        if problems := self._witness.why_not(config):
             return problems
         try:
             self._listen(config.site.listeners)
@@ -274,6 +283,7 @@ class Supervisor:
             "isochrone_workers_ready": self._fleet.ready,
             "isochrone_worker_restarts_total": self._fleet.restarts,
             "isochrone_events_dropped_total": self._events.dropped,
+            **self._witness.facts(),
         }
         services = self._discovery.report()
         own = telling.snapshots(report, age_seconds(report.contact, self._clock), facts, services)
@@ -288,6 +298,7 @@ class Supervisor:
             "discovery": telling.describe_discovery(self._discovery.report(), self._clock.running()),
             "listeners": {name: sockets.name(sock) for name, sock in self._sockets.items() if sock.fileno() >= 0},
             "restartNeededFor": list(self._moved),
+            "evidence": self._witness.describe(),
             "workers": await self._fleet.describe(),
         }
 

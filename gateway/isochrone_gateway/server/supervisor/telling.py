@@ -99,6 +99,8 @@ _FACTS = {
     "isochrone_workers": "Worker processes that there should be.",
     "isochrone_workers_ready": "Worker processes that answer requests.",
     "isochrone_worker_restarts_total": "Worker processes that ended without being told to.",
+    "isochrone_evidence_checkpoint_age_seconds": "Time since the last checkpoint of the evidence was signed.",
+    "isochrone_evidence_checkpoint_failures_total": "Checkpoints of the evidence that could not be written.",
     "isochrone_events_dropped_total": "Lines of the event log that were dropped: its reader is too slow.",
 }
 

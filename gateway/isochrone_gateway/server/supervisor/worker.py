@@ -36,6 +36,7 @@ from isochrone_gateway.server.supervisor.ports import Port
 from isochrone_gateway.server.supervisor.proxied import Proxied, proxied_by
 from isochrone_gateway.server.supervisor.tls import ServerTls
 from isochrone_gateway.server.supervisor.vitals import Vitals
+from isochrone_gateway.server.supervisor.writing import Writing
 from isochrone_gateway.source import contact as contacts
 from isochrone_gateway.source.contact import Contact
 from isochrone_gateway.source.judging import lines
@@ -71,6 +72,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     secrets: str | None = None
     log_percent: int = 100
     otlp: str | None = None
+    evidence: str | None = None
+    instance: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,8 @@ class Worker:
         self._ports = {"data": Port(loop, socket.socket(fileno=arguments.data), is_ahead=self._is_ahead)}
         if arguments.peer is not None:
             self._ports["peer"] = Port(loop, socket.socket(fileno=arguments.peer), is_ahead=self._is_ahead)
+        evidence = None if arguments.evidence is None else pathlib.Path(arguments.evidence)
+        self._evidence = Writing(arguments.number, evidence, arguments.instance, self._registry)
         self._vitals = Vitals(self._registry, self._ports, self._records, self._spans)
         self._built: Built | None = None
         self._running: Built | None = None
@@ -124,6 +129,7 @@ class Worker:
                 age=self._age,
                 secrets=self._secrets,
                 connections=self._connections,
+                evidence=self._evidence.keeping,
                 exports_spans=self._spans is not None,
                 meter=Meter if self._meters is None else self._meters.make,
             )
@@ -144,6 +150,7 @@ class Worker:
         await asyncio.to_thread(self._records.stop)
         if self._spans is not None:
             await asyncio.to_thread(self._spans.stop)
+        await asyncio.to_thread(self._evidence.stop)
         self._send_beat()
         await self._channel.flush()
         self._channel.close()
@@ -226,6 +233,7 @@ class Worker:
         loaded = assemble(read_index(message.index), message.blobs)
         if self._meters is not None:
             self._meters.expect(message.slots)
+        self._evidence.prepare(loaded)
         site = loaded.config.site
         peer = site.listeners.peer if "peer" in self._ports else None
         return Built(
@@ -245,6 +253,7 @@ class Worker:
         self._built, self._running = None, built
         limits = built.loaded.config.site.limits
         self._log.is_on = built.loaded.config.site.logs.requests
+        self._evidence.use(built.loaded)
         self._plane.activate(built.handlers)
         self._plane.found(self._found)  # Also for pools that are new.
         if self._meters is not None:
@@ -282,7 +291,8 @@ class Worker:
     def _send_beat(self, asked: int = 0) -> None:
         self._vitals.read()
         self._plane.measure()
-        self._channel.send(messages.Beat(self._connections(), self._registry.snapshot(), asked))
+        evidence = self._evidence.told()
+        self._channel.send(messages.Beat(self._connections(), self._registry.snapshot(), asked, evidence))
 
     async def _refresh(self) -> None:
         while True:

@@ -1,0 +1,127 @@
+"""Lines of evidence: one before each dispatch, one after it. See `ledger.evidence`.
+
+Nothing is made where no evidence is kept, so callers ask for the writer first.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from isochrone_gateway.ledger.evidence.lines import Intent
+from isochrone_gateway.ledger.evidence.lines import Outcome as Line
+from isochrone_gateway.ledger.record import Operation, Outcome, Record
+from isochrone_gateway.route.retry import Failure
+from isochrone_gateway.wire.errors import ApiError, ErrorKind
+
+if TYPE_CHECKING:
+    from isochrone_gateway.server.pipeline.decide import Terms
+    from isochrone_gateway.server.pipeline.hosting import Hosting
+    from isochrone_gateway.server.pipeline.revision import Way
+    from isochrone_gateway.server.pipeline.services import Services
+    from isochrone_gateway.server.pipeline.visit import Visit
+
+UNAVAILABLE: Final = ApiError(kind=ErrorKind.EVIDENCE_UNAVAILABLE, retry_after_s=5.0)
+TRY_FAILED: Final = "TryFailed"
+_INFERENCE: Final = "Inference"
+_PEER: Final = "Peer"
+_MODELS: Final = Operation.MODELS
+_REFUSED: Final = Outcome.REFUSED
+
+
+def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
+    """A request of a client is about to be sent there."""
+    entry, standpoint = visit.entry, terms.standpoint
+    return Intent(
+        at=round(visit.services.wall(), 6),
+        id=visit.id.decode("ascii"),
+        attempt=visit.attempts,
+        tenant=entry.caller.tenant_id,
+        key=entry.caller.key_name,
+        route=terms.route.id,
+        model=terms.model,
+        operation=entry.operation.value,
+        data_classes=tuple(sorted(standpoint.data_classes)) if standpoint.data_classes else (),
+        origin=entry.origin,
+        origin_from=entry.origin_from,
+        policies=terms.ruling.policies,
+        scope=_INFERENCE,
+        candidate=way.label,
+        jurisdiction=way.jurisdiction,
+        level=way.level,
+        revision=entry.revision.name,
+        age=standpoint.age.value,
+    )
+
+
+def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
+    """A request of a peer is about to be sent to an engine of this site."""
+    hop = hosting.hop
+    return Intent(
+        at=round(hosting.services.wall(), 6),
+        id=hosting.id,
+        attempt=hosting.attempts,
+        tenant="" if hop is None else hop.tenant or "",
+        route="" if hop is None else hop.route,
+        operation=hosting.operation.value,
+        data_classes=hosting.data_classes,
+        origin=() if hop is None else tuple(sorted(hop.origin)),
+        origin_from=_PEER,
+        policies=hosting.policies,
+        scope=_INFERENCE,
+        candidate=way.label,
+        jurisdiction=way.jurisdiction,
+        level=way.level,
+        revision=hosting.revision.name,
+        age=hosting.age,
+        hosted=True,
+    )
+
+
+def note_failed_try(services: "Services", name: str, attempt: int, failure: Failure) -> None:
+    """One try got no answer; the request may go on."""
+    writer = services.evidence.writer
+    if writer is not None:
+        at, status = round(services.wall(), 6), failure.status or 0
+        writer.put(Line(at=at, id=name, attempt=attempt, outcome=TRY_FAILED, status=status, error=failure.fault.value))
+
+
+def note_end(services: "Services", record: Record, refusal: ApiError | None) -> None:
+    """How a request ended; nothing of what processes nothing."""
+    writer = services.evidence.writer
+    if writer is not None and (record.operation is not _MODELS or record.outcome is _REFUSED):
+        writer.put(outcome(services.wall(), record, refusal))
+
+
+def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
+    """How a request ended. One that was sent nowhere has no intent, so this tells whose it was."""
+    usage = record.usage
+    law: dict[str, Any] = {} if refusal is None else refusal.extra.get("residency") or {}
+    if record.attempts:
+        return Line(
+            at=round(wall, 6),
+            id=record.id,
+            attempt=record.attempts,
+            outcome=record.outcome.value,
+            status=record.status,
+            error=record.error,
+            reason=law.get("reason") or "",
+            policy=law.get("policy") or "",
+            scope=law.get("scope") or "",
+            tokens_in=0 if usage is None else usage.input_tokens,
+            tokens_out=0 if usage is None else usage.output_tokens,
+            bytes_out=record.bytes_out,
+            upstream_model=record.upstream_model,
+        )
+    return Line(
+        at=round(wall, 6),
+        id=record.id,
+        attempt=0,
+        outcome=record.outcome.value,
+        status=record.status,
+        error=record.error,
+        reason=law.get("reason") or "",
+        policy=law.get("policy") or "",
+        scope=law.get("scope") or "",
+        tenant=record.tenant,
+        route=record.route,
+        origin=record.origin,
+        policies=record.policies,
+    )

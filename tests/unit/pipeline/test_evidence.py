@@ -1,0 +1,125 @@
+"""What the request path writes as evidence, and what it refuses when it can't."""
+
+import errno
+import pathlib
+import time
+from typing import Any
+
+import pytest
+from tests.unit.ledger.evidence.checking import read_chain
+from tests.unit.ledger.evidence.test_writer import FakeDisk, wait_for
+from tests.unit.pipeline.harness import (
+    backends,
+    config,
+    of_engines,
+    only_in,
+    run,
+    serving,
+    tenant,
+)
+from tests.unit.pipeline.talk import ask, get, post
+
+from isochrone_gateway.ledger.evidence.keeping import Keeping
+from isochrone_gateway.ledger.evidence.lines import End
+from isochrone_gateway.ledger.evidence.writer import Whose, Writer
+from isochrone_gateway.upstream import scripts
+
+BODY = b'{"model":"chat"}'
+GERMAN = tenant(origins=frozenset({"DE"}))
+
+
+def writer(folder: pathlib.Path, disk: FakeDisk | None = None) -> Writer:
+    made = Writer(folder, Whose(site="lab", instance="gw", writer="w0"), "a", wall=time.time, disk=disk)
+    made.start()
+    return made
+
+
+def written(folder: pathlib.Path, made: Writer) -> list[dict[str, Any]]:
+    assert made.stop("Drained")
+    return read_chain(folder / "w0-a")[1:-1]
+
+
+def test_each_try_has_an_intent_and_each_request_an_outcome(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        answer = scripts.answer(b'{"usage":{"prompt_tokens":3,"completion_tokens":4}}')
+        async with backends(scripts.server_error(), answer) as found:
+            law = only_in(0)
+            async with serving(of_engines(found, law=law, tenant=GERMAN), evidence=Keeping(made)) as gateway:
+                assert (await ask(gateway, post(BODY))).status == 200
+
+    run(scenario())
+    one, failed, two, outcome = written(tmp_path, made)
+    assert [each["kind"] for each in (one, failed, two, outcome)] == ["Intent", "Outcome", "Intent", "Outcome"]
+    assert len({each["id"] for each in (one, failed, two, outcome)}) == 1
+    assert [(one["candidate"], one["try"]), (two["candidate"], two["try"])] == [
+        ("engine:lab/a", 1),
+        ("engine:lab/b", 2),
+    ]
+    assert {name: one[name] for name in sorted(one.keys() - {"at", "hash", "id", "n"})} == {
+        "age": "Fresh", "candidate": "engine:lab/a", "jurisdiction": "DE", "key": "main", "kind": "Intent",
+        "level": "Declared", "model": "chat", "operation": "chat", "origin": ["DE"], "originFrom": "Tenant",
+        "policies": ["stay-home"], "revision": "1/1", "route": "lab/chat", "scope": "Inference",
+        "tenant": "lab/team", "try": 1,
+    }  # fmt: skip
+    assert (failed["outcome"], failed["status"], failed["try"]) == ("TryFailed", 500, 1)
+    assert (outcome["outcome"], outcome["tokensIn"], outcome["tokensOut"], outcome["try"]) == ("Answered", 3, 4, 2)
+
+
+def test_what_the_law_refuses_is_told_with_why(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        async with backends(scripts.answer(b"{}")) as found:
+            law = only_in(1)
+            async with serving(of_engines(found, law=law, tenant=GERMAN), evidence=Keeping(made)) as gateway:
+                assert (await ask(gateway, post(BODY))).status == 403
+                assert found[0].asked == []
+
+    run(scenario())
+    (outcome,) = written(tmp_path, made)
+    assert (outcome["outcome"], outcome["try"], outcome["policy"]) == ("Refused", 0, "stay-home")
+    assert (outcome["tenant"], outcome["origin"], outcome["error"]) == ("lab/team", ["DE"], "residency_denied")
+    assert outcome["reason"]
+
+
+def test_a_list_of_models_is_no_processing(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        async with serving(config(), evidence=Keeping(made)) as gateway:
+            assert (await ask(gateway, get("/v1/models"))).status == 200
+
+    run(scenario())
+    assert written(tmp_path, made) == []
+
+
+@pytest.mark.parametrize(
+    ("refuses", "is_bound", "status"),
+    [(True, True, 503), (True, False, 200), (False, True, 200)],
+    ids=["bound", "not-bound", "counted"],
+)
+def test_a_full_disk_stops_what_a_policy_binds_where_that_was_asked_for(
+    tmp_path: pathlib.Path, refuses: bool, is_bound: bool, status: int
+) -> None:
+    disk = FakeDisk()
+    made = writer(tmp_path, disk)
+    disk.fault = errno.ENOSPC
+    made.put(End(at=1.0, reason="to find out"))
+    wait_for(lambda: not made.is_writable)
+
+    async def scenario() -> None:
+        async with backends(scripts.answer(b"{}")) as found:
+            fields: dict[str, Any] = {"law": only_in(0), "tenant": GERMAN} if is_bound else {}
+            async with serving(of_engines(found, **fields), evidence=Keeping(made, refuses=refuses)) as gateway:
+                answer = await ask(gateway, post(BODY))
+                assert answer.status == status
+                if status == 503:
+                    assert answer.code == "evidence_unavailable"
+                    assert "retry-after" in answer.headers
+                    assert found[0].asked == []
+
+    run(scenario())
+    disk.fault = 0
+    assert made.stop("Drained")

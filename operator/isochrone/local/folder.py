@@ -6,6 +6,9 @@ sites/NAME/config/          the gateway's config, as `isochrone-gateway --config
 sites/NAME/secrets/         what it reads of secrets; for its owner only
 sites/NAME/gateway.log      events; requests.log has one line per request
 engines/NAME.log            what llama.cpp says
+evidence/                   of where requests were processed; it outlives the network, as do
+evidence-keys/NAME.pem      what signs it, and
+anchors.jsonl               what a hub would keep of it
 """
 
 import contextlib
@@ -40,6 +43,17 @@ class Folder:
 
     def site(self, name: str) -> pathlib.Path:
         return self.path / "sites" / name
+
+    @property
+    def evidence(self) -> pathlib.Path:
+        return self.path / "evidence"
+
+    @property
+    def anchors(self) -> pathlib.Path:
+        return self.path / "anchors.jsonl"
+
+    def evidence_key(self, name: str) -> pathlib.Path:
+        return self.path / "evidence-keys" / f"{name}.pem"
 
     def engine_log(self, name: str) -> pathlib.Path:
         return self.path / "engines" / f"{name}.log"

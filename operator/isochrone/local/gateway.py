@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from isochrone.local.anchors import Anchors, told
 from isochrone.local.children import Child, Program
 from isochrone.local.folder import Folder, write_config, write_secrets
 from isochrone.local.wiring import DRAIN
@@ -24,17 +25,28 @@ class Gateway:
     """One site's."""
 
     def __init__(
-        self, name: str, ports: Ports, folder: Folder, *, changed: Callable[[], None], tell: Callable[[str], None]
+        self,
+        name: str,
+        ports: Ports,
+        folder: Folder,
+        *,
+        anchors: Anchors,
+        changed: Callable[[], None],
+        tell: Callable[[str], None],
     ) -> None:
         self.name = name
         self.ports = ports
         self._folder = folder.site(name)
+        self._evidence = folder.evidence
+        self._evidence_key = folder.evidence_key(name)
+        self._anchors = anchors
         self._changed = changed
         self._tell = tell
         self._child: Child | None = None
         self._ready: int | None = None
         self._digest = ""
         self._sequence = 0
+        self._token = ""
 
     @property
     def is_started(self) -> bool:
@@ -67,6 +79,8 @@ class Gateway:
         token = self._folder / "status-token"
         token.write_text(secrets.token_hex())
         token.chmod(0o600)
+        self._token = token.read_text()
+        self._evidence_key.parent.mkdir(mode=0o700, exist_ok=True)
         options = {
             "--config": self._folder / "config",
             "--secrets": self._folder / "secrets",
@@ -74,6 +88,8 @@ class Gateway:
             "--site": self.name,
             "--admin": f"{self.ports.host}:{self.ports.admin}",
             "--status-token": token,
+            "--evidence": self._evidence,
+            "--evidence-key": self._evidence_key,
         }
         program = Program(
             name=f"gateway of {self.name}",
@@ -96,11 +112,20 @@ class Gateway:
         if self.is_ready != was_ready:
             self._changed()
 
+    async def anchor(self) -> None:
+        """Keep what it says of its evidence."""
+        with contextlib.suppress(OSError, ValueError, TimeoutError):  # It doesn't answer now; it is asked again.
+            async with asyncio.timeout(_PROBE_LIMIT):
+                found = await told(self.ports.host, self.ports.admin, self._token)
+            if found is not None:
+                self._anchors.add(found)
+
     async def stop(self, patience: float = _PATIENCE) -> None:
         """Let it drain, then end; its clients have so long to hear the rest of their answers."""
         if self._child is not None:
             try:
                 await self._child.stop(patience)
+                self._anchors.add_last(self._evidence / self.name)
             finally:
                 await self.kill()
 

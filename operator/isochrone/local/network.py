@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from typing import Any, Final
 
 from isochrone.local import credentials, steering, wan
+from isochrone.local.anchors import Anchors
 from isochrone.local.control import Unknown
 from isochrone.local.decided import Decided, Machine, decide
 from isochrone.local.declared import Manifests
@@ -36,6 +37,7 @@ from isochrone.render.gateway_settings import Ports
 
 _PROBE_EVERY: Final = 0.5
 _WATCH_EVERY: Final = 0.5
+_ANCHOR_EVERY: Final = 5.0
 _LOOK_EVERY: Final = 10.0
 """Seconds between plans when nothing happens: a site that was killed comes to be lost."""
 _MOVE_LIMIT: Final = 60.0
@@ -79,6 +81,7 @@ class Network:
         self._engines: dict[EngineId, RunningEngine] = {}
         self._last_seen: dict[EngineId, Running] = {}
         """Engines of sites that were killed."""
+        self._anchors = Anchors(folder.anchors)
         self._relays: dict[tuple[str, str], tuple[Relay, int]] = {}
         self._decided: Decided | None = None
         self._peers = credentials.Peers(manifests.declared.settings.installation, self._epoch)
@@ -94,7 +97,7 @@ class Network:
         """Until `ended`; then nothing of it is left. Raises PortsTaken."""
         try:
             await self._open_door()
-            loops = (self._reconcile_forever(), self._probe_forever(), self._watch_forever())
+            loops = (self._reconcile_forever(), self._probe_forever(), self._watch_forever(), self._anchor_forever())
             tasks = [asyncio.create_task(each) for each in loops]
             waiting = asyncio.ensure_future(ended)
             await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -220,7 +223,9 @@ class Network:
                 data = next(port for port in after if port not in taken and _is_free(port))
                 taken.add(data)
                 ports = Ports(data=data, admin=self._free_port(), peer=self._free_port(), host=HOST)
-                self._gateways[name] = Gateway(name, ports, self._folder, changed=self._woken.set, tell=self._tell)
+                self._gateways[name] = Gateway(
+                    name, ports, self._folder, anchors=self._anchors, changed=self._woken.set, tell=self._tell
+                )
 
     async def _wires(self, found: Snapshot) -> Wires:
         """Where engines listen, and how each site reaches each other: directly, or through a relay."""
@@ -349,6 +354,11 @@ class Network:
         while True:
             await asyncio.gather(*(each.probe() for each in tuple(self._gateways.values())))
             await asyncio.sleep(_PROBE_EVERY)
+
+    async def _anchor_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_ANCHOR_EVERY)
+            await asyncio.gather(*(each.anchor() for each in tuple(self._gateways.values()) if each.is_ready))
 
     async def _watch_forever(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 engines     a list of addresses in place of a Service
 peers       their ports on this machine, or that of a relay which adds the distance
 data port   plain HTTP, from whoever comes: certificates and load balancers are the cluster's
+evidence    is kept, in the state folder
 drain       seconds rather than minutes: nobody's DNS has to forget the site
 """
 
@@ -18,10 +19,11 @@ from isochrone_gateway.config import Config
 from isochrone_gateway.config.engines import EngineKind, EnginePool, StaticEndpoints
 from isochrone_gateway.config.peers import Peer
 from isochrone_gateway.config.routes import Candidate, EngineTarget, Route
-from isochrone_gateway.config.site import ClientAddress, Drain, Site
+from isochrone_gateway.config.site import ClientAddress, Drain, EvidenceKeeping, Site
 
 HOST: Final = "127.0.0.1"
 DRAIN: Final = Drain(announce_ms=500, max_ms=30_000)
+EVIDENCE: Final = EvidenceKeeping(retention_s=30 * 86_400)
 _NOBODY: Final = f"{HOST}:1"
 """In place of an engine that is not ready: a pool has an address, and nobody listens on this one."""
 _MODELS: Final = "/v1/models"
@@ -53,7 +55,7 @@ def rewired(config: Config, wires: Wires, player: Player) -> Config:
 def _site(site: Site) -> Site:
     data = replace(site.listeners.data, tls=None)
     listeners = replace(site.listeners, data=data)
-    return replace(site, listeners=listeners, drain=DRAIN, client_address=ClientAddress())
+    return replace(site, listeners=listeners, drain=DRAIN, client_address=ClientAddress(), evidence=EVIDENCE)
 
 
 def _pool(pool: EnginePool, here: str, wires: Wires, player: Player) -> EnginePool:

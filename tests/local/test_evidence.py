@@ -1,0 +1,39 @@
+"""What a network on this machine leaves behind of where requests were processed."""
+
+import hashlib
+import json
+import pathlib
+
+from tests.local.up import running
+from tests.unit.ledger.evidence.checking import check
+
+
+def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> None:
+    with running(tmp_path) as up:
+        up.until(lambda: any(each["is_front"] for each in up.view()["sites"]))
+        with up.client() as client:
+            question = {"role": "user", "content": "What is the capital of Germany?"}
+            raw = client.chat.completions.with_raw_response.create(
+                model="smollm2",
+                messages=[question],  # type: ignore[list-item] # a dict is what it becomes
+                max_tokens=4,
+            )
+        site, name = raw.headers["x-isochrone-site"], raw.headers["x-request-id"]
+        anchors = up.state / "anchors.jsonl"
+        up.until(lambda: anchors.exists() and any(json.loads(each)["site"] == site for each in _lines(anchors)))
+    evidence = up.state / "evidence"
+    lines = [line for instance in evidence.glob("*/*") for chain in check(instance).values() for line in chain]
+    mine = [line for line in lines if line.get("id") == name]
+    assert [line["kind"] for line in mine if not line.get("hosted")][:2] == ["Intent", "Outcome"]
+    assert any(line["kind"] == "Intent" and line["jurisdiction"] for line in mine)
+    for anchor in map(json.loads, _lines(anchors)):
+        path = evidence / anchor["site"] / anchor["instance"] / "checkpoints" / "000000.jsonl"
+        assert hashlib.sha256(path.read_bytes().splitlines()[anchor["n"]]).hexdigest() == anchor["digest"]
+    last = {anchor["site"]: anchor["n"] for anchor in map(json.loads, _lines(anchors))}
+    assert last == {
+        each.parent.parent.name: len(_lines(each / "000000.jsonl")) - 1 for each in evidence.glob("*/*/checkpoints")
+    }
+
+
+def _lines(path: pathlib.Path) -> list[str]:
+    return path.read_text().splitlines()

@@ -1,9 +1,11 @@
 """The files of one chain. Only its last one grows; what a crash left half-written at its end is cut off.
 
-A write that fails leaves no part of a line: the file is cut back to what it was before.
+A write that fails leaves no part of a line: the file is cut back to what it was before. If that fails too, or a sync
+does, it isn't known what is on disk, and nothing more is appended: the kernel tells of a lost page only once.
 """
 
 import dataclasses
+import errno
 import os
 import pathlib
 import re
@@ -65,11 +67,13 @@ class Segments:
         self._descriptor = -1
         self._size = 0
         self._day = -1
+        self._is_broken = False
         there = segments_of(folder)
         self._next = int(there[-1].stem) + 1 if there else 0
 
     def append(self, data: bytes, now: float) -> None:
         """Write whole lines, all or none. Raises OSError."""
+        self._check()
         day = int(now) // _DAY
         if self._descriptor >= 0 and (day != self._day or self._size + len(data) > self._largest):
             self.sync()
@@ -79,19 +83,28 @@ class Segments:
         try:
             self._disk.append(self._descriptor, data)
         except OSError:
+            self._is_broken = True
             os.ftruncate(self._descriptor, self._size)
+            self._is_broken = False
             raise
         self._size += len(data)
 
     def sync(self) -> None:
         """Wait until all of it would survive a loss of power. Raises OSError."""
+        self._check()
         if self._descriptor >= 0:
+            self._is_broken = True
             self._disk.sync(self._descriptor)
+            self._is_broken = False
 
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _check(self) -> None:
+        if self._is_broken:
+            raise OSError(errno.EIO, "an earlier sync failed", str(self._folder))
 
     def _open(self, day: int) -> None:
         path = self._folder / f"{self._next:06}.jsonl"

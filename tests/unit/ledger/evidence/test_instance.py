@@ -1,5 +1,6 @@
 """One gateway's folder: lock, key, checkpoints, retention."""
 
+import errno
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.ledger.evidence.checking import check, read_checkpoints
+from tests.unit.ledger.evidence.test_writer import FakeDisk
 
 from isochrone_gateway.ledger.evidence.chain import Head
 from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, load_key
@@ -53,6 +55,38 @@ def test_a_checkpoint_has_these_bytes(tmp_path: pathlib.Path) -> None:
         '{"n":0,"at":11.25,"site":"fra1","instance":"gw-0","prev":"' + "0" * 64 + '",'
         '"chains":{"w0-a":{"count":1,"hash":"' + "0" * 64 + '"}},"dropped":{},"key":"56475aa75463474c"'
     )
+
+
+def test_after_a_failed_sync_nothing_is_signed_until_a_restart(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    first = Instance(tmp_path, "fra1", "gw-0", KEY, disk=disk)
+    first.note("w0-a", Head(1, bytes(32)))
+    disk.sync_fault = errno.EIO
+    with pytest.raises(OSError, match="Input/output error"):
+        first.checkpoint(11.0)
+    disk.sync_fault = 0
+    with pytest.raises(OSError, match="an earlier sync failed"):
+        first.checkpoint(12.0)
+    assert first.anchor is None
+    first.close()
+    second = opened(tmp_path)
+    second.note("w0-a", Head(2, bytes(32)))
+    second.checkpoint(13.0)
+    second.close()
+    assert [each["n"] for each in read_checkpoints(second.folder)] == [0, 1]
+
+
+def test_a_full_disk_leaves_no_part_of_a_checkpoint(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    instance = Instance(tmp_path, "fra1", "gw-0", KEY, disk=disk)
+    instance.note("w0-a", Head(1, bytes(32)))
+    disk.fault = errno.ENOSPC
+    with pytest.raises(OSError, match="No space"):
+        instance.checkpoint(11.0)
+    disk.fault = 0
+    assert instance.checkpoint(12.0) == instance.anchor
+    instance.close()
+    assert [each["at"] for each in read_checkpoints(instance.folder)] == [12.0]
 
 
 def test_half_a_checkpoint_is_cut_off(tmp_path: pathlib.Path) -> None:

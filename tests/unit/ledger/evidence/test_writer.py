@@ -15,7 +15,7 @@ import pytest
 from tests.unit.ledger.evidence.checking import read_chain
 
 from isochrone_gateway.ledger.evidence.lines import End, Outcome
-from isochrone_gateway.ledger.evidence.segments import Disk, repair, segments_of
+from isochrone_gateway.ledger.evidence.segments import Disk, Segments, repair, segments_of
 from isochrone_gateway.ledger.evidence.writer import Whose, Writer, boot_name
 
 WHOSE = Whose(site="fra1", instance="gw-0", writer="w0", place="DE-HE")
@@ -169,6 +169,35 @@ def test_after_a_failed_sync_a_chain_gets_no_more(tmp_path: pathlib.Path) -> Non
     assert not broken.put(outcome(2))
     assert not broken.stop("Drained")
     assert broken.synced == synced
+
+
+def test_a_chain_goes_on_in_the_next_file_at_midnight_and_when_one_is_full(tmp_path: pathlib.Path) -> None:
+    segments = Segments(tmp_path, Disk(), largest=10)
+    for data, now in (
+        (b"123456\n", 10.0),
+        (b"7\n", 20.0),
+        (b"89\n", 30.0),
+        (b"a\n", 86_400.0),
+        (b"long enough\n", 86_401.0),
+    ):
+        segments.append(data, now)
+    segments.close()
+    assert [each.read_bytes() for each in segments_of(tmp_path)] == [b"123456\n7\n", b"89\n", b"a\n", b"long enough\n"]
+
+
+def test_a_sync_that_fails_between_two_files_is_not_forgotten(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    segments = Segments(tmp_path, disk, largest=10)
+    segments.append(b"123456\n", 10.0)
+    disk.sync_fault = errno.EIO
+    with pytest.raises(OSError, match="Input/output error"):
+        segments.append(b"7890123\n", 20.0)
+    disk.sync_fault = 0
+    with pytest.raises(OSError, match="an earlier sync failed"):
+        segments.append(b"7890123\n", 30.0)
+    with pytest.raises(OSError, match="an earlier sync failed"):
+        segments.sync()
+    segments.close()
 
 
 def test_a_record_that_is_too_long_is_lost_and_told(tmp_path: pathlib.Path) -> None:

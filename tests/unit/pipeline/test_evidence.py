@@ -13,10 +13,12 @@ from tests.unit.pipeline.harness import (
     config,
     of_engines,
     only_in,
+    peer_candidate,
     run,
     serving,
     tenant,
 )
+from tests.unit.pipeline.network import Network
 from tests.unit.pipeline.talk import ask, get, post
 
 from isochrone_gateway.ledger.evidence.keeping import Keeping
@@ -123,3 +125,54 @@ def test_a_full_disk_stops_what_a_policy_binds_where_that_was_asked_for(
     run(scenario())
     disk.fault = 0
     assert made.stop("Drained")
+
+
+def test_both_ends_of_a_hop_tell_it_under_one_id(tmp_path: pathlib.Path) -> None:
+    entry, host = writer(tmp_path / "fra"), writer(tmp_path / "par")
+
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(scripts.answer(b"{}")) as found:
+            tiers = [[peer_candidate("par", place=2)]]
+            configs = {"fra": network.config("fra", tiers=tiers), "par": network.config("par", found)}
+            async with network.serving(configs) as gateways:
+                gateways["fra"].context.evidence.writer = entry
+                gateways["par"].context.evidence.writer = host
+                assert (await ask(gateways["fra"], post(BODY))).status == 200
+                await gateways["par"].record()
+
+    run(scenario())
+    here, there = written(tmp_path / "fra", entry), written(tmp_path / "par", host)
+    assert [each["kind"] for each in (*here, *there)] == ["Intent", "Outcome"] * 2
+    assert len({each["id"] for each in (*here, *there)}) == 1
+    assert (here[0]["candidate"], "hosted" in here[0]) == ("peer:par", False)
+    assert (there[0]["candidate"], there[0]["hosted"], there[0]["jurisdiction"]) == ("engine:lab/a", True, "FR")
+    assert there[0]["tenant"] == here[0]["tenant"]
+
+
+def test_a_host_that_can_not_write_refuses_what_a_policy_binds(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    full = writer(tmp_path / "par", disk)
+    disk.fault = errno.ENOSPC
+    full.put(End(at=1.0, reason="to find out"))
+    wait_for(lambda: not full.is_writable)
+
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(scripts.answer(b"{}")) as found:
+            tiers = [[peer_candidate("par", place=2)]]
+            bound: dict[str, Any] = {"law": only_in(0, 2), "tenant": GERMAN}
+            configs = {
+                "fra": network.config("fra", tiers=tiers, **bound),
+                "par": network.config("par", found, **bound),
+            }
+            async with network.serving(configs) as gateways:
+                keeping = gateways["par"].context.evidence
+                keeping.writer, keeping.refuses = full, True
+                assert (await ask(gateways["fra"], post(BODY))).status == 502
+                assert gateways["par"].records()[0].error == "evidence_unavailable"
+                assert found[0].asked == []
+
+    run(scenario())
+    disk.fault = 0
+    assert full.stop("Drained")

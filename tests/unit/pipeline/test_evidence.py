@@ -31,14 +31,14 @@ GERMAN = tenant(origins=frozenset({"DE"}))
 
 
 def writer(folder: pathlib.Path, disk: FakeDisk | None = None) -> Writer:
-    made = Writer(folder, Whose(site="lab", instance="gw", writer="w0"), "a", wall=time.time, disk=disk)
+    made = Writer(folder / "chains", Whose(site="lab", instance="gw", writer="w0"), "a", wall=time.time, disk=disk)
     made.start()
     return made
 
 
 def written(folder: pathlib.Path, made: Writer) -> list[dict[str, Any]]:
     assert made.stop("Drained")
-    return read_chain(folder / "w0-a")[1:-1]
+    return read_chain(folder / "chains" / "w0-a")[1:-1]
 
 
 def test_each_try_has_an_intent_and_each_request_an_outcome(tmp_path: pathlib.Path) -> None:

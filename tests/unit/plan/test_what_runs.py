@@ -112,6 +112,24 @@ def test_weights_that_may_no_longer_be_there_go_by_law() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        pytest.param(chat(placement={"edgeNodeSelector": {"matchLabels": {"fast": "yes"}}}), id="not selected"),
+        pytest.param(chat(placement={"poolSelector": {"matchLabels": {"fast": "yes"}}}), id="pool not selected"),
+        pytest.param(chat(serving={"priority": 1000}), id="pool doesn't take the priority"),
+    ],
+)
+def test_the_law_comes_before_reasons_that_can_wait(hiding: Json) -> None:
+    abroad = sample.policy("abroad", allow=[{"scope": "Inference", "places": {"include": ["US"]}}])
+    objects = [FRA, pool("fra"), hiding, abroad, sample.tenant(origins=["DE"])]
+    prepared = prepare(network(*objects), now=NOW)
+
+    _, ended = held.sort(prepared.world, prepared.wants, [running("fra")])
+
+    assert [each.because for each in ended] == [Because.LAW_CHANGED]
+
+
 def test_found_twice_as_many_well_and_failing_it_is_well() -> None:
     prepared = prepare(network(FRA, *TWO, chat()), now=NOW)
     for order in itertools.permutations([running("fra"), running("fra", is_failing=True)]):

@@ -130,6 +130,15 @@ def test_the_law_comes_before_reasons_that_can_wait(hiding: Json) -> None:
     assert [each.because for each in ended] == [Because.LAW_CHANGED]
 
 
+def test_a_pool_that_is_gone_comes_before_a_site_that_no_longer_fits() -> None:
+    elsewhere = chat(placement={"edgeNodeSelector": {"matchLabels": {"fast": "yes"}}})
+    prepared = prepare(network(FRA, pool("fra"), elsewhere), now=NOW)
+
+    _, ended = held.sort(prepared.world, prepared.wants, [running("fra", pool="gone")])
+
+    assert [each.because for each in ended] == [Because.POOL_GONE]
+
+
 def test_found_twice_as_many_well_and_failing_it_is_well() -> None:
     prepared = prepare(network(FRA, *TWO, chat()), now=NOW)
     for order in itertools.permutations([running("fra"), running("fra", is_failing=True)]):

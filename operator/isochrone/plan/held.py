@@ -15,7 +15,7 @@ from isochrone.plan.pack import Bin
 from isochrone.plan.wants import Want
 from isochrone.plan.world import World
 
-_FORCED: Final[Mapping[WhyNot, Because]] = {
+_FORCED: Final[Mapping[WhyNot | None, Because]] = {
     WhyNot.SITE_DISABLED: Because.SITE_DISABLED,
     WhyNot.UNLAWFUL_INFERENCE: Because.LAW_CHANGED,
     WhyNot.UNLAWFUL_WEIGHTS: Because.LAW_CHANGED,
@@ -108,13 +108,12 @@ def _forced(world: World, want: Want | None, running: Running) -> Because | None
     if site is None:
         return Because.SITE_GONE
     why = filters.lasting(want.ask, world.sites[site])
-    if why is not None and why in _FORCED:
+    if why in _FORCED:
         return _FORCED[why]
     if running.pool is not None and not _is_there(world, running.pool, site):
         return Because.POOL_GONE
     here = want.options.get(site, ())
-    fits = why is None and any(option.pool == running.pool for option in here)
-    return None if fits else Because.NO_LONGER_FITS
+    return None if any(option.pool == running.pool for option in here) else Because.NO_LONGER_FITS
 
 
 def _is_there(world: World, name: str, site: int) -> bool:
@@ -127,7 +126,7 @@ def without_waiting(world: World, wants: Mapping[RouteKey, Want], kept: Sequence
     together: dict[tuple[str, int], list[Held]] = {}
     for each in kept:
         pool = each.pool or ""
-        if pool in world.pools and any(world.taken(pool, each.site)):
+        if any(world.taken(pool, each.site)):
             together.setdefault((pool, each.site), []).append(each)
     fewer = {
         (each.route, each.site): each

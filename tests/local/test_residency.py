@@ -22,8 +22,11 @@ from collections.abc import Iterator
 from typing import Any, Final, Self
 
 import pytest
+from click.testing import CliRunner
 from tests.local.up import KEY, Up, descendants, running
 from tests.local.upstreams import Upstream, upstream
+
+from isochrone.cli import main
 
 EU: Final = ("ber1", "cdg1", "fra1")
 US_KEY: Final = "ik_residency_test_of_a_tenant_in_the_us_"
@@ -236,11 +239,27 @@ def test_the_refusal_comes_before_the_prompt(up: Up) -> None:
     assert b"residency_denied" in answer
 
 
-def test_sites_that_come_back_answer_again(up: Up, provider: Upstream) -> None:
+def test_a_live_drill_finds_the_same_and_brings_all_back(up: Up, provider: Upstream) -> None:
     for site in EU:
-        if state(up, site) == "Killed":
-            up.sites("start", site)
-    up.until(lambda: ask(up.port).status == 200, LIMIT)
+        up.sites("start", site)
+    up.until(lambda: all(state(up, site) == "Ready" for site in EU) and ask(up.port).status == 200, LIMIT)
+    options = ("-f", str(up.manifests), "--all-of", "EU", "--origin", "DE", "--json")
+    drilled = CliRunner(env={"ISOCHRONE_KEY": KEY}).invoke(
+        main, ["drill", "--live", "--state", str(up.state), *options]
+    )
+    assert drilled.exit_code == 0, drilled.output
+    steps = json.loads(drilled.stdout)["steps"]
+    assert [(each["down"], each["after"]) for each in steps] == [
+        ([], "nothing"),
+        (["ber1"], "failure"),
+        (["ber1", "cdg1"], "failure"),
+        (["ber1", "cdg1", "fra1"], "failure"),
+    ]
+    rows = [row for step in steps for row in step["traffic"]]
+    assert [row["status"] for row in rows] == [200, 200, 200, 403]
+    assert rows[2]["by"] == "site fra1"
+    assert (rows[3]["entered"], rows[3]["code"], rows[3]["policy"]) == ("iad1", "residency_denied", "eu-data-stays")
+    assert {state(up, site) for site in EU} == {"Ready"}
     assert is_inside(ask(up.port))
     assert provider.got(SECRET) == 0
 

@@ -1,7 +1,10 @@
 """`isochrone drill`: takes each site down in turn, and tells where the requests of each origin went."""
 
+import dataclasses
+import hashlib
 import json
 import pathlib
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,9 +13,12 @@ import click
 
 from isochrone.cli.inputs import Source, Unusable, network_options
 from isochrone.cli.text import colour
+from isochrone.cli.up import state_folder, state_option
 
 if TYPE_CHECKING:
     from isochrone.drill import Report
+    from isochrone.drill.areas import Drill
+    from isochrone.drill.running import Scene
     from isochrone.drill.traffic import Only
     from isochrone.model import Snapshot
     from isochrone.verify.declared import Declared
@@ -31,6 +37,20 @@ if TYPE_CHECKING:
 @click.option("--origin", "origins", multiple=True, metavar="CODE", help="Follow requests from there only.")
 @click.option("--tenant", "tenants", multiple=True, metavar="NAME", help="Follow requests of this tenant only.")
 @click.option("--route", "routes", multiple=True, metavar="NAME", help="Follow requests for this route only.")
+@click.option(
+    "--live",
+    "is_live",
+    is_flag=True,
+    help="Kill sites of the network that `isochrone up` runs, and ask its front door.",
+)
+@state_option
+@click.option(
+    "--key",
+    "api_key",
+    envvar="ISOCHRONE_KEY",
+    metavar="KEY",
+    help="With --live: the key of the tenant whose requests are sent. ISOCHRONE_KEY says it too, and shows it nowhere.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option(
     "--map", "picture", type=click.Path(path_type=pathlib.Path), metavar="FILE", help="Draw each loss: .svg or .png."
@@ -65,9 +85,9 @@ if TYPE_CHECKING:
 def command(source: Source, **given: Any) -> None:
     """Take each site down in turn, and report where requests of each origin, route and tenant went.
 
-    Nothing is touched: each loss is planned, the configs of all gateways are made, and the gateway's own code is asked
-    what it does with them, in the seconds after the loss and once all is planned anew. Where something was lawful is
-    read from the policies by the second implementation that `isochrone verify` has.
+    Nothing is touched, unless --live is given: each loss is planned, the configs of all gateways are made, and the
+    gateway's own code is asked what it does with them, in the seconds after the loss and once all is planned anew.
+    Where something was lawful is read from the policies by the second implementation that `isochrone verify` has.
 
     Exit status: 0, 1 if something went outside the law, or was refused though somebody could lawfully have answered it,
     or if a report's signature is not good or manifests are not valid, 2 for input that can't be read.
@@ -78,7 +98,7 @@ def command(source: Source, **given: Any) -> None:
     if given["key"] is not None and given["written"] is None:
         raise click.UsageError("--sign goes with --report")
     snapshot = source.network()
-    report, declared = _simulated(snapshot, given)
+    report, declared = _live(snapshot, given) if given["is_live"] else _simulated(snapshot, given)
     _tell(report, as_json=given["as_json"])
     if given["written"] is not None:
         _write(report, given["written"], given["key"])
@@ -91,8 +111,51 @@ def command(source: Source, **given: Any) -> None:
 
 
 def _simulated(snapshot: "Snapshot", given: dict[str, Any]) -> "tuple[Report, Declared]":
+    from isochrone.drill import rehearsing, running
+
+    scene, drills = _scene(snapshot, given, _only(given))
+    try:
+        with rehearsing.gateways() as gateways:
+            return running.run(scene, drills, gateways), scene.declared
+    except rehearsing.RehearsalError as error:
+        raise Unusable(str(error)) from error
+
+
+def _live(snapshot: "Snapshot", given: dict[str, Any]) -> "tuple[Report, Declared]":
+    """Ctrl-C and SIGTERM end it as an error does: with every site brought back."""
+    from isochrone.drill import live
+    from isochrone.local.folder import Folder
+    from isochrone.model.declared import key_of
+
+    if given["api_key"] is None:
+        raise click.UsageError("--live needs the key of a tenant: --key, or ISOCHRONE_KEY")
+    tenant = _tenant_of(snapshot, given["api_key"])
+    scene, drills = _scene(snapshot, given, dataclasses.replace(_only(given), tenants=frozenset({tenant})))
+    embeds = frozenset(str(key_of(each)) for each in snapshot.routes if "ChatCompletions" not in each.spec.endpoints)
+    network = live.Running(Folder(state_folder(given["state"])).socket, given["api_key"], embeds=embeds)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        return live.Drilling(scene, network).run(drills), scene.declared
+    except live.LiveError as error:
+        raise Unusable(f"--live: {error}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tenant_of(snapshot: "Snapshot", key: str) -> str:
+    from isochrone.model.declared import key_of
+
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    found = [each for each in snapshot.tenants if digest in {one.sha256 for one in each.spec.keys}]
+    if not found:
+        raise Unusable("--key: it is of no tenant that is declared")
+    return str(key_of(found[0]))
+
+
+def _scene(snapshot: "Snapshot", given: dict[str, Any], only: "Only") -> "tuple[Scene, list[Drill]]":
+    """What is followed, and what is taken down."""
     from isochrone.cli.verify import objects_of
-    from isochrone.drill import areas, rehearsing, running, traffic, world
+    from isochrone.drill import areas, running, traffic, world
     from isochrone.verify import declared as declaring
 
     objects = list(objects_of(snapshot))
@@ -102,20 +165,14 @@ def _simulated(snapshot: "Snapshot", given: dict[str, Any]) -> "tuple[Report, De
     _check_names(given, declared, live)
     try:
         drills = areas.drills(declared, live, sites=given["sites"], all_of=given["areas"])
-        followed = traffic.of(declared, snapshot, _only(given))
-        if not followed:
-            raise Unusable("there is no request to follow: no tenant with a key may call a route, or none as asked for")
-        scene = running.Scene(
-            snapshot=snapshot,
-            declared=declared,
-            digest=running.digest_of(objects),
-            traffic=followed,
-            now=int(time.time()),
-        )
-        with rehearsing.gateways() as gateways:
-            return running.run(scene, drills, gateways), declared
-    except (areas.NoSuchArea, rehearsing.RehearsalError) as error:
+    except areas.NoSuchArea as error:
         raise Unusable(str(error)) from error
+    followed = traffic.of(declared, snapshot, only)
+    if not followed:
+        raise Unusable("there is no request to follow: no tenant with a key may call a route, or none as asked for")
+    digest = running.digest_of(objects)
+    now = int(time.time())
+    return running.Scene(snapshot=snapshot, declared=declared, digest=digest, traffic=followed, now=now), drills
 
 
 def _only(given: dict[str, Any]) -> "Only":

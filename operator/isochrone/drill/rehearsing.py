@@ -90,13 +90,17 @@ class Gateways:
         self._process.wait(_LIMIT)
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        if lines and lines[-1].startswith("ModuleNotFoundError"):
+            return f"the gateway is not installed here, so it can't be asked ({lines[-1]}): install isochrone[gateway]"
         return lines[-1] if lines else f"it ended with {self._process.returncode}, and said nothing"
 
 
+_COMMAND: Final = (sys.executable, "-m", "isochrone_gateway.server.rehearsing")
+
+
 @contextlib.contextmanager
-def gateways() -> Iterator[Gateways]:
+def gateways(command: Sequence[str] = _COMMAND) -> Iterator[Gateways]:
     """Ask as long as it is needed."""
-    command = (sys.executable, "-m", "isochrone_gateway.server.rehearsing")
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process,  # noqa: S603 - our own

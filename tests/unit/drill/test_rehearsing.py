@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,3 +97,19 @@ def test_a_config_that_a_gateway_would_refuse_ends_it_with_a_reason(sites: dict[
     shard.write_bytes(shard.read_bytes()[:-1])
     with rehearsing.gateways() as gateways, pytest.raises(rehearsing.RehearsalError, match=shard.name):
         gateways.load({"fra1": pathlib.Path(sites["fra1"])})
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        pytest.param("import uv_loop_that_there_is_not", r"install isochrone\[gateway\]", id="no gateway here"),
+        pytest.param("raise SystemExit('no space left')", "no space left", id="it says why"),
+        pytest.param("raise SystemExit(3)", "it ended with 3, and said nothing", id="it says nothing"),
+    ],
+)
+def test_who_can_not_be_asked_says_why(program: str, said: str) -> None:
+    with (
+        rehearsing.gateways((sys.executable, "-c", program)) as nobody,
+        pytest.raises(rehearsing.RehearsalError, match=said),
+    ):
+        nobody.load({})

@@ -181,30 +181,32 @@ class Gateway:
         standings = [Known(is_up=way.peer not in down and not isinstance(way.backend, Absent)) for way in ways]
         picker = Picker(terms.route.route, standings, hops=len(self.revision.jurisdictions))
         named: list[Named] = []
+        words: set[hops.Refused | None] = set()
         tried = 0
         while isinstance(found := picker.pick(Pick(terms.ruling.lawful, _NOW, _RAND, tried=tried)), Choice):
             option = found.option
             tried |= 1 << option.index
-            takes = _takes(gateways, ways[option.index], terms)
-            named.append(_named(option.candidate, self.site, takes=takes))
-        return Tried(tuple(named), found, not all(each.takes for each in named))
+            word = _refused(gateways, ways[option.index], terms)
+            words.add(word)
+            named.append(_named(option.candidate, self.site, takes=word is None))
+        return Tried(tuple(named), found, hops.Refused.UNLAWFUL in words)
 
 
-def _takes(gateways: Mapping[str, Gateway], way: Way, terms: Terms) -> bool:
-    """Whether a peer's own gateway takes the hop: both ends judge. Whoever is no peer isn't asked."""
+def _refused(gateways: Mapping[str, Gateway], way: Way, terms: Terms) -> hops.Refused | None:
+    """Why a peer's own gateway refuses the hop, if it does: both ends judge. Whoever is no peer isn't asked."""
     if not way.peer:
-        return True
+        return None
     peer = gateways.get(way.peer)
     if peer is None:
-        return False
-    fields = _fields(hop_lines(terms.route.id, way.pool, terms.standpoint, terms.ruling))
-    hop = hops.parse(fields)
+        return hops.Refused.UNKNOWN_PEER
+    hop = hops.parse(_fields(hop_lines(terms.route.id, way.pool, terms.standpoint, terms.ruling)))
     if isinstance(hop, hops.BadHop):
-        return False
+        return hops.Refused.BAD_HOP
     own = peer_entrance.find(hop, peer.revision)
     if isinstance(own, peer_entrance.Refusal):
-        return False
-    return not isinstance(peer_entrance.judge(hop, own, peer.revision, Age.FRESH), peer_entrance.Refusal)
+        return own.word
+    ruling = peer_entrance.judge(hop, own, peer.revision, Age.FRESH)
+    return ruling.word if isinstance(ruling, peer_entrance.Refusal) else None
 
 
 def _fields(lines: bytes) -> dict[bytes, bytes]:

@@ -161,7 +161,8 @@ def _scene(snapshot: "Snapshot", given: dict[str, Any], only: "Only") -> "tuple[
     objects = list(objects_of(snapshot))
     settings = snapshot.settings
     declared = declaring.read(objects, installation=settings.installation, unbound=settings.unbound)
-    live = sorted(world.points(snapshot))
+    now = int(time.time())
+    live = sorted(world.points(snapshot).keys() - set(world.away(snapshot, now=now)))
     _check_names(given, declared, live)
     try:
         drills = areas.drills(declared, live, sites=given["sites"], all_of=given["areas"])
@@ -171,7 +172,6 @@ def _scene(snapshot: "Snapshot", given: dict[str, Any], only: "Only") -> "tuple[
     if not followed:
         raise Unusable("there is no request to follow: no tenant with a key may call a route, or none as asked for")
     digest = running.digest_of(objects)
-    now = int(time.time())
     return running.Scene(snapshot=snapshot, declared=declared, digest=digest, traffic=followed, now=now), drills
 
 

@@ -41,6 +41,7 @@ class Moment:
     """What is so at one step."""
 
     down: tuple[str, ...]
+    """What was taken down, and after it what was lost before."""
     after: After
     planned: Planned
 
@@ -60,7 +61,8 @@ def run(scene: Scene, drills: Sequence[Drill], gateways: Asked) -> Report:
     """Take down what is to be taken down, and follow all traffic each time."""
     judge = Judge(scene)
     first = world.plan(scene.snapshot, (), None, now=scene.now)
-    steps = [_step(judge, Moment(down=(), after="nothing", planned=first), gateways)]
+    away = world.away(scene.snapshot, now=scene.now)
+    steps = [_step(judge, Moment(down=away, after="nothing", planned=first), gateways)]
     for drill in drills:
         steps += [_step(judge, moment, gateways) for moment in _moments(scene, drill, first)]
     return Report(
@@ -80,12 +82,12 @@ def digest_of(objects: Iterable[Mapping[str, Any]]) -> str:
 
 def _moments(scene: Scene, drill: Drill, first: Planned) -> Iterator[Moment]:
     """One site after the other goes, and each time the hub plans anew before the next does."""
-    planned = first
+    planned, away = first, world.away(scene.snapshot, now=scene.now)
     for count in range(1, len(drill) + 1):
         down = drill[:count]
-        yield Moment(down=down, after="failure", planned=planned)
+        yield Moment(down=(*down, *away), after="failure", planned=planned)
         planned = world.plan(scene.snapshot, down, planned, now=scene.now)
-        yield Moment(down=down, after="replanning", planned=planned)
+        yield Moment(down=(*down, *away), after="replanning", planned=planned)
 
 
 def _step(judge: "Judge", moment: Moment, gateways: Asked) -> Step:
@@ -102,7 +104,8 @@ def _step(judge: "Judge", moment: Moment, gateways: Asked) -> Step:
         judge.row(each, site, next(answers) if site is not None else None, moment)
         for each, site in zip(judge.scene.traffic, entered, strict=True)
     )
-    return Step(down=moment.down, after=moment.after, rows=tuple(rows))
+    gone = set(world.away(judge.scene.snapshot, now=judge.scene.now))
+    return Step(down=tuple(each for each in moment.down if each not in gone), after=moment.after, rows=tuple(rows))
 
 
 def written(folder: pathlib.Path, planned: Planned, scene: Scene) -> dict[str, pathlib.Path]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from isochrone.geo import codes, population
 from isochrone.geo.latency import Point, rtt_between_ms
 from isochrone.model import Snapshot
-from isochrone.model.declared import present, public_names
+from isochrone.model.declared import key_of, present, public_names
 from isochrone.verify.declared import Declared, Route, Tenant
 
 
@@ -62,16 +62,12 @@ def of(declared: Declared, snapshot: Snapshot, only: Only = EVERYTHING) -> tuple
 
 
 def _callers(declared: Declared, snapshot: Snapshot, only: Only) -> Iterator[Tenant | None]:
-    active = {key for key, each in present(snapshot.tenants).items() if each.spec.state == "Active" and each.spec.keys}
-    wanted = (key for key in sorted(declared.tenants) if _is_wanted(key, only.tenants))
-    yield from (declared.tenants[key] for key in wanted if _resource_key(key) in active or key in active)
+    """Who has a key that opens something, and nobody if some site wants none. A key that two claim is the older's."""
+    suspended = {str(key_of(each)) for each in present(snapshot.tenants).values() if each.spec.state == "Suspended"}
+    callers = set(declared.keys.values()) - suspended
+    yield from (declared.tenants[key] for key in sorted(callers) if _is_wanted(key, only.tenants))
     if not only.tenants and any(site.is_open for site in declared.sites.values()):
         yield None
-
-
-def _resource_key(key: str) -> str:
-    """The key of a resource in the namespace `default` has no namespace."""
-    return key.removeprefix("default/")
 
 
 def _is_wanted(key: str, wanted: frozenset[str]) -> bool:

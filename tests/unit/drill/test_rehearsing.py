@@ -1,10 +1,11 @@
 """The gateway's own code, asked what it would do: by real configs, at both ends of a hop."""
 
+import dataclasses
 import json
 import pathlib
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests.unit.drill.networks import EU, change, copy, scene_of
@@ -13,8 +14,12 @@ from isochrone.drill import rehearsing, running, world
 from isochrone_gateway.server.rehearsing import answers
 
 
-def configs(network: pathlib.Path, folder: pathlib.Path) -> dict[str, str]:
+def configs(
+    network: pathlib.Path, folder: pathlib.Path, *, unbound: Literal["Allow", "Deny"] = "Allow"
+) -> dict[str, str]:
     scene = scene_of(network)
+    settings = dataclasses.replace(scene.snapshot.settings, unbound=unbound)
+    scene = dataclasses.replace(scene, snapshot=dataclasses.replace(scene.snapshot, settings=settings))
     planned = world.plan(scene.snapshot, (), None, now=scene.now)
     return {site: str(path) for site, path in running.written(folder, planned, scene).items()}
 
@@ -83,6 +88,41 @@ def test_what_is_refused(sites: dict[str, str], changed: dict[str, Any], status:
     answer = ask(sites, **changed)
     assert (answer["refused"]["status"], answer["refused"]["code"]) == (status, code)
     assert answer["asked"] == answer["may"] == []
+
+
+ORIGINS = """      include:
+        - EU
+        - EUTerritories # Réunion, Åland and others where EU law applies: they have ISO codes of their own
+"""
+
+
+def test_a_policy_for_the_classes_of_a_route_lets_it_in_where_unbound_traffic_is_refused(
+    network: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """The classes of a route are known before its body is read, as those of each route that might be asked for."""
+    change(network, "residency.yaml", f"    origins:\n{ORIGINS}", "    dataClasses:\n      - health\n")
+    change(network, "models.yaml", "  modelName: bge-m3\n", "  modelName: bge-m3\n  dataClasses:\n    - health\n")
+    sites = configs(network, tmp_path / "unbound-is-refused", unbound="Deny")
+    assert ask(sites, site="fra1", model="bge-m3")["refused"] is None
+    refused = ask(sites, site="fra1", model="qwen2.5-7b")["refused"]
+    assert (refused["code"], refused["policy"]) == ("residency_denied", None)
+    assert ask(sites, site="iad1", model="bge-m3")["refused"]["code"] == "residency_denied"
+
+
+def test_who_needs_no_key_is_answered_by_a_peer_that_wants_one(network: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Nobody has a key of the tenant any more, so all requests come in at the one site that is open."""
+    (network / "tenant.yaml").unlink()
+    (network / "residency.yaml").unlink()
+    change(
+        network,
+        "sites.yaml",
+        "    advertise:\n      host: ber1.",
+        "    anonymousAccess: Allow\n    advertise:\n      host: ber1.",
+    )
+    sites = configs(network, tmp_path / "open")
+    answer = ask(sites, site="ber1", tenant=None, origin=None)
+    assert {"fra1", "cdg1"} & set(named(answer["asked"]))
+    assert ask(sites, site="fra1", tenant=None, origin=None)["refused"]["code"] == "missing_api_key"
 
 
 def test_nobody_is_ready_where_all_lawful_engines_are_down(sites: dict[str, str]) -> None:

@@ -169,7 +169,7 @@ def judge(entry: Entry, fields: Fields, age_s: float) -> ApiError | None:
     entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
     entry.origin = tuple(sorted(origin))
     entry.keep_for(age, revision.age)
-    return revision.rulings.entry(standpoint, caller, revision.route_ids)
+    return revision.rulings.entry(standpoint, caller, revision.classes)
 
 
 def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHandler:

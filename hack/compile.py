@@ -51,6 +51,7 @@ COMPILED = (
     "server/pipeline/entry.py",
     "server/pipeline/handling.py",
     "server/pipeline/hosting.py",
+    "server/pipeline/nobody.py",
     "server/pipeline/outgoing.py",
     "server/pipeline/peer_entrance.py",
     "server/pipeline/peers.py",

@@ -22,7 +22,7 @@ from isochrone_gateway.wire.errors import ApiError, residency_denied
 from isochrone_gateway.wire.remote import Listed
 
 _REMEMBERED: Final = 65_536
-_NO_ROUTE: Final = ""
+_NO_ROUTE: Final[tuple[str, frozenset[str]]] = ("", frozenset())
 
 
 class Standpoint(NamedTuple):
@@ -58,14 +58,20 @@ class Rulings:
         self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
 
-    def entry(self, standpoint: Standpoint, caller: Caller, routes: Iterable[str]) -> ApiError | None:
-        """Why a request may not come in here, whatever it asks for."""
+    def entry(
+        self, standpoint: Standpoint, caller: Caller, routes: Iterable[tuple[str, frozenset[str]]]
+    ) -> ApiError | None:
+        """Why a request may not come in here, whatever it asks for. `routes`: each with the classes of its data."""
         key = (standpoint, caller.routes)
         if key not in self._entries:
             if len(self._entries) >= _REMEMBERED:
                 self._entries.clear()
-            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
-            found = [self._entry(standpoint, route) for route in usable]
+            usable = [(route, classes) for route, classes in routes if caller.may_use(route)] or [_NO_ROUTE]
+            # What a route adds may be the very thing that lets a policy allow it, where unbound traffic is refused.
+            classes_of = standpoint.data_classes
+            found = [
+                self._entry(standpoint._replace(data_classes=classes_of | classes), route) for route, classes in usable
+            ]
             self._entries[key] = None if None in found else found[0]
         return self._entries[key]
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pathlib
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.pipeline.harness import (
     config,
     of_engines,
     only_in,
+    peer_candidate,
     provider,
     provider_candidate,
     route,
@@ -20,6 +22,7 @@ from tests.unit.pipeline.harness import (
     sha256,
     tenant,
 )
+from tests.unit.pipeline.network import Network
 from tests.unit.pipeline.talk import ask, post
 
 from isochrone_gateway.config.law import Law, Mode, Policy, Scope, Table, encode_row
@@ -201,5 +204,31 @@ def test_an_attempt_that_failed_is_audited_too() -> None:
                 record = await gateway.record()
         assert answer.headers["x-isochrone-backend"] == "provider:de/main"
         assert record.audited == ("german-data",)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("there", "is_logged"),
+    [
+        pytest.param({"Inference": DE | FR}, {"fra": True, "par": True}, id="at both"),
+        pytest.param({"Inference": DE | FR, "Logs": DE}, {"fra": True, "par": False}, id="not at the peer"),
+        pytest.param({"Inference": DE}, {"fra": True, "par": False}, id="refused by the peer, and not told of"),
+    ],
+)
+def test_each_end_of_a_hop_writes_by_its_own_law(
+    tmp_path: pathlib.Path, there: dict[Scope, int], is_logged: dict[str, bool]
+) -> None:
+    async def scenario() -> None:
+        network = Network(tmp_path, "fra", "par")
+        async with backends(GOOD) as [paris]:
+            entry = network.config(
+                "fra", tiers=[[peer_candidate("par", place=2)]], law=law({"Inference": DE | FR}), tenant=GERMAN
+            )
+            configs = {"fra": entry, "par": network.config("par", [paris], law=law(there))}
+            async with network.serving(configs) as gateways:
+                await ask(gateways["fra"], post(BODY))
+                records = {name: await gateway.record() for name, gateway in gateways.items()}
+        assert {name: bool(lines_of(record)) for name, record in records.items()} == is_logged
 
     run(scenario())

@@ -22,6 +22,7 @@ COMPILED = (
     "ledger/meter.py",
     "ledger/metrics.py",
     "ledger/queue.py",
+    "ledger/withheld.py",
     "route/affinity.py",
     "route/breaker.py",
     "route/candidates.py",

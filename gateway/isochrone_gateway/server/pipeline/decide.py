@@ -72,7 +72,7 @@ def decide(
     terms = entry.terms.get(request.model) or terms_of(entry, request.model, visit.services.demand)
     if terms is None:
         return _unknown(request.model)
-    visit.terms, visit.stream = terms, request.stream
+    visit.terms, visit.stream, visit.audited = terms, request.stream, terms.ruling.audited
     if not terms.is_asked_for:
         return _wrong_endpoint(request.model, visit)
     error = _objection(request, terms.route, terms.ruling, is_looked_through=is_looked_through)

@@ -136,6 +136,9 @@ class Handling(Reading):
         self.attempts += 1
         self.way = way
         route, request = decision.terms.route, decision.request
+        if decision.terms.ruling.is_audited:
+            there = decision.terms.ruling.audited_with(route.picker.options[index].place_bit.bit_length() - 1)
+            self.audited = tuple(sorted({*self.audited, *there}))
         attempt = self._attempt = Attempt(self, lease, index, request)
         attempt.call = self.services.pool.send(
             lease.target,

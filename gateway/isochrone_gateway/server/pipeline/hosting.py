@@ -24,6 +24,7 @@ from isochrone_gateway.server.pipeline.engines import Engine
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.record import CLIENT_GONE, End
 from isochrone_gateway.server.pipeline.revision import Own, Revision, Way
+from isochrone_gateway.server.pipeline.rulings import ANYTHING, Writing
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.upstream.call import Call
 from isochrone_gateway.upstream.call import Failure as CallFailure
@@ -57,9 +58,30 @@ class Hosting(Collecting):
     """One request of a peer. It is also the sink of its calls, and the asker of its leases."""
 
     __slots__ = (
-        "_attempts", "_body", "_call", "_failure", "_first_byte", "_first_token", "_is_stream", "_lease", "_own",
-        "_size", "_status", "_tail", "_trace", "_trail", "_tried", "asked", "deadline", "hop", "operation", "peer",
-        "policies", "revision",
+        "_attempts",
+        "_body",
+        "_call",
+        "_failure",
+        "_first_byte",
+        "_first_token",
+        "_is_stream",
+        "_lease",
+        "_own",
+        "_size",
+        "_status",
+        "_tail",
+        "_trace",
+        "_trail",
+        "_tried",
+        "asked",
+        "audited",
+        "deadline",
+        "hop",
+        "operation",
+        "peer",
+        "policies",
+        "revision",
+        "writing",
     )  # fmt: skip
 
     def __init__(self, services: Services, exchange: Exchange, revision: Revision, peer: str) -> None:
@@ -71,6 +93,9 @@ class Hosting(Collecting):
         self.asked = Asked.CHAT
         self.operation = Operation.UNKNOWN
         self.policies: tuple[str, ...] = ()
+        self.audited: tuple[str, ...] = ()
+        self.writing: Writing = ANYTHING
+        """What may be written of it at this site, once it is known whose it is."""
         self.deadline = math.inf
         self._own: Own | None = None
         self._body: tuple[Piece, ...] = ()
@@ -319,6 +344,8 @@ class Hosting(Collecting):
         self._body = ()
         record = self._record(end, now)
         services.hop_meter.count(record)
+        has_lost_spans = self._trail is not None and not self.writing.is_traced
+        services.withheld.count(is_logged=self.writing.is_logged, has_lost_spans=has_lost_spans)
         services.records.put(record)
 
     def _record(self, end: End, now: float) -> Record:
@@ -344,6 +371,7 @@ class Hosting(Collecting):
             jurisdiction="" if way is None else way.jurisdiction,
             origin=() if hop is None else tuple(sorted(hop.origin)),
             policies=self.policies,
+            audited=self.audited,
             revision=self.revision.name,
             stream=self._is_stream,
             usage=end.usage,
@@ -352,7 +380,10 @@ class Hosting(Collecting):
             bytes_out=end.bytes_out,
             peer=self.peer,
             hosted=True,
-            traced=None if self._trail is None else self._trail.told(now, self.exchange.head.method),
+            traced=self._trail.told(now, self.exchange.head.method)
+            if self._trail is not None and self.writing.is_traced
+            else None,
+            is_logged=self.writing.is_logged,
         )
 
 

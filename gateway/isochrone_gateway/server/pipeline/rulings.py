@@ -126,7 +126,7 @@ class Rulings:
                 self._writing(route.id, standpoint._replace(data_classes=standpoint.data_classes | route.data_classes))
                 for route in routes
                 if caller.may_use(route.id)
-            ] or [self._writing(_NO_ROUTE, standpoint)]
+            ] or [self._writing(_NO_ROUTE[0], standpoint)]
             found = Writing(all(one.is_logged for one in each), all(one.is_traced for one in each))
             self._unrouted[key] = found
         return found

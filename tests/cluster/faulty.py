@@ -32,7 +32,7 @@ from yarl import URL
 
 Json = dict[str, Any]
 Count = Counter[tuple[str, str]]
-"""Of requests, by verb (WATCH, or the method) and path."""
+"""Of requests, by verb (WATCH, or the method) and what is asked for: a path, `PATH?FIELDS` where fields select."""
 
 _HOST = "127.0.0.1"
 _NAMESPACE = "kube-system"
@@ -121,7 +121,7 @@ class Faulty:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         asked = Asked(request.method, request.query.get("watch") in {"true", "1"}, "continue" in request.query)
-        self.requests[asked.verb, request.path] += 1
+        self.requests[asked.verb, _what(request)] += 1
         fault = self._choose(asked)
         if fault is not None:
             self.faults[fault] += 1
@@ -204,6 +204,11 @@ class Faulty:
             return _cut(request)
         await response.write_eof()
         return response
+
+
+def _what(request: web.BaseRequest) -> str:
+    fields = request.query.get("fieldSelector")
+    return f"{request.path}?{fields}" if fields else request.path
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = [
     pytest.param(ROOT / "examples" / "quickstart", id="quickstart"),
     pytest.param(ROOT / "examples" / "quickstart-multicluster", id="quickstart-multicluster"),
+    pytest.param(ROOT / "examples" / "residency", id="residency"),
 ]
 KINDS: Final = "edge,gpool,mdr,drp,mprov,itn"
 

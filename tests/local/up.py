@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from openai import OpenAI
@@ -28,21 +28,30 @@ COMMAND: Final = (sys.executable, "-c", "from isochrone.cli import main; main()"
 
 
 class Up:
-    """A network of the quickstart's manifests."""
+    """A network of the quickstart's manifests, which `change` may have changed before it starts."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        *,
+        options: Sequence[str] = ("--simulate-wan",),
+        secrets: Mapping[str, str] | None = None,
+        change: Callable[[pathlib.Path], None] = lambda _: None,
+    ) -> None:
         self.manifests = pathlib.Path(shutil.copytree(ROOT / "examples" / "quickstart", folder / "manifests"))
+        change(self.manifests)
         self.state = folder / "state"
         self.log = folder / "log"
         self.port = free_run(SITES + 1)
-        options = ("--port", str(self.port), "--state", str(self.state), "--simulate-wan")
+        said = ("--port", str(self.port), "--state", str(self.state), *options)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", str(self.manifests), *options],
+                [*COMMAND, "up", str(self.manifests), *said],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"},
+                env={name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
+                | dict(secrets or {}),
                 process_group=0,
             )
 
@@ -88,9 +97,9 @@ class Up:
 
 
 @contextlib.contextmanager
-def running(folder: pathlib.Path) -> Iterator[Up]:
+def running(folder: pathlib.Path, **given: Any) -> Iterator[Up]:
     """One that is ready."""
-    up = Up(folder)
+    up = Up(folder, **given)
     try:
         up.until(lambda: "are ready after" in up.log.read_text(), START_LIMIT)
         yield up

@@ -47,6 +47,9 @@ def test_plans_are_lawful_possible_and_reasoned() -> None:
     [
         pytest.param(68630563308567251850770269610, id="a move comes to nothing while other engines fail"),
         pytest.param(4931780569809125320356318475, id="all of a route waits for what others hold"),
+        pytest.param(37967009965627582879095692626, id="what no longer fits serves alone while others are begun"),
+        pytest.param(77744546381311439831051420336, id="a pool that is gone is at a site that isn't selected"),
+        pytest.param(50980635009035750439811426689, id="an unlawful site isn't selected either"),
     ],
 )
 def test_what_was_once_told_wrongly(seed: int) -> None:

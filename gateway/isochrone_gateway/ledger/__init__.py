@@ -10,6 +10,7 @@ What lives here:
     meter        records -> metrics, with OpenTelemetry's names for generative AI where it has them
     hops         records of requests that peers sent here -> metrics of their own
     logs         requests and events as JSON lines, written by a thread
+    withheld     what of that the law doesn't let be written: counted, not kept
     trail        the attempts of one request whose spans are recorded
     spans        records -> spans, in OTLP's JSON                                (pure)
     otlp         spans to a collector, by a thread: batches, retries, drops

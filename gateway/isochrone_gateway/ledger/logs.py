@@ -60,7 +60,7 @@ class RequestLog:
     """A sink for records: one line each.
 
     `percent` of the answered requests are written, chosen by their id, so that all sites choose alike; of the others,
-    which are fewer and say more, all.
+    which are fewer and say more, all. Never a line that the law doesn't let be written here.
     """
 
     def __init__(self, write: Write, *, percent: int = 100) -> None:
@@ -72,12 +72,16 @@ class RequestLog:
     def write(self, records: Sequence[Record]) -> None:
         if not self.is_on:
             return
-        chosen = records if self._threshold >= _ALL else [each for each in records if self._is_chosen(each)]
+        chosen = [each for each in records if each.is_logged and self._is_chosen(each)]
         if chosen:
             self._write(self._encoder.encode_lines(chosen))
 
     def _is_chosen(self, record: Record) -> bool:
-        return record.outcome is not Outcome.ANSWERED or zlib.crc32(record.id.encode()) < self._threshold
+        return (
+            self._threshold >= _ALL
+            or record.outcome is not Outcome.ANSWERED
+            or zlib.crc32(record.id.encode()) < self._threshold
+        )
 
 
 class EventLog:

@@ -117,6 +117,8 @@ class Record(
     origin: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     """Those that bound."""
+    audited: tuple[str, ...] = ()
+    """Those in mode Audit that would have refused it, at any place that it came to."""
     revision: str = ""
     """EPOCH/SEQUENCE of the config that decided."""
     stream: bool = False
@@ -133,3 +135,5 @@ class Record(
     tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     """For cost attribution, from the caller."""
     traced: Traced | None = None
+    is_logged: bool = True
+    """Whether the law lets a line of it be written here."""

@@ -72,10 +72,11 @@ def command(
         raise click.UsageError("give --configs or --cluster, not both")
     snapshot = _meant(source.network(), unbound)
     declared = verify.declared.read(
-        _objects(snapshot), installation=snapshot.settings.installation, unbound=snapshot.settings.unbound
+        objects_of(snapshot), installation=snapshot.settings.installation, unbound=snapshot.settings.unbound
     )
     clusters = _clusters(source, snapshot, configs, members)
-    report = verify.verify(declared, clusters, trusted=_trusted(trusted_keys))
+    trusted = None if trusted_keys is None else trusted_in(trusted_keys)
+    report = verify.verify(declared, clusters, trusted=trusted)
     if as_json:
         click.echo(json.dumps(verify_text.document(report), indent=2))
     else:
@@ -91,7 +92,7 @@ def _meant(snapshot: "Snapshot", unbound: Literal["Allow", "Deny"] | None) -> "S
     return dataclasses.replace(snapshot, settings=dataclasses.replace(snapshot.settings, unbound=unbound))
 
 
-def _objects(snapshot: "Snapshot") -> Iterable[Mapping[str, Any]]:
+def objects_of(snapshot: "Snapshot") -> Iterable[Mapping[str, Any]]:
     """What is declared as JSON: the verifier reads it by itself."""
     kinds = (snapshot.edge_nodes, snapshot.routes, snapshot.policies, snapshot.providers, snapshot.tenants)
     for each in (resource for kind in kinds for resource in kind):
@@ -199,13 +200,12 @@ def _rendered(snapshot: "Snapshot") -> "Mapping[str, list[Found]]":
     return clusters
 
 
-def _trusted(folder: pathlib.Path | None) -> "Verify | None":
+def trusted_in(folder: pathlib.Path) -> "Verify":
+    """Who verifies by the public keys of a folder."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    if folder is None:
-        return None
     keys: dict[str, Ed25519PublicKey] = {}
     for path in sorted(folder.glob("*.pem")):
         try:

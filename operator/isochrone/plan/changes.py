@@ -6,7 +6,7 @@ that is a stop and a start.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running
@@ -23,6 +23,8 @@ AT_ONCE: Final = frozenset(
         Because.OUTBID,
     }
 )
+Stand = tuple[RouteKey, str]
+"""A route, and an EdgeNode at which it has engines."""
 _UNNEEDED: Final = frozenset({Because.TOO_MANY_SITES, Because.BETTER})
 _IN_SPITE: Final = frozenset({Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING})
 
@@ -84,20 +86,42 @@ def of_route(
     return placements, changes
 
 
-def staying(placements: Iterable[Placement], changed: Iterable[Change], running: Iterable[Running]) -> list[Placement]:
-    """Engines that are to go and serve until others can; unless the same route keeps some there, which take theirs."""
+def staying(
+    placements: Sequence[Placement], changed: Iterable[Change], running: Sequence[Running], unknown: Container[Stand]
+) -> list[Placement]:
+    """Engines that are to go and serve until others can; unless the same route keeps some there, which take theirs.
+
+    Those that move wait for those in whose place they are. Those that nothing replaces wait as long as no others of
+    their route can be asked from everywhere, as where those that are replaced had failed.
+    """
     kept = {(each.route, each.site) for each in placements}
-    moving = {
-        (each.route, each.from_site): each.because
-        for each in changed
-        if each.kind is ChangeKind.MOVE and each.because not in AT_ONCE
-    }
     serving = {(each.route, each.site): each for each in running if each.ready > 0}
+    alone = {route for route, _ in kept} - _asked_everywhere(placements, serving, unknown)
+    leaving = {
+        (each.route, each.from_site or each.site): each.because
+        for each in changed
+        if each.because not in AT_ONCE
+        and (each.kind is ChangeKind.MOVE or (each.kind is ChangeKind.STOP and each.route in alone))
+    }
     return [
-        Placement(route=here.route, site=here.site, pool=here.pool, replicas=here.replicas, because=moving[at])
+        Placement(route=here.route, site=here.site, pool=here.pool, replicas=here.replicas, because=leaving[at])
         for at, here in serving.items()
-        if at in moving and at not in kept
+        if at in leaving and at not in kept
     ]
+
+
+def _asked_everywhere(
+    placements: Iterable[Placement], serving: Mapping[Stand, Running], unknown: Container[Stand]
+) -> set[RouteKey]:
+    """Routes with engines that are ready where they are to be, and known to all gateways."""
+    return {
+        each.route
+        for each in placements
+        if (here := serving.get((each.route, each.site))) is not None
+        and here.pool == each.pool
+        and each.because is not Because.SITE_LOST
+        and (each.route, each.site) not in unknown
+    }
 
 
 def _stands(held: Held) -> bool:

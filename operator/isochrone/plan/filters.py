@@ -68,8 +68,14 @@ POOLS: Final[Mapping[WhyNot, PoolFilter]] = {
     WhyNot.DEVICES_PER_NODE: lambda ask, kind: kind.devices_per_node < ask.devices,
 }
 
-PASSING: Final = frozenset({WhyNot.SITE_LOST, WhyNot.SITE_DRAINING})
-"""Reasons that keep new engines away, and for which those that run are not simply stopped."""
+LASTING: Final = (
+    WhyNot.SITE_DISABLED,
+    WhyNot.UNLAWFUL_INFERENCE,
+    WhyNot.UNLAWFUL_WEIGHTS,
+    WhyNot.UNKNOWN_PLACE,
+    WhyNot.SITE_NOT_SELECTED,
+)
+"""Reasons for which what runs is sent away. Those that can't wait come first, so that no other one hides them."""
 
 _LAST: Final = (WhyNot.FAILED_LATELY, WhyNot.NO_CAPACITY, WhyNot.NOT_NEEDED)
 REACH: Final[Mapping[WhyNot, int]] = {why: rank for rank, why in enumerate((*SITES, WhyNot.NO_POOL, *POOLS, *_LAST))}
@@ -108,10 +114,7 @@ def of_site(ask: Ask, site: Site) -> WhyNot | None:
 
 def lasting(ask: Ask, site: Site) -> WhyNot | None:
     """The first reason why what runs there can't be left there either."""
-    for why, refuses in SITES.items():
-        if why not in PASSING and refuses(ask, site):
-            return why
-    return None
+    return next((why for why in LASTING if SITES[why](ask, site)), None)
 
 
 def of_pool(ask: Ask, kind: Kind) -> WhyNot | None:

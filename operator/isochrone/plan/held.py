@@ -15,7 +15,7 @@ from isochrone.plan.pack import Bin
 from isochrone.plan.wants import Want
 from isochrone.plan.world import World
 
-_FORCED: Final[Mapping[WhyNot, Because]] = {
+_FORCED: Final[Mapping[WhyNot | None, Because]] = {
     WhyNot.SITE_DISABLED: Because.SITE_DISABLED,
     WhyNot.UNLAWFUL_INFERENCE: Because.LAW_CHANGED,
     WhyNot.UNLAWFUL_WEIGHTS: Because.LAW_CHANGED,
@@ -101,25 +101,24 @@ def _held(world: World, running: Running, site: int) -> Held:
 
 
 def _forced(world: World, want: Want | None, running: Running) -> Because | None:
-    """Why it can't stay, whatever else could be had."""
+    """Why it can't stay, whatever else could be had. Reasons that can't wait come first."""
     if want is None:
         return Because.ROUTE_GONE
     site = world.site_index.get(running.site)
     if site is None:
         return Because.SITE_GONE
     why = filters.lasting(want.ask, world.sites[site])
-    if why is not None:
-        return _FORCED.get(why, Because.NO_LONGER_FITS)
-    return _unfit(world, want, running, site)
-
-
-def _unfit(world: World, want: Want, running: Running, site: int) -> Because | None:
-    if running.pool is not None:
-        pool = world.pools.get(running.pool)
-        if pool is None or site not in pool.sites:
-            return Because.POOL_GONE
+    if why in _FORCED:
+        return _FORCED[why]
+    if running.pool is not None and not _is_there(world, running.pool, site):
+        return Because.POOL_GONE
     here = want.options.get(site, ())
     return None if any(option.pool == running.pool for option in here) else Because.NO_LONGER_FITS
+
+
+def _is_there(world: World, name: str, site: int) -> bool:
+    pool = world.pools.get(name)
+    return pool is not None and site in pool.sites
 
 
 def without_waiting(world: World, wants: Mapping[RouteKey, Want], kept: Sequence[Held]) -> list[Held]:
@@ -127,7 +126,7 @@ def without_waiting(world: World, wants: Mapping[RouteKey, Want], kept: Sequence
     together: dict[tuple[str, int], list[Held]] = {}
     for each in kept:
         pool = each.pool or ""
-        if pool in world.pools and any(world.taken(pool, each.site)):
+        if any(world.taken(pool, each.site)):
             together.setdefault((pool, each.site), []).append(each)
     fewer = {
         (each.route, each.site): each

@@ -233,8 +233,8 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
         placements += made
         changed += told
     # What is in a pool that is gone can't be rendered.
-    there_still = (each for each in world.observed.running if each.pool is None or each.pool in world.pools)
-    staying = changes.staying(placements, changed, there_still)
+    there_still = [each for each in world.observed.running if each.pool is None or each.pool in world.pools]
+    staying = changes.staying(placements, changed, there_still, world.observed.unknown)
     deferred = [
         Change(
             route=each.route,

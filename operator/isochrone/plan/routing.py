@@ -57,6 +57,8 @@ class Table:
     """A route's tiers, for all sites that let the same callers in."""
 
     masks: tuple[Masks, ...]
+    here: int
+    """Where engines may answer somebody who comes in there, or at a peer."""
     tiers: tuple[tuple[Own | tuple[Candidate, ...], ...], ...]
 
 
@@ -70,6 +72,7 @@ class Routings:
         self._between = Between(prepared.world)
         self._stands = _Stands(prepared, plan)
         self._routes: dict[bool, list[tuple[RouteKey, Table]]] = {}
+        self._lets_anybody_in = any(site.is_open for site in prepared.world.sites)
 
     def at(self, site: str) -> Routing:
         """The table of one site."""
@@ -88,6 +91,11 @@ class Routings:
         law, book = self._prepared.laws[route.key], self._prepared.book
         askings: Iterable[Asking] = (*law.askings, *law.without_key) if is_open else law.askings
         masks = tuple({Masks(book.lawful(each, Scope.INFERENCE), book.hop(each)) for each in askings})
+        # A peer that lets anybody in sends their requests on, also to a site that wants a key itself.
+        hosted: Iterable[Asking] = (*askings, *law.without_key) if self._lets_anybody_in else askings
+        here = 0
+        for each in hosted:
+            here |= book.lawful(each, Scope.INFERENCE)
         tiers = []
         for tier in tiers_of(self._world, route):
             parts: list[Own | tuple[Candidate, ...]] = []
@@ -98,7 +106,7 @@ class Routings:
                 else:
                     parts.append(self._outside(who, weight, masks))
             tiers.append(tuple(parts))
-        return Table(masks, tuple(tiers))
+        return Table(masks, here, tuple(tiers))
 
     def _outside(self, who: Outside, weight: int, masks: Sequence[Masks]) -> tuple[Candidate, ...]:
         """A provider's endpoints, in the order in which they are declared."""
@@ -118,21 +126,21 @@ class Routings:
         for parts in each.tiers:
             tier: list[Candidate] = []
             for part in parts:
-                tier += self._own(part, each.masks, here, row) if isinstance(part, Own) else part
+                tier += self._own(part, each, here, row) if isinstance(part, Own) else part
             if tier:
                 tiers.append(tuple(tier))
         return tuple(tiers)
 
-    def _own(self, own: Own, masks: Sequence[Masks], here: Site, row: Sequence[int]) -> list[Candidate]:
+    def _own(self, own: Own, table: Table, here: Site, row: Sequence[int]) -> list[Candidate]:
         """The engines of this very site, then peers, the nearest first."""
         found = []
         bit = 1 << here.index
-        if here.index in own.stands and any(mask.direct & bit for mask in masks):
+        if here.index in own.stands and table.here & bit:
             found.append(Candidate(target=ToEngine(own.route), place=here.index, weight=own.weight))
         peers = [site for site in own.peers if site != here.index]
         peers.sort(key=lambda site: row[site])
         sites, few = self._world.sites, self._few
-        for site in _few(peers, [mask.hop for mask in masks], few, lambda site: site):
+        for site in _few(peers, [mask.hop for mask in table.masks], few, lambda site: site):
             target: Target = ToPeer(sites[site].name, own.route)
             found.append(Candidate(target=target, place=site, weight=own.weight, rtt=row[site]))
         return found

@@ -62,6 +62,8 @@ class Rule(enum.StrEnum):
     """An airport, country or subdivision that does not exist."""
     DISTANT_PLACE = "DistantPlace"
     """Coordinates far from everything in the jurisdiction that stands beside them."""
+    REGION_CONTRADICTED = "RegionContradicted"
+    """An endpoint declared to be where its provider's host is not."""
     UNKNOWN_BLOC = "UnknownBloc"
     """A name that is neither an ISO 3166 code nor a bloc."""
     BLOC_CYCLE = "BlocCycle"

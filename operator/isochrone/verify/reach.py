@@ -31,6 +31,8 @@ class Bad(NamedTuple):
     direct: int = _NONE
     hop: int = _NONE
     logs: int = _NONE
+    logs_of_hop: int = _NONE
+    """Where a record at a peer would be against the law: whether one is written is for the peer's config to say."""
     cache: int = _NONE
     state: int = _NONE
     aged: int = _NONE
@@ -107,7 +109,8 @@ class Reach:
             entry=ingress.bad,
             direct=inference.bad,
             hop=inference.compiled & ingress.compiled & ~(inference.lawful & ingress.lawful),
-            logs=ingress.compiled & ~logs.lawful,
+            logs=ingress.compiled & logs.bad,
+            logs_of_hop=ingress.compiled & ~logs.lawful,
             cache=ingress.compiled & cache.bad,
             state=state.bad,
             aged=inference.compiled if is_laxer_with_age else _NONE,
@@ -134,7 +137,7 @@ def _is_suspect(reach: Reach, bad: Bad, step: Step) -> bool:
     places = {
         "Ingress": bad.hop if step.is_hop else bad.entry,
         "Inference": bad.aged | (bad.hop if step.is_hop else bad.direct),
-        "Logs": bad.logs,
+        "Logs": bad.logs_of_hop if step.is_hop else bad.logs,
         "Cache": bad.cache,
         "State": bad.state,
     }[step.scope]
@@ -282,8 +285,7 @@ class _Look:
             is_sent = self._lets(book, "Inference", caller, origin, place=step.after)
             return is_sent and self._keeps(caller, origin)
         if not step.is_hop:
-            # Nobody asks the law about records: they are written for whatever came in.
-            return step.scope == "Logs" or self._lets(book, step.scope, caller, origin, place=step.index)
+            return self._lets(book, step.scope, caller, origin, place=step.index)
         is_sent = all(self._lets(book, each, caller, origin, place=step.index) for each in ("Inference", "Ingress"))
         return is_sent and (step.scope == "Ingress" or self._is_taken_in(step, caller, origin))
 
@@ -303,7 +305,8 @@ class _Look:
         if match is None:
             return False
         place = site.config.site.place
-        return all(self._lets(reach.book, each, match, origin, place=place) for each in ("Inference", "Ingress"))
+        asked = ("Inference", "Ingress", "Logs") if step.scope == "Logs" else ("Inference", "Ingress")
+        return all(self._lets(reach.book, each, match, origin, place=place) for each in asked)
 
     def _keeps(self, caller: Caller, origin: str | None) -> bool:
         """`store` is passed on only where all of the route's providers may keep state."""

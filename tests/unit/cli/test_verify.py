@@ -37,7 +37,7 @@ def configs(rendered: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(shutil.copytree(rendered, tmp_path / "out"))
 
 
-@pytest.mark.parametrize("example", ["quickstart", "quickstart-multicluster"])
+@pytest.mark.parametrize("example", ["quickstart", "quickstart-multicluster", "residency"])
 def test_what_would_be_rendered_now(example: str) -> None:
     result = verify("-f", EXAMPLES / example)
     assert result.exit_code == 0, result.output

@@ -23,7 +23,7 @@ PAGES: Final = sorted(
     ]
 )
 EVERY: Final = [each for page in PAGES for each in commands(page, ROOT)]
-OFFLINE: Final = frozenset({"validate", "plan", "explain", "render", "verify"})
+OFFLINE: Final = frozenset({"validate", "plan", "explain", "render", "verify", "drill"})
 GOLDEN: Final = ROOT / "tests" / "golden"
 RECORDED: Final = {
     "kubectl get edge,mdr,drp,mprov,itn -A": [GOLDEN / "kubectl" / "get-quickstart.txt"],

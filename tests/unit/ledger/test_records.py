@@ -163,6 +163,7 @@ def test_no_field_can_hold_a_prompt_an_answer_or_a_key() -> None:
         *("id", "at", "outcome", "status", "times", "operation", "error", "trace", "tenant", "key", "route", "model"),
         *("candidate", "provider", "upstream_model", "attempts", "jurisdiction", "origin", "policies", "revision"),
         *("stream", "cache", "usage", "usage_partial", "bytes_in", "bytes_out", "peer", "hosted", "tags", "traced"),
+        *("audited", "is_logged"),
     }
     assert {field.name for field in msgspec.structs.fields(Traced)} == {"span", "parent", "flags", "method", "tries"}
     assert {field.name for field in msgspec.structs.fields(Try)} == {

@@ -20,6 +20,7 @@ from tests.unit.pipeline.harness import (
 )
 from tests.unit.pipeline.network import Network
 from tests.unit.pipeline.talk import ask, get, post
+from tests.unit.pipeline.test_scopes import ALL, US, law
 
 from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.ledger.evidence.lines import End
@@ -46,10 +47,11 @@ def test_each_try_has_an_intent_and_each_request_an_outcome(tmp_path: pathlib.Pa
 
     async def scenario() -> None:
         answer = scripts.answer(b'{"usage":{"prompt_tokens":3,"completion_tokens":4}}')
-        async with backends(scripts.server_error(), answer) as found:
-            law = only_in(0)
-            async with serving(of_engines(found, law=law, tenant=GERMAN), evidence=Keeping(made)) as gateway:
-                assert (await ask(gateway, post(BODY))).status == 200
+        async with (
+            backends(scripts.server_error(), answer) as found,
+            serving(of_engines(found, law=only_in(0), tenant=GERMAN), evidence=Keeping(made)) as gateway,
+        ):
+            assert (await ask(gateway, post(BODY))).status == 200
 
     run(scenario())
     one, failed, two, outcome = written(tmp_path, made)
@@ -74,14 +76,14 @@ def test_what_the_law_refuses_is_told_with_why(tmp_path: pathlib.Path) -> None:
 
     async def scenario() -> None:
         async with backends(scripts.answer(b"{}")) as found:
-            law = only_in(1)
-            async with serving(of_engines(found, law=law, tenant=GERMAN), evidence=Keeping(made)) as gateway:
+            elsewhere = law({"Inference": US, "Logs": ALL})
+            async with serving(of_engines(found, law=elsewhere, tenant=GERMAN), evidence=Keeping(made)) as gateway:
                 assert (await ask(gateway, post(BODY))).status == 403
                 assert found[0].asked == []
 
     run(scenario())
     (outcome,) = written(tmp_path, made)
-    assert (outcome["outcome"], outcome["try"], outcome["policy"]) == ("Refused", 0, "stay-home")
+    assert (outcome["outcome"], outcome["try"], outcome["policy"]) == ("Refused", 0, "german-data")
     assert (outcome["tenant"], outcome["origin"], outcome["error"]) == ("lab/team", ["DE"], "residency_denied")
     assert outcome["reason"]
 
@@ -176,3 +178,21 @@ def test_a_host_that_can_not_write_refuses_what_a_policy_binds(tmp_path: pathlib
     run(scenario())
     disk.fault = 0
     assert full.stop("Drained")
+
+
+def test_nothing_is_left_here_of_what_may_not_be_written_here(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+    policy = law({"Inference": ALL, "Logs": US})
+
+    async def scenario() -> None:
+        async with (
+            backends(scripts.server_error(), scripts.answer(b"{}")) as found,
+            serving(of_engines(found, law=policy, tenant=GERMAN), evidence=Keeping(made)) as gateway,
+        ):
+            assert (await ask(gateway, post(BODY))).status == 200
+
+    run(scenario())
+    (lost,) = written(tmp_path, made)
+    assert (lost["kind"], lost["why"], lost["count"]) == ("Lost", "Withheld", 4)
+    assert lost.keys() == {"n", "kind", "at", "count", "since", "why", "hash"}
+    assert made.lost == 0

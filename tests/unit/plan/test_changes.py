@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from tests.unit.plan.small import CHAT, NOW, chat, europe, running
 
-from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey
+from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running
 from isochrone.plan.changes import AT_ONCE, Going, counts, going_of, of_route, staying
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.planner import prepare
@@ -230,7 +230,9 @@ STAYING = [
     pytest.param(ChangeKind.MOVE, DRAINING, 2, "b", True, id="it moves"),
     pytest.param(ChangeKind.MOVE, DRAINING, 0, "b", False, id="it does not serve"),
     pytest.param(ChangeKind.MOVE, LAW, 2, "b", False, id="the law sends it away"),
-    pytest.param(ChangeKind.STOP, TOO_MANY, 2, "b", False, id="it stops"),
+    pytest.param(ChangeKind.STOP, DRAINING, 2, "b", True, id="it stops, and others are starting"),
+    pytest.param(ChangeKind.STOP, LAW, 2, "b", False, id="the law stops it"),
+    pytest.param(ChangeKind.START, DRAINING, 2, "b", False, id="it starts"),
     pytest.param(ChangeKind.MOVE, DRAINING, 2, "ams", False, id="the route has others there"),
 ]
 
@@ -239,13 +241,43 @@ STAYING = [
 def test_what_stays_until_others_serve(
     kind: ChangeKind, because: Because, ready: int, placed: str, *, stays: bool
 ) -> None:
-    origin = "ams" if kind is ChangeKind.MOVE else None
-    change = Change(route=CHAT, kind=kind, site="b", pool=None, because=because, from_site=origin)
+    moves = kind is ChangeKind.MOVE
+    site, origin = ("b", "ams") if moves else ("ams", None)
+    change = Change(route=CHAT, kind=kind, site=site, pool=None, because=because, from_site=origin)
     there = [running("ams", replicas=3, ready=ready), running("ams", "other")]
     kept = Placement(route=CHAT, site=placed, pool="gpu", replicas=1, because=RUNS)
     expected = Placement(route=CHAT, site="ams", pool="gpu-ams", replicas=3, because=because)
 
-    assert staying([kept], [change], there) == ([expected] if stays else [])
+    assert staying([kept], [change], there, set()) == ([expected] if stays else [])
+
+
+@pytest.mark.parametrize(
+    ("others", "because", "is_known", "stays"),
+    [
+        pytest.param([running("b", ready=1)], RUNS, True, False, id="others serve"),
+        pytest.param([running("b", ready=0)], FAILING, True, True, id="others fail"),
+        pytest.param([], RUNS, True, True, id="others have not begun"),
+        pytest.param([running("b", "other", ready=1)], RUNS, True, True, id="only another route's serve"),
+        pytest.param([running("b", ready=1)], RUNS, False, True, id="not all gateways know of others"),
+        pytest.param([running("b", ready=1)], LOST, True, True, id="others are at a lost site"),
+        pytest.param([running("b", pool="old", ready=1)], RUNS, True, True, id="others serve from another pool"),
+    ],
+)
+def test_what_nothing_replaces_stays_while_nobody_else_serves(
+    others: Sequence[Running], because: Because, *, is_known: bool, stays: bool
+) -> None:
+    change = Change(route=CHAT, kind=ChangeKind.STOP, site="ams", pool=None, because=TOO_MANY)
+    kept = Placement(route=CHAT, site="b", pool="gpu-b", replicas=1, because=because)
+    there = [running("ams", ready=1), *others]
+    unknown = set() if is_known else {(CHAT, "b")}
+
+    assert bool(staying([kept], [change], there, unknown)) == stays
+
+
+def test_the_last_engines_of_a_route_just_stop() -> None:
+    change = Change(route=CHAT, kind=ChangeKind.STOP, site="ams", pool=None, because=DRAINING)
+
+    assert staying([], [change], [running("ams", ready=1)], set()) == []
 
 
 @pytest.mark.parametrize(

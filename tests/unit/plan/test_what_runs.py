@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from tests.unit.plan.small import AMS, FRA, NOW, Json, chat, network, pool, running
+from tests.unit.plan.small import AMS, CHAT, FRA, NOW, Json, chat, network, pool, running
 from tests.unit.validate import sample
 
-from isochrone.model import Because, RouteKey, Running
+from isochrone.model import Because, Observed, RouteKey, Running, SiteObservation
 from isochrone.plan import held
 from isochrone.plan.held import Held
 from isochrone.plan.planner import prepare
@@ -110,6 +110,72 @@ def test_weights_that_may_no_longer_be_there_go_by_law() -> None:
         [],
         [("gpu-fra", Because.LAW_CHANGED)],
     )
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        pytest.param(chat(placement={"edgeNodeSelector": {"matchLabels": {"fast": "yes"}}}), id="not selected"),
+        pytest.param(chat(placement={"poolSelector": {"matchLabels": {"fast": "yes"}}}), id="pool not selected"),
+        pytest.param(chat(serving={"priority": 1000}), id="pool doesn't take the priority"),
+    ],
+)
+def test_the_law_comes_before_reasons_that_can_wait(hiding: Json) -> None:
+    abroad = sample.policy("abroad", allow=[{"scope": "Inference", "places": {"include": ["US"]}}])
+    objects = [FRA, pool("fra"), hiding, abroad, sample.tenant(origins=["DE"])]
+    prepared = prepare(network(*objects), now=NOW)
+
+    _, ended = held.sort(prepared.world, prepared.wants, [running("fra")])
+
+    assert [each.because for each in ended] == [Because.LAW_CHANGED]
+
+
+def test_a_pool_that_is_gone_comes_before_a_site_that_no_longer_fits() -> None:
+    elsewhere = chat(placement={"edgeNodeSelector": {"matchLabels": {"fast": "yes"}}})
+    prepared = prepare(network(FRA, pool("fra"), elsewhere), now=NOW)
+
+    _, ended = held.sort(prepared.world, prepared.wants, [running("fra", pool="gone")])
+
+    assert [each.because for each in ended] == [Because.POOL_GONE]
+
+
+def test_engines_are_kept_as_ready_and_as_known_as_they_are() -> None:
+    there = [running("fra", ready=0), running("ams")]
+    observed = Observed(running=tuple(there), unknown=frozenset({(CHAT, "ams"), (OTHER, "fra")}))
+    prepared = prepare(network(FRA, AMS, pool("fra"), pool("ams"), chat(), observed=observed), now=NOW)
+
+    kept, _ = held.sort(prepared.world, prepared.wants, there)
+
+    name_of = [site.name for site in prepared.world.sites]
+    assert {(name_of[each.site], each.is_ready, each.is_known) for each in kept} == {
+        ("fra", False, True),
+        ("ams", True, False),
+    }
+
+
+WAITING = [
+    pytest.param((1,), {"a-low": (1, 0), "z-high": (1, 0)}, {"a-low": 0, "z-high": 1}, id="a higher priority first"),
+    pytest.param((1,), {"a-low": (1, 1), "z-high": (1, 0)}, {"a-low": 1, "z-high": 0}, id="who is ready before that"),
+    pytest.param((1,), {"z-high": (3, 1)}, {"z-high": 1}, id="one of several is ready"),
+    pytest.param((), {"a-low": (2, 0), "z-high": (2, 0)}, {"a-low": 2, "z-high": 2}, id="others hold nothing"),
+]
+
+
+@pytest.mark.parametrize(("taken", "runs", "expected"), WAITING)
+def test_of_those_that_wait_for_what_others_hold_as_many_stay_as_have_room(
+    taken: tuple[int, ...], runs: dict[str, tuple[int, int]], expected: dict[str, int]
+) -> None:
+    there = [running("fra", name, replicas=replicas, ready=ready) for name, (replicas, ready) in runs.items()]
+    routes = [chat("a-low"), chat("z-high", serving={"priority": 1})]
+    site = SiteObservation(taken={"gpu-fra": taken})
+    two = pool("fra", devicesPerNode=2)
+    observed = Observed(sites={"fra": site}, running=tuple(there))
+    prepared = prepare(network(FRA, two, *routes, observed=observed), now=NOW)
+    kept, _ = held.sort(prepared.world, prepared.wants, there)
+
+    left = held.without_waiting(prepared.world, prepared.wants, kept)
+
+    assert {each.route.name: each.replicas for each in left} == expected
 
 
 def test_found_twice_as_many_well_and_failing_it_is_well() -> None:

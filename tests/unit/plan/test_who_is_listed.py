@@ -77,11 +77,11 @@ def test_a_provider_answers_the_gateway_that_asks_it_where_no_peer_could() -> No
     assert short(network(FRA, OUTSIDE, acme, GERMANY, bound), "fra") == [["acme/us"]]
 
 
-def test_engines_that_nobody_who_comes_in_may_ask_are_not_listed() -> None:
-    """Only who has no key may call, and only Amsterdam lets them in."""
+def test_engines_are_listed_for_those_whom_a_peer_lets_in() -> None:
+    """Only who has no key may call, and only Amsterdam lets them in: it sends them on to what Frankfurt has."""
     world = network(FRA, OPEN, pool("fra"), chat())
 
-    assert (short(world, "fra"), short(world, "ams")) == ([], [["fra chat"]])
+    assert (short(world, "fra"), short(world, "ams")) == ([["own chat"]], [["fra chat"]])
 
 
 def test_a_caller_for_whom_there_is_no_peer_at_all_waits_for_none() -> None:

@@ -109,7 +109,7 @@ class Lost(Line, frozen=True, kw_only=True, tag=True):
     count: int
     since: float
     why: str
-    """`QueueFull`, `DiskFull` or `WriteFailed`."""
+    """`QueueFull`, `DiskFull` or `WriteFailed`; or `Withheld`: a policy forbids to write them here."""
 
 
 class End(Line, frozen=True, kw_only=True, tag=True):

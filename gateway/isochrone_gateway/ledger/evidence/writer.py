@@ -31,6 +31,7 @@ from isochrone_gateway.ledger.evidence.segments import Disk, Segments, make_fold
 
 BATCH: Final = 0.05
 SYNC: Final = 1.0
+_WITHHELD: Final = 60.0
 _AGAIN: Final = 1.0
 """Seconds until the next try after one that failed."""
 _ROOM: Final = 20_000
@@ -107,6 +108,8 @@ class Writer:
         self._queue: collections.deque[Line] = collections.deque()
         self._unsaid: collections.Counter[str] = collections.Counter()
         self._since = 0.0
+        self._withheld = self._withheld_told = 0
+        self._withheld_since = wall()
         self._why = ""
         self._is_broken = False
         self._lock = threading.Lock()
@@ -141,6 +144,10 @@ class Writer:
         self._lose(self._why or "QueueFull")
         return False
 
+    def withhold(self) -> None:
+        """Count a record that may not be written here. That is told once a minute, not with each request."""
+        self._withheld += 1
+
     def start(self) -> None:
         """Begin the chain, if that is possible now, and write what is put from here on."""
         self._drain()
@@ -155,6 +162,7 @@ class Writer:
             self._thread.join(patience)
             if self._thread.is_alive():
                 return False
+        self._tell_withheld(self._wall())
         self._drain()
         if not self._queue and not self._why:
             self._step([End(at=round(self._wall(), 6), reason=reason)])
@@ -174,7 +182,16 @@ class Writer:
             if now >= due or now < due - SYNC:  # A clock that was set back must not put it off.
                 self._sync()
                 due = now + SYNC
+            if now - self._withheld_since >= _WITHHELD:
+                self._tell_withheld(now)
             self._stop.wait(_AGAIN if self._why else BATCH)
+
+    def _tell_withheld(self, now: float) -> None:
+        count, since = self._withheld - self._withheld_told, self._withheld_since
+        self._withheld_since = now
+        if count:
+            self._withheld_told += count
+            self._queue.append(Lost(at=round(now, 6), count=count, since=round(since, 6), why="Withheld"))
 
     def _drain(self) -> None:
         """Write what waits, until there is no more or it can't be written."""

@@ -4,9 +4,10 @@ from typing import Final
 
 from isochrone_gateway.ledger.demand import origin_of
 from isochrone_gateway.ledger.meter import Children
-from isochrone_gateway.ledger.metrics import Value
+from isochrone_gateway.ledger.metrics import Family, Value
 from isochrone_gateway.route.limits import Admission, Exceeded, admit
 from isochrone_gateway.server.pipeline.callers import Caller
+from isochrone_gateway.server.pipeline.entry import Entry
 from isochrone_gateway.server.pipeline.outgoing import ENDPOINTS
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
 from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
@@ -57,7 +58,7 @@ class Decision:
 def to_look_for(visit: Visit, request: Request) -> Listed | None:
     """What `wire.remote` has to look for in a large body, beside the loop, before it is decided what to do with it."""
     entry = visit.entry
-    terms = entry.terms.get(request.model) or _terms(visit, request.model)
+    terms = entry.terms.get(request.model) or terms_of(entry, request.model, visit.services.demand)
     if terms is None or not terms.is_asked_for or terms.ruling.entry is not None:
         return None  # It is refused anyway.
     return terms.ruling.listed
@@ -68,10 +69,10 @@ def decide(
 ) -> Decision | ApiError:
     """Route, law, caps and limits, in this order. `is_looked_through`: what `to_look_for` gave isn't in the body."""
     entry = visit.entry
-    terms = entry.terms.get(request.model) or _terms(visit, request.model)
+    terms = entry.terms.get(request.model) or terms_of(entry, request.model, visit.services.demand)
     if terms is None:
         return _unknown(request.model)
-    visit.terms, visit.stream = terms, request.stream
+    visit.terms, visit.stream, visit.audited = terms, request.stream, terms.ruling.audited
     if not terms.is_asked_for:
         return _wrong_endpoint(request.model, visit)
     error = _objection(request, terms.route, terms.ruling, is_looked_through=is_looked_through)
@@ -99,9 +100,8 @@ def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes
     return changes
 
 
-def _terms(visit: Visit, model: str) -> Terms | None:
+def terms_of(entry: Entry, model: str, demand: Family[Value]) -> Terms | None:
     """Work out the terms of a model that this caller may use, and keep them with the head."""
-    entry = visit.entry
     revision = entry.revision
     route = revision.names.get(model)
     if route is None or not entry.caller.may_use(route.id):
@@ -110,8 +110,8 @@ def _terms(visit: Visit, model: str) -> Terms | None:
     if route.data_classes and not route.data_classes <= standpoint.data_classes:
         standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
     ruling = revision.rulings.of(route.id, standpoint, route.state_places)
-    demand = visit.services.demand.child(route.id, origin_of(entry.origin, is_told=ruling.is_told))
-    terms = entry.terms[model] = Terms(model, route, ruling, standpoint, demand=demand)
+    counted = demand.child(route.id, origin_of(entry.origin, is_told=ruling.is_told))
+    terms = entry.terms[model] = Terms(model, route, ruling, standpoint, demand=counted)
     terms.is_asked_for = ENDPOINTS[entry.asked] in route.endpoints
     return terms
 

@@ -109,7 +109,8 @@ class Entrance:
     def _admit(self, entry: Entry, head: RequestHead) -> ApiError | None:
         """Whether this caller may ask for an inference here, in this way."""
         error = _asked_for(entry, head.path) or (None if head.method == b"POST" else _BAD_METHOD)
-        return error or self._judge(entry, head.fields) or _unreadable(head.fields) or _tag(entry, head.fields)
+        error = error or judge(entry, head.fields, self._services.age())
+        return error or _unreadable(head.fields) or _tag(entry, head.fields)
 
     def _age_at(self, now: float) -> float:
         """How old the config is. Its limits are seconds at least, so it is asked no more than ten times a second."""
@@ -126,33 +127,10 @@ class Entrance:
         entry.explains = caller.may_explain and b"x-isochrone-explain" in fields
         return None
 
-    def _judge(self, entry: Entry, fields: Fields) -> ApiError | None:
-        """Where from, and whether it may come in."""
-        revision, caller = entry.revision, entry.caller
-        origin: frozenset[str] | None = caller.origin
-        tenant = caller.tenant
-        data_classes = caller.data_classes
-        if tenant is not None:
-            if b"x-isochrone-origin" in fields:
-                text = fields[b"x-isochrone-origin"].decode("latin-1")
-                origin = revision.origins.of_request(tenant, text)
-                entry.origin_from = _HEADER if origin != caller.origin else ""
-            if tenant.data_class_header and b"x-isochrone-data-classes" in fields:
-                data_classes |= _classes(fields[b"x-isochrone-data-classes"])
-        if origin is None:
-            return _BAD_ORIGIN
-        age = age_of(self._services.age(), revision.age)
-        entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
-        entry.origin = tuple(sorted(origin))
-        if origin and not entry.origin_from:
-            entry.origin_from = _TENANT
-        entry.keep_for(age, revision.age)
-        return revision.rulings.entry(standpoint, caller, revision.route_ids)
-
     def _list_models(self, exchange: Exchange, entry: Entry) -> ExchangeHandler:
         entry.operation = Operation.MODELS
         head = exchange.head
-        error = self._judge(entry, head.fields) if head.method in _READING else _BAD_METHOD
+        error = judge(entry, head.fields, self._services.age()) if head.method in _READING else _BAD_METHOD
         if error is not None:
             return self._refuse(exchange, entry, error)
         wanted = urllib.parse.unquote(head.path[len(_MODELS) + 1 :].decode("latin-1"))
@@ -174,6 +152,30 @@ class Entrance:
         code = error.kind.value.code or ""
         record.write(visit, record.End(Outcome.REFUSED, error.status, code, bytes_out=len(body), refusal=error))
         return NOBODY
+
+
+def judge(entry: Entry, fields: Fields, age_s: float) -> ApiError | None:
+    """Where from, and whether it may come in, by a config that is so old."""
+    revision, caller = entry.revision, entry.caller
+    origin: frozenset[str] | None = caller.origin
+    tenant = caller.tenant
+    data_classes = caller.data_classes
+    if tenant is not None:
+        if b"x-isochrone-origin" in fields:
+            text = fields[b"x-isochrone-origin"].decode("latin-1")
+            origin = revision.origins.of_request(tenant, text)
+            entry.origin_from = _HEADER if origin != caller.origin else ""
+        if tenant.data_class_header and b"x-isochrone-data-classes" in fields:
+            data_classes |= _classes(fields[b"x-isochrone-data-classes"])
+    if origin is None:
+        return _BAD_ORIGIN
+    age = age_of(age_s, revision.age)
+    entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
+    entry.origin = tuple(sorted(origin))
+    if origin and not entry.origin_from:
+        entry.origin_from = _TENANT
+    entry.keep_for(age, revision.age)
+    return revision.rulings.entry(standpoint, caller, revision.classes)
 
 
 def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHandler:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from isochrone_gateway.server.pipeline.decide import Terms
     from isochrone_gateway.server.pipeline.revision import Revision, Way
 
-_NOWHERE: Final = Standpoint(None, frozenset(), frozenset(), Age.FRESH)
+NOWHERE: Final = Standpoint(None, frozenset(), frozenset(), Age.FRESH)
+"""Of a request that was refused before it was judged."""
 _NEVER: Final = float("inf")
 
 
@@ -66,7 +67,7 @@ class Entry:
         self.caller: Caller = ANYBODY
         self.asked = Asked.CHAT
         self.operation = Operation.UNKNOWN
-        self.standpoint = _NOWHERE
+        self.standpoint = NOWHERE
         self.origin: tuple[str, ...] = ()
         """Of the standpoint, sorted."""
         self.origin_from = ""

@@ -1,6 +1,6 @@
 """Lines of evidence: one before each dispatch, one after it. See `ledger.evidence`.
 
-Nothing is made where no evidence is kept, so callers ask for the writer first.
+Where the law lets no line of a request be written (scope Logs), none is: it is counted.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -26,8 +26,28 @@ _MODELS: Final = Operation.MODELS
 _REFUSED: Final = Outcome.REFUSED
 
 
-def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
+def note_intent(visit: "Visit", terms: "Terms", way: "Way") -> None:
     """A request of a client is about to be sent there."""
+    writer = visit.services.evidence.writer
+    if writer is not None:
+        if terms.ruling.writing.is_logged:
+            writer.put(intent(visit, terms, way))
+        else:
+            writer.withhold()
+
+
+def note_hosted_intent(hosting: "Hosting", way: "Way") -> None:
+    """A request of a peer is about to be sent to an engine of this site."""
+    writer = hosting.services.evidence.writer
+    if writer is not None:
+        if hosting.writing.is_logged:
+            writer.put(hosted_intent(hosting, way))
+        else:
+            writer.withhold()
+
+
+def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
+    """The line of it."""
     entry, standpoint = visit.entry, terms.standpoint
     return Intent(
         at=round(visit.services.wall(), 6),
@@ -52,7 +72,7 @@ def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
 
 
 def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
-    """A request of a peer is about to be sent to an engine of this site."""
+    """The line of it."""
     hop = hosting.hop
     return Intent(
         at=round(hosting.services.wall(), 6),
@@ -75,10 +95,12 @@ def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
     )
 
 
-def note_failed_try(services: "Services", name: str, attempt: int, failure: Failure) -> None:
+def note_failed_try(services: "Services", name: str, attempt: int, failure: Failure, *, is_logged: bool) -> None:
     """One try got no answer; the request may go on."""
     writer = services.evidence.writer
-    if writer is not None:
+    if writer is not None and not is_logged:
+        writer.withhold()
+    elif writer is not None:
         at, status = round(services.wall(), 6), failure.status or 0
         writer.put(Line(at=at, id=name, attempt=attempt, outcome=TRY_FAILED, status=status, error=failure.fault.value))
 
@@ -87,7 +109,10 @@ def note_end(services: "Services", record: Record, refusal: ApiError | None) -> 
     """How a request ended; nothing of what processes nothing."""
     writer = services.evidence.writer
     if writer is not None and (record.operation is not _MODELS or record.outcome is _REFUSED):
-        writer.put(outcome(services.wall(), record, refusal))
+        if record.is_logged:
+            writer.put(outcome(services.wall(), record, refusal))
+        else:
+            writer.withhold()
 
 
 def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:

@@ -18,6 +18,7 @@ def line(decision: Decision, visit: Visit, *, chosen: str | None, refused: int, 
     found = route.picker.explain(Request(ruling.lawful, now, 0.5, tried=refused))
     parts = [f"revision={visit.entry.revision.name}", f"route={route.id}"]
     parts.append(f"policies={','.join(ruling.policies) or '-'}")
+    parts.append(f"audited={','.join(visit.audited) or '-'}")
     parts.append(f"answered={chosen or '-'}")
     parts.append(f"client={visit.client() or '-'}")
     parts += [_said(each, is_refused=bool(refused >> index & 1)) for index, each in enumerate(found[:_MOST])]

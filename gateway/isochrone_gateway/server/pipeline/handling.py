@@ -33,6 +33,7 @@ from isochrone_gateway.server.pipeline.chain import Chain
 from isochrone_gateway.server.pipeline.decide import Decision
 from isochrone_gateway.server.pipeline.engines import Engine
 from isochrone_gateway.server.pipeline.entry import Entry
+from isochrone_gateway.server.pipeline.nobody import error_of
 from isochrone_gateway.server.pipeline.reading import Reading
 from isochrone_gateway.server.pipeline.record import End
 from isochrone_gateway.server.pipeline.revision import RouteView, Way
@@ -44,15 +45,9 @@ from isochrone_gateway.wire.schema import Usage
 
 _TIMEOUT: Final = ApiError(kind=ErrorKind.UPSTREAM_TIMEOUT, should_retry=False)
 _DRAINING: Final = ApiError(kind=ErrorKind.DRAINING, retry_after_s=1.0)
-_UNLAWFUL_THERE: Final = ApiError(
-    kind=ErrorKind.RESIDENCY_DENIED,
-    message="The sites that could answer refuse it by their own configuration.",
-    should_retry=False,
-)
 _HELD_TOO_LONG: Final = ApiError(
     kind=ErrorKind.NO_CAPACITY, message="No engine became ready in time.", retry_after_s=5.0
 )
-_NO_CAPACITY_AGAIN_S: Final = 5.0
 _NO_KEYS: Final[frozenset[object]] = frozenset()
 
 
@@ -144,9 +139,11 @@ class Handling(Reading):
         self.attempts += 1
         self.way = way
         route, request = decision.terms.route, decision.request
-        writer = self.services.evidence.writer
-        if writer is not None:
-            writer.put(evidence.intent(self, decision.terms, way))
+        ruling = decision.terms.ruling
+        if ruling.is_audited:
+            there = ruling.audited_with(route.picker.options[index].place_bit.bit_length() - 1)
+            self.audited = tuple(sorted({*self.audited, *there}))
+        evidence.note_intent(self, decision.terms, way)
         attempt = self._attempt = Attempt(self, lease, index, request)
         attempt.call = self.services.pool.send(
             lease.target,
@@ -163,20 +160,16 @@ class Handling(Reading):
             self._again(decision, chain, nobody, now)
         elif nobody.why is Why.NOT_READY and self._hold(decision, now, nobody.until):
             return
-        elif nobody.why is Why.UNLAWFUL:
-            self._refuse(self._why_unlawful(decision))
-        elif nobody.why is Why.TRIED and chain is not None and chain.refused:
-            self._fail(_UNLAWFUL_THERE)
         else:
-            wait = _NO_CAPACITY_AGAIN_S if nobody.until is None else max(1.0, nobody.until - now)
-            self._fail(ApiError(kind=ErrorKind.NO_CAPACITY, retry_after_s=wait))
+            self._fail_or_refuse(decision, nobody, now, is_refused_there=chain is not None and bool(chain.refused))
 
-    def _why_unlawful(self, decision: Decision) -> ApiError:
-        """Why no candidate is lawful: told of the first."""
-        terms, rulings = decision.terms, self.entry.revision.rulings
-        route, way = terms.route, terms.route.ways[0]
-        refusal = rulings.peers_refusal if way.peer else rulings.refusal
-        return refusal(route.id, terms.standpoint, way.place)
+    def _fail_or_refuse(self, decision: Decision, nobody: Nobody, now: float, *, is_refused_there: bool) -> None:
+        rulings = self.entry.revision.rulings
+        error = error_of(nobody, decision.terms, rulings, now, is_refused_there=is_refused_there)
+        if nobody.why is Why.UNLAWFUL:
+            self._refuse(error)
+        else:
+            self._fail(error)
 
     def _again(self, decision: Decision, chain: Chain, nobody: Nobody, now: float) -> None:
         """All were tried: begin anew after a pause, if the rules allow it, else give up."""
@@ -277,7 +270,8 @@ class Handling(Reading):
         lease.failed(failure, now, services.random())
         if self.trail is not None:
             self.trail.end(now, status=failure.status, fault=failure.fault.value)
-        evidence.note_failed_try(services, self.id.decode("ascii"), self.attempts, failure)
+        is_logged = decision.terms.ruling.writing.is_logged
+        evidence.note_failed_try(services, self.id.decode("ascii"), self.attempts, failure, is_logged=is_logged)
         chain = self._have_chain()
         if failure.fault is Fault.UNLAWFUL:
             chain.refused |= 1 << attempt.index

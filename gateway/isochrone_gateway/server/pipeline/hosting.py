@@ -24,6 +24,7 @@ from isochrone_gateway.server.pipeline.engines import Engine
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.record import CLIENT_GONE, End
 from isochrone_gateway.server.pipeline.revision import Own, Revision, Way
+from isochrone_gateway.server.pipeline.rulings import ANYTHING, Writing
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.upstream.call import Call
 from isochrone_gateway.upstream.call import Failure as CallFailure
@@ -57,10 +58,32 @@ class Hosting(Collecting):
     """One request of a peer. It is also the sink of its calls, and the asker of its leases."""
 
     __slots__ = (
-        "_body", "_call", "_failure", "_first_byte", "_first_token", "_is_stream", "_lease", "_own",
-        "_size", "_status", "_tail", "_trace", "_trail", "_tried", "age", "asked", "attempts",
-        "data_classes", "deadline", "hop", "operation", "peer",
-        "policies", "revision",
+        "_body",
+        "_call",
+        "_failure",
+        "_first_byte",
+        "_first_token",
+        "_is_stream",
+        "_lease",
+        "_own",
+        "_size",
+        "_status",
+        "_tail",
+        "_trace",
+        "_trail",
+        "_tried",
+        "age",
+        "asked",
+        "attempts",
+        "audited",
+        "data_classes",
+        "deadline",
+        "hop",
+        "operation",
+        "peer",
+        "policies",
+        "revision",
+        "writing",
     )  # fmt: skip
 
     def __init__(self, services: Services, exchange: Exchange, revision: Revision, peer: str) -> None:
@@ -75,6 +98,9 @@ class Hosting(Collecting):
         self.age = ""
         """As which the config counts by which this was judged."""
         self.data_classes: tuple[str, ...] = ()
+        self.audited: tuple[str, ...] = ()
+        self.writing: Writing = ANYTHING
+        """What may be written of it at this site, once it is known whose it is."""
         self.deadline = math.inf
         self._own: Own | None = None
         self._body: tuple[Piece, ...] = ()
@@ -170,9 +196,7 @@ class Hosting(Collecting):
             return
         self._lease, self._body = lease, body
         self.attempts += 1
-        writer = services.evidence.writer
-        if writer is not None:
-            writer.put(evidence.hosted_intent(self, own.way))
+        evidence.note_hosted_intent(self, own.way)
         size = sum(len(piece) for piece in body)
         lines = b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n"
         head = lines % (own.way.heads[self.asked], size, self.id.encode(), self._tracing(own.way, now))
@@ -245,7 +269,7 @@ class Hosting(Collecting):
         self._give_back(lease, failure, now)
         if lease.engine is not None:
             self._tried.append(lease.engine)
-        evidence.note_failed_try(self.services, self.id, self.attempts, failure)
+        evidence.note_failed_try(self.services, self.id, self.attempts, failure, is_logged=self.writing.is_logged)
         if self.attempts == 1 and own.way.backend.has_more(self, now):
             self._ask(self._body)
         else:
@@ -330,6 +354,8 @@ class Hosting(Collecting):
         self._body = ()
         record = self._record(end, now)
         services.hop_meter.count(record)
+        has_lost_spans = self._trail is not None and not self.writing.is_traced
+        services.withheld.count(is_logged=self.writing.is_logged, has_lost_spans=has_lost_spans)
         services.records.put(record)
         evidence.note_end(services, record, end.refusal)
 
@@ -356,6 +382,7 @@ class Hosting(Collecting):
             jurisdiction="" if way is None else way.jurisdiction,
             origin=() if hop is None else tuple(sorted(hop.origin)),
             policies=self.policies,
+            audited=self.audited,
             revision=self.revision.name,
             stream=self._is_stream,
             usage=end.usage,
@@ -364,7 +391,10 @@ class Hosting(Collecting):
             bytes_out=end.bytes_out,
             peer=self.peer,
             hosted=True,
-            traced=None if self._trail is None else self._trail.told(now, self.exchange.head.method),
+            traced=self._trail.told(now, self.exchange.head.method)
+            if self._trail is not None and self.writing.is_traced
+            else None,
+            is_logged=self.writing.is_logged,
         )
 
 

@@ -10,11 +10,12 @@ from typing import Final, NamedTuple
 from isochrone_gateway.ledger.record import Operation
 from isochrone_gateway.route.mask import Age, age_of
 from isochrone_gateway.server.exchange import NOBODY, Exchange, ExchangeHandler
+from isochrone_gateway.server.pipeline.callers import ANYBODY
 from isochrone_gateway.server.pipeline.entrance import PATHS
 from isochrone_gateway.server.pipeline.hosting import Hosting
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.revision import Own, Revision
-from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint
+from isochrone_gateway.server.pipeline.rulings import Ruling, Standpoint, Writing
 from isochrone_gateway.server.pipeline.services import Services
 from isochrone_gateway.wire import hop as hops
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
@@ -77,11 +78,12 @@ class PeerEntrance:
             hosting.refuse(*asking)
             return NOBODY
         hosting.hop, hosting.asked, hosting.operation = asking
+        age = age_of(services.age(), revision.age)
         own = find(asking.hop, revision)
+        hosting.writing = written_of(asking.hop, own, revision, age)
         if isinstance(own, Refusal):
             hosting.refuse(*own)
             return NOBODY
-        age = age_of(services.age(), revision.age)
         ruling = judge(asking.hop, own, revision, age)
         if isinstance(ruling, Refusal):
             hosting.refuse(*ruling)
@@ -89,6 +91,7 @@ class PeerEntrance:
         hosting.policies = ruling.policies
         hosting.age = age.value
         hosting.data_classes = tuple(sorted(asking.hop.data_classes | own.route.data_classes))
+        hosting.audited = ruling.audited_with(own.way.place)
         hosting.begin(asking.hop, own)
         return hosting
 
@@ -120,9 +123,7 @@ def find(hop: Hop, revision: Revision) -> Own | Refusal:
 
 def judge(hop: Hop, own: Own, revision: Revision, age: Age) -> Ruling | Refusal:
     """What the law says here. What this config knows of the route and the tenant can only add to what the hop says."""
-    own_classes = revision.tenant_classes.get(hop.tenant or "", frozenset())
-    data_classes = hop.data_classes | own.route.data_classes | own_classes
-    standpoint = Standpoint(hop.tenant, hop.origin, data_classes, age)
+    standpoint = _standpoint(hop, own.route.data_classes, revision, age)
     ruling = revision.rulings.of(hop.route, standpoint, ())
     if ruling.entry is not None:
         return Refusal(ruling.entry, Refused.UNLAWFUL)
@@ -131,3 +132,15 @@ def judge(hop: Hop, own: Own, revision: Revision, age: Age) -> Ruling | Refusal:
     if ruling.listed is not None and not hop.is_bound:
         return Refusal(_UNBOUND, Refused.UNLAWFUL)
     return ruling
+
+
+def written_of(hop: Hop, own: Own | Refusal, revision: Revision, age: Age) -> Writing:
+    """What may be written of it here. Of a route that isn't known, what may be of all."""
+    if isinstance(own, Refusal):
+        return revision.rulings.unrouted(_standpoint(hop, frozenset(), revision, age), ANYBODY, revision.routes)
+    return revision.rulings.of(hop.route, _standpoint(hop, own.route.data_classes, revision, age), ()).writing
+
+
+def _standpoint(hop: Hop, data_classes: frozenset[str], revision: Revision, age: Age) -> Standpoint:
+    own_classes = revision.tenant_classes.get(hop.tenant or "", frozenset())
+    return Standpoint(hop.tenant, hop.origin, hop.data_classes | data_classes | own_classes, age)

@@ -13,6 +13,7 @@ from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.ledger.demand import family_in
 from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
+from isochrone_gateway.ledger.withheld import Withheld, audited_in
 from isochrone_gateway.server.pipeline.backends import Absent
 from isochrone_gateway.server.pipeline.compile import Compiler
 from isochrone_gateway.server.pipeline.engines import Engine, Engines
@@ -81,9 +82,11 @@ class DataPlane:
             pool=self._pool,
             memory=Memory(),
             records=context.records,
+            withheld=Withheld(context.registry),
             meter=Meter(context.registry),
             hop_meter=HopMeter(context.registry),
             demand=family_in(context.registry),
+            audited=audited_in(context.registry),
             age=context.age,
             wall=time.time,
             random=random.random,

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Final
 
 from isochrone_gateway.ledger.meter import Children
 from isochrone_gateway.ledger.record import Outcome, Record, Times
+from isochrone_gateway.route.mask import age_of
 from isochrone_gateway.server.pipeline import evidence
+from isochrone_gateway.server.pipeline.entry import NOWHERE
+from isochrone_gateway.server.pipeline.rulings import ANYTHING, Standpoint, Writing
 from isochrone_gateway.wire.errors import ApiError
 from isochrone_gateway.wire.schema import Usage
 
@@ -48,6 +51,7 @@ def write(visit: "Visit", end: End) -> None:
     first_token = None if visit.first_token is None else visit.first_token - started
     way, terms, usage = visit.way, visit.terms, end.usage
     caller = entry.caller
+    writing = _unrouted(visit) if terms is None else terms.ruling.writing
     record = Record(
         id=visit.id.decode("ascii"),
         at=services.wall() - total,
@@ -68,6 +72,7 @@ def write(visit: "Visit", end: End) -> None:
         jurisdiction="" if way is None else way.jurisdiction,
         origin=entry.origin,
         policies=() if terms is None else terms.ruling.policies,
+        audited=visit.audited,
         revision=entry.revision.name,
         stream=visit.stream,
         usage=usage,
@@ -76,7 +81,10 @@ def write(visit: "Visit", end: End) -> None:
         bytes_out=end.bytes_out,
         peer="" if way is None else way.peer,
         tags=entry.tags,
-        traced=None if visit.trail is None else visit.trail.told(started + total, exchange.head.method),
+        traced=visit.trail.told(started + total, exchange.head.method)
+        if visit.trail is not None and writing.is_traced
+        else None,
+        is_logged=writing.is_logged,
     )
     if terms is not None and end.outcome is not _REFUSED:
         terms.demand.value += 1
@@ -92,8 +100,27 @@ def write(visit: "Visit", end: End) -> None:
     )
     if entry.tags and usage is not None:
         services.meter.count_tags(entry.tags, usage)
+    has_lost_spans = visit.trail is not None and not writing.is_traced
+    services.withheld.count(is_logged=writing.is_logged, has_lost_spans=has_lost_spans)
+    for policy in visit.audited:
+        services.audited.child(policy).value += 1
     services.records.put(record)
     evidence.note_end(services, record, end.refusal)
+
+
+def _unrouted(visit: "Visit") -> Writing:
+    """What may be written of a request that never came to a route.
+
+    Before its origin is known, whatever its caller's data may be is meant. Who isn't known at all is not told of.
+    """
+    entry = visit.entry
+    revision, caller, standpoint = entry.revision, entry.caller, entry.standpoint
+    if standpoint is NOWHERE:
+        if not caller.tenant_id:
+            return ANYTHING
+        age = age_of(visit.services.age(), revision.age)
+        standpoint = Standpoint(caller.tenant_id, caller.origin, caller.data_classes, age)
+    return revision.rulings.unrouted(standpoint, caller, revision.routes)
 
 
 def _children(visit: "Visit", end: End, record: Record) -> Children:

@@ -107,6 +107,8 @@ class Revision:
     age: Age
     routes: tuple[RouteView, ...]
     route_ids: tuple[str, ...]
+    classes: tuple[tuple[str, frozenset[str]], ...]
+    """Each route with the classes of its data."""
     names: Mapping[str, RouteView]
     jurisdictions: tuple[str, ...]
     """Of each place, as told to clients."""

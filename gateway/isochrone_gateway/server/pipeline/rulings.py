@@ -8,10 +8,13 @@ Inference. For an engine here or a provider Inference is enough, though a provid
 mask of candidates has each place twice: bit i is for whoever answers at place i itself, and bit n + i, of n places, for
 a peer at place i. Which of them a candidate needs is worked out with its route (`route.candidates.Option`), so a
 request pays nothing for it.
+
+What is written of a request is data like any other, so scope Logs is asked too: a line is written here only where this
+site's place is lawful, and spans go to a collector, whose place nobody declares, only where no policy binds them.
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -21,8 +24,11 @@ from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.wire.errors import ApiError, residency_denied
 from isochrone_gateway.wire.remote import Listed
 
+if TYPE_CHECKING:
+    from isochrone_gateway.server.pipeline.revision import RouteView
+
 _REMEMBERED: Final = 65_536
-_NO_ROUTE: Final = ""
+_NO_ROUTE: Final[tuple[str, frozenset[str]]] = ("", frozenset())
 
 
 class Standpoint(NamedTuple):
@@ -32,6 +38,17 @@ class Standpoint(NamedTuple):
     origin: frozenset[str]
     data_classes: frozenset[str]
     age: Age
+
+
+class Writing(NamedTuple):
+    """What may be written of a request: a line of this site's log, spans to the collector."""
+
+    is_logged: bool
+    is_traced: bool
+
+
+ANYTHING: Final = Writing(is_logged=True, is_traced=True)
+"""Of a request that tells nothing of anybody: its caller, route and origin are not known."""
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,6 +63,18 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     policies: tuple[str, ...]
     is_told: bool
     """Whether the hub may know where these requests come from."""
+    writing: Writing
+    audited: tuple[str, ...]
+    """The Audit policies that would not have it come in, or be logged, here."""
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether any Audit policy binds what answers."""
+        return bool(self.lawful.audits)
+
+    def audited_with(self, bit: int) -> tuple[str, ...]:
+        """The Audit policies that would refuse it, if this candidate answers."""
+        return tuple(sorted({*self.audited, *self.lawful.audited(bit)}))
 
 
 class Rulings:
@@ -57,15 +86,22 @@ class Rulings:
         self._hub = hub
         self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
+        self._unrouted: dict[tuple[Standpoint, frozenset[str] | None], Writing] = {}
 
-    def entry(self, standpoint: Standpoint, caller: Caller, routes: Iterable[str]) -> ApiError | None:
-        """Why a request may not come in here, whatever it asks for."""
+    def entry(
+        self, standpoint: Standpoint, caller: Caller, routes: Iterable[tuple[str, frozenset[str]]]
+    ) -> ApiError | None:
+        """Why a request may not come in here, whatever it asks for. `routes`: each with the classes of its data."""
         key = (standpoint, caller.routes)
         if key not in self._entries:
             if len(self._entries) >= _REMEMBERED:
                 self._entries.clear()
-            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
-            found = [self._entry(standpoint, route) for route in usable]
+            usable = [(route, classes) for route, classes in routes if caller.may_use(route)] or [_NO_ROUTE]
+            # What a route adds may be the very thing that lets a policy allow it, where unbound traffic is refused.
+            classes_of = standpoint.data_classes
+            found = [
+                self._entry(standpoint._replace(data_classes=classes_of | classes), route) for route, classes in usable
+            ]
             self._entries[key] = None if None in found else found[0]
         return self._entries[key]
 
@@ -77,6 +113,22 @@ class Rulings:
             if len(self._rulings) >= _REMEMBERED:
                 self._rulings.clear()
             found = self._rulings[key] = self._rule(route, standpoint, state_places)
+        return found
+
+    def unrouted(self, standpoint: Standpoint, caller: Caller, routes: "Iterable[RouteView]") -> Writing:
+        """What may be written of a request whose route isn't known: what may be of all that the caller may use."""
+        key = (standpoint, caller.routes)
+        found = self._unrouted.get(key)
+        if found is None:
+            if len(self._unrouted) >= _REMEMBERED:
+                self._unrouted.clear()
+            each = [
+                self._writing(route.id, standpoint._replace(data_classes=standpoint.data_classes | route.data_classes))
+                for route in routes
+                if caller.may_use(route.id)
+            ] or [self._writing(_NO_ROUTE[0], standpoint)]
+            found = Writing(all(one.is_logged for one in each), all(one.is_traced for one in each))
+            self._unrouted[key] = found
         return found
 
     def peers_refusal(self, route: str, standpoint: Standpoint, place: int) -> ApiError:
@@ -108,7 +160,20 @@ class Rulings:
             listed=Listed(state=keeps) if is_bound else None,
             policies=inference.bound,
             is_told=self._is_told(standpoint, route),
+            writing=self._writing(route, standpoint),
+            audited=self._audited(route, standpoint),
         )
+
+    def _audited(self, route: str, standpoint: Standpoint) -> tuple[str, ...]:
+        scopes: tuple[Scope, ...] = ("Ingress", "Logs")
+        masks = [self.lawbook.mask(_question(route, standpoint, scope)) for scope in scopes]
+        return tuple(sorted({name for mask in masks for name in mask.audited(self._place)}))
+
+    def _writing(self, route: str, standpoint: Standpoint) -> Writing:
+        """An unknown place is lawful where every place is and nothing binds: the config's age counts, too."""
+        logs = self.lawbook.mask(_question(route, standpoint, "Logs"))
+        is_everywhere = logs.allowed == (1 << self.lawbook.places) - 1
+        return Writing(is_logged=logs.permits(self._place), is_traced=is_everywhere and not logs.bound)
 
     def _is_told(self, standpoint: Standpoint, route: str) -> bool:
         """Where the hub is not known to be, nothing is told that any policy binds."""
@@ -124,7 +189,17 @@ class Rulings:
 def with_hops(inference: Mask, ingress: Mask, places: int) -> Mask:
     """Which candidates may answer: by what is lawful where, of so many places."""
     hops = (inference.allowed & ingress.allowed) << places
-    return Mask(inference.allowed | hops, inference.bound, inference.audits)
+    return Mask(inference.allowed | hops, inference.bound, _audits_with_hops(inference, ingress, places))
+
+
+def _audits_with_hops(inference: Mask, ingress: Mask, places: int) -> tuple[tuple[str, int], ...]:
+    """What each Audit policy would allow. One that doesn't bind a scope allows all of it."""
+    every = (1 << places) - 1
+    direct, seen = dict(inference.audits), dict(ingress.audits)
+    return tuple(
+        (name, direct.get(name, every) | (direct.get(name, every) & seen.get(name, every)) << places)
+        for name in sorted({*direct, *seen})
+    )
 
 
 def _question(route: str, standpoint: Standpoint, scope: Scope) -> Question:

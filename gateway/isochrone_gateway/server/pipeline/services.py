@@ -9,6 +9,7 @@ from isochrone_gateway.ledger.hops import HopMeter
 from isochrone_gateway.ledger.meter import Meter
 from isochrone_gateway.ledger.metrics import Family, Value
 from isochrone_gateway.ledger.queue import RecordQueue
+from isochrone_gateway.ledger.withheld import Withheld
 from isochrone_gateway.upstream.pool import Pool
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ class Services:
     """What all requests of a worker share. `names` makes their ids; `traces` says whether spans are exported."""
 
     __slots__ = (
-        "age", "bits", "demand", "evidence", "hop_meter", "hosted", "loop", "memory", "meter", "names", "open", "pool",
-        "random",
-        "records", "traces", "wall",
+        "age", "audited", "bits", "demand", "evidence", "hop_meter", "hosted", "loop", "memory", "meter", "names",
+        "open", "pool", "random", "records", "traces", "wall", "withheld",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the clocks, chances and counters of a worker
@@ -65,9 +65,11 @@ class Services:
         pool: Pool,
         memory: Memory,
         records: RecordQueue,
+        withheld: Withheld,
         meter: Meter,
         hop_meter: HopMeter,
         demand: Family[Value],
+        audited: Family[Value],
         age: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float],
@@ -80,10 +82,13 @@ class Services:
         self.pool = pool
         self.memory = memory
         self.records = records
+        self.withheld = withheld
         self.meter = meter
         self.hop_meter = hop_meter
         self.demand = demand
         """Of requests by route and origin."""
+        self.audited = audited
+        """By policy."""
         self.age = age
         self.wall = wall
         self.random = random

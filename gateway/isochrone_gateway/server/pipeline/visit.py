@@ -20,6 +20,7 @@ class Visit(Collecting):
 
     __slots__ = (
         "attempts",
+        "audited",
         "entry",
         "first_byte",
         "first_token",
@@ -40,6 +41,8 @@ class Visit(Collecting):
         self.way: Way | None = None
         """Who was asked last."""
         self.attempts = 0
+        self.audited: tuple[str, ...] = ()
+        """The Audit policies that would have refused what was done so far."""
         self.stream = False
         self.first_byte: float | None = None
         self.first_token: float | None = None

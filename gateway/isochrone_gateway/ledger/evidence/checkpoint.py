@@ -81,8 +81,11 @@ class Checkpoints:
         return b'%b%b%b"}\n' % (body, _MARK, self._sign(body).hex().encode())
 
     def follow(self, line: bytes) -> None:
-        """Go on after this one."""
-        read = msgspec.json.decode(line, type=Checkpoint)
+        """Go on after this one. Raises ValueError if it is none."""
+        try:
+            read = msgspec.json.decode(line, type=Checkpoint)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no checkpoint: {error}") from error
         digest = hashlib.sha256(line.removesuffix(b"\n")).hexdigest()
         self.anchor = Anchor(read.site, read.instance, read.at, read.n, digest)
         self._next, self._prev = read.n + 1, digest

@@ -80,8 +80,9 @@ def too_old(chains: pathlib.Path, running: Mapping[str, Head], before: float) ->
                 break
             old.append(path)
         last = next((line for path in reversed(old) if (line := last_line(path))), b"")
-        if last:
-            found.append(Removal(folder.name, head_of(last)[0], tuple(old)))
+        with contextlib.suppress(ValueError):  # What was changed stays, so that it can be looked at.
+            if last:
+                found.append(Removal(folder.name, head_of(last)[0], tuple(old)))
     return found
 
 
@@ -105,6 +106,11 @@ class Instance:
             last = repair(self.folder / "checkpoints").line
             self._checkpoints = Checkpoints(site, name, Signer(key_id(raw), key.sign), last)
             self._segments = Segments(self.folder / "checkpoints", disk or Disk())
+        except ValueError as error:
+            os.close(self._lock)
+            raise EvidenceError(
+                f"{self.folder}/checkpoints was changed ({error}): keep it, and move it away"
+            ) from error
         except BaseException:
             os.close(self._lock)
             raise

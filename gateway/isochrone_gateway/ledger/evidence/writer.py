@@ -21,7 +21,7 @@ import os
 import pathlib
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -66,16 +66,18 @@ def begin(chains: pathlib.Path, whose: Whose, boot: str, now: float) -> Boot:
         found = repair(chains / name)
         torn += found.torn
         if found.line:
-            head, kind = head_of(found.line)
-            return msgspec.structs.replace(
-                first,
-                after=name,
-                after_count=head.lines,
-                after_hash=head.digest.hex(),
-                clean=kind == End.__name__ and not torn,
-                torn=torn,
-            )
+            return msgspec.structs.replace(first, after=name, torn=torn, **_state_of(found.line, is_torn=torn > 0))
     return msgspec.structs.replace(first, torn=torn)
+
+
+def _state_of(line: bytes, *, is_torn: bool) -> dict[str, Any]:
+    """What the last line of a chain says of its state: nothing, if it was changed so that it can't be read."""
+    try:
+        head, kind = head_of(line)
+    except ValueError:
+        return {}
+    clean = kind == End.__name__ and not is_torn
+    return {"after_count": head.lines, "after_hash": head.digest.hex(), "clean": clean}
 
 
 class Writer:
@@ -110,6 +112,7 @@ class Writer:
         self._since = 0.0
         self._withheld = self._withheld_told = 0
         self._withheld_since = wall()
+        self._due = 0.0
         self._why = ""
         self._is_broken = False
         self._lock = threading.Lock()
@@ -150,7 +153,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin the chain, if that is possible now, and write what is put from here on."""
-        self._drain()
+        self._step([])
         self._sync()
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
         self._thread.start()
@@ -175,16 +178,19 @@ class Writer:
         return not self._queue and not self._why
 
     def _run(self) -> None:
-        due = self._wall() + SYNC
         while not self._stop.is_set():
             self._drain()
+            self._sync_if_due()
             now = self._wall()
-            if now >= due or now < due - SYNC:  # A clock that was set back must not put it off.
-                self._sync()
-                due = now + SYNC
             if now - self._withheld_since >= _WITHHELD:
                 self._tell_withheld(now)
             self._stop.wait(_AGAIN if self._why else BATCH)
+
+    def _sync_if_due(self) -> None:
+        now = self._wall()
+        if now >= self._due or now < self._due - SYNC:  # A clock that was set back must not put it off.
+            self._sync()
+            self._due = now + SYNC
 
     def _tell_withheld(self, now: float) -> None:
         count, since = self._withheld - self._withheld_told, self._withheld_since
@@ -201,6 +207,7 @@ class Writer:
                 return
             for _ in taken:
                 self._queue.popleft()
+            self._sync_if_due()  # There may always be more.
 
     def _step(self, records: list[Line]) -> bool:
         """Write them, after what is to be said about those that were lost. Gives whether they are on disk."""

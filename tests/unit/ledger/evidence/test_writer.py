@@ -200,6 +200,34 @@ def test_a_sync_that_fails_between_two_files_is_not_forgotten(tmp_path: pathlib.
     segments.close()
 
 
+def test_a_chain_that_was_changed_stops_nobody_from_going_on(tmp_path: pathlib.Path) -> None:
+    first = writer(tmp_path)
+    first.start()
+    first.stop("Drained")
+    (path,) = segments_of(tmp_path / "chains" / "w0-a")
+    path.write_bytes(b"changed\n")
+    second = writer(tmp_path, "b")
+    second.start()
+    assert second.stop("Drained")
+    boot = read_chain(tmp_path / "chains" / "w0-b")[0]
+    assert (boot["after"], boot.keys() & {"afterCount", "afterHash", "clean"}) == ("w0-a", set())
+
+
+def test_a_queue_that_is_never_empty_is_synced_all_the_same(tmp_path: pathlib.Path) -> None:
+    class Endless(Disk):
+        """With each write there is more to write."""
+
+        def append(self, descriptor: int, data: bytes) -> None:
+            super().append(descriptor, data)
+            if len(busy._queue) < 10 and not busy._stop.is_set():
+                busy.put(outcome(1))
+
+    busy = writer(tmp_path, disk=Endless())
+    busy.start()
+    wait_for(lambda: busy.synced.lines > 10)
+    assert busy.stop("Drained")
+
+
 def test_a_record_that_is_too_long_is_lost_and_told(tmp_path: pathlib.Path) -> None:
     one = writer(tmp_path)
     one.start()

@@ -96,7 +96,7 @@ class Compiler:
             rulings=Rulings(lawbook, site.place, site.hub),
             age=site.age,
             routes=routes,
-            route_ids=tuple(route.id for route in routes),
+            route_classes={route.id: route.data_classes for route in routes},
             names={name: route for route in routes for name in (route.route.name, *route.route.aliases)},
             jurisdictions=self._jurisdictions,
             forwarders=forwarders(site.client_address),

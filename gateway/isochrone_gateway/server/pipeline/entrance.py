@@ -142,7 +142,7 @@ class Entrance:
         entry.standpoint = standpoint = Standpoint(caller.tenant_id or None, origin, data_classes, age)
         entry.origin = tuple(sorted(origin))
         entry.keep_for(age, revision.age)
-        return revision.rulings.entry(standpoint, caller, revision.route_ids)
+        return revision.rulings.entry(standpoint, caller, revision.route_classes)
 
     def _list_models(self, exchange: Exchange, entry: Entry) -> ExchangeHandler:
         entry.operation = Operation.MODELS

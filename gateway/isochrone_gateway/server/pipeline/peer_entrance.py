@@ -108,7 +108,7 @@ def find(hop: Hop, revision: Revision) -> Own | Refusal:
     own = revision.own.get((hop.route, hop.pool))
     if own is not None:
         return own
-    if hop.route not in revision.route_ids:
+    if hop.route not in revision.route_classes:
         text = f"The route {hop.route} is not known here."
         return Refusal(ApiError(kind=ErrorKind.NOT_FOUND, message=text), Refused.UNKNOWN_ROUTE)
     text = f"No engines {hop.pool} of this site answer the route {hop.route}."

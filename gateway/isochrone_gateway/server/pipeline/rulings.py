@@ -1,7 +1,8 @@
 """The law's answers for one kind of request, put together and remembered until the config changes.
 
 Ingress is asked twice. Before the body is read the model isn't known: then a request is refused if no route that the
-caller may use would let it in here. Once the model is known, its own route is asked.
+caller may use would let it in here, with the data classes that each of them adds. Once the model is known, its own
+route is asked.
 
 A peer's gateway sees the request too, so what is sent to a peer must be lawful at its place in both scopes, Ingress and
 Inference. For an engine here or a provider Inference is enough, though a provider may be at a peer's very place. So a
@@ -10,7 +11,7 @@ a peer at place i. Which of them a candidate needs is worked out with its route 
 request pays nothing for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -32,6 +33,12 @@ class Standpoint(NamedTuple):
     origin: frozenset[str]
     data_classes: frozenset[str]
     age: Age
+
+    def on(self, data_classes: frozenset[str]) -> "Standpoint":
+        """The same on a route of these data classes."""
+        if data_classes <= self.data_classes:
+            return self
+        return self._replace(data_classes=self.data_classes | data_classes)
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,14 +65,16 @@ class Rulings:
         self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
 
-    def entry(self, standpoint: Standpoint, caller: Caller, routes: Iterable[str]) -> ApiError | None:
-        """Why a request may not come in here, whatever it asks for."""
+    def entry(
+        self, standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]
+    ) -> ApiError | None:
+        """Why a request may not come in here, whatever it asks for of these routes; each adds its data classes."""
         key = (standpoint, caller.routes)
         if key not in self._entries:
             if len(self._entries) >= _REMEMBERED:
                 self._entries.clear()
             usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
-            found = [self._entry(standpoint, route) for route in usable]
+            found = [self._entry(standpoint.on(routes.get(route, frozenset())), route) for route in usable]
             self._entries[key] = None if None in found else found[0]
         return self._entries[key]
 

@@ -1,4 +1,4 @@
-"""What may become of one request, from decision records 2 and 13 and what users declare: nothing of the evaluator is asked.
+"""What may become of one request, by decision records 2 and 13 and what users declare. No evaluator is asked.
 
     world = Requests(snapshot)                  one site's view of what is declared; an older one may see less
     world.origin(asked)                         section 6; None: the header is refused
@@ -16,6 +16,7 @@ from typing import Any, Final
 from tests.oracle import residency
 
 from isochrone.geo import blocs, places
+from isochrone.geo import codes as iso
 from isochrone.model import Snapshot
 
 Json = Mapping[str, Any]
@@ -65,7 +66,7 @@ class Requests:
     # Who asks
 
     def origin(self, asked: Asked) -> tuple[str, ...] | None:
-        """Section 6. An empty one is unknown; None: the header is refused. A code that is none stands for one that can't be read."""
+        """Section 6. Empty: unknown. None: the header is refused. A code that is none stands for what can't be read."""
         tenant = self.tenants.get(asked.tenant or NOBODY)
         declared = None if tenant is None else tenant.origins
         honoured = "Ignore" if tenant is None else str(tenant.spec.get("originHeader", "Ignore"))
@@ -124,7 +125,7 @@ class Requests:
 
     def country(self, site: str) -> str | None:
         codes = self.sites[site]["codes"]
-        return residency.codes.country_of(codes[0]) if codes and residency.is_known(codes[0]) else None
+        return iso.country_of(codes[0]) if codes and residency.is_known(codes[0]) else None
 
     def _allows(self, site: str, asked: Asked, scope: str, place: Json, age: str) -> bool:
         origin = self.origin(asked)

@@ -65,9 +65,7 @@ class Rulings:
         self._rulings: dict[tuple[str, Standpoint, tuple[int, ...]], Ruling] = {}
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
 
-    def entry(
-        self, standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]
-    ) -> ApiError | None:
+    def entry(self, standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]) -> ApiError | None:
         """Why a request may not come in here, whatever it asks for of these routes; each adds its data classes."""
         key = (standpoint, caller.routes)
         if key not in self._entries:

@@ -76,9 +76,10 @@ compile: setup ## Compile the gateway's request path into build/compiled
 bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="--quick" for a look)
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
+	@$(RUN) python -m tests.bench.mask
 
 .PHONY: mutants
-mutants: setup ## Change law and planner in small ways; a test must notice each: 15 minutes for the law, over an hour for the planner (MUTANTS=PATH)
+mutants: setup ## Change law, planner, verifier and the gateway's choice in small ways; a test must notice each: 15 minutes for the law, hours for all (MUTANTS=PATH)
 	@nice -n 10 $(RUN) python -m tests.mutants $(MUTANTS)
 
 .PHONY: fuzz

@@ -34,6 +34,41 @@ TARGETS: Final = (
         ("tests/unit/plan", "tests/property/test_plan*.py", "tests/property/test_routing.py"),
         examples=25,
     ),
+    Target(
+        ROOT,
+        "gateway",
+        "gateway/isochrone_gateway/route",
+        (
+            "tests/unit/route/test_mask.py",
+            "tests/unit/route/test_candidates.py",
+            "tests/unit/route/test_origin.py",
+            "tests/contract/test_gateway_mask.py",
+        ),
+        only=("mask.py", "candidates.py", "origin.py"),
+    ),
+    Target(
+        ROOT,
+        "gateway",
+        "gateway/isochrone_gateway/server/pipeline",
+        (
+            "tests/unit/pipeline/test_backends.py",
+            "tests/unit/pipeline/test_cooling.py",
+            "tests/unit/pipeline/test_hop_law.py",
+            "tests/unit/pipeline/test_hops.py",
+            "tests/unit/pipeline/test_law.py",
+            "tests/unit/pipeline/test_origins.py",
+            "tests/unit/pipeline/test_peer_port.py",
+            "tests/contract/test_gateway_mask.py",
+        ),
+        only=("chain.py", "decide.py", "peer_entrance.py", "rulings.py"),
+    ),
+    Target(
+        ROOT,
+        "operator",
+        "operator/isochrone/verify",
+        ("tests/unit/verify", "tests/property/test_verify.py"),
+        examples=25,
+    ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")
 WARM_TESTS: Final = "tests/unit/geo/test_areas.py"

@@ -34,11 +34,13 @@ class Target:
     tests: tuple[str, ...]
     examples: int = 100
     """Each property of the soak among the tests is tried by so many at most."""
+    only: tuple[str, ...] = ("*.py",)
+    """Its files that are mutated, as patterns."""
 
     def files(self, wanted: Iterable[pathlib.Path]) -> list[str]:
         """Those of its files that are wanted: named, or within a folder that is."""
         paths = list(wanted)
-        found = sorted((self.root / self.folder).rglob("*.py"))
+        found = sorted({file for pattern in self.only for file in (self.root / self.folder).rglob(pattern)})
         chosen = [file for file in found if any(file == path or path in file.parents for path in paths)]
         return [str(file.relative_to(self.root)) for file in chosen]
 

@@ -125,7 +125,7 @@ class Lawbook:
     ) -> None:
         sets = [decode_row(row) for row in law.rows]
         self._tables = [_rows(table, sets) for table in law.tables]
-        self._policies = sorted(law.policies, key=lambda policy: policy.name)
+        self._policies = law.policies
         self._places = places.places
         self._all = (1 << len(places.places)) - 1
         self._home = sum(

@@ -121,8 +121,8 @@ def engine_candidate(name: str, *, place: int = 0, **fields: Any) -> Candidate:
     return Candidate(target=EngineTarget(pool=f"lab/{name}"), place=place, model="upstream-model", **fields)
 
 
-def provider_candidate(name: str, *, place: int = 0, **fields: Any) -> Candidate:
-    target = ProviderTarget(provider=name, endpoint="main")
+def provider_candidate(name: str, *, place: int = 0, endpoint: str = "main", **fields: Any) -> Candidate:
+    target = ProviderTarget(provider=name, endpoint=endpoint)
     return Candidate(target=target, place=place, model="upstream-model", **fields)
 
 

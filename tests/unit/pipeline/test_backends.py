@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.pipeline.harness import (
     backends,
     config,
@@ -19,6 +20,7 @@ from tests.unit.pipeline.talk import ask, post
 
 from isochrone_gateway.config.engines import EngineKind, EnginePool, StaticEndpoints
 from isochrone_gateway.config.providers import KeyRotation
+from isochrone_gateway.config.routes import Retry
 from isochrone_gateway.upstream import scripts
 from isochrone_gateway.upstream.fake import Received
 from isochrone_gateway.upstream.scripts import Script
@@ -55,6 +57,35 @@ def test_the_next_key_is_used_at_once(tmp_path: pathlib.Path, status: int) -> No
                 assert (await ask(gateway, post(BODY))).status == 200
 
         assert [auth_of(request) for request in found.asked] == [b"Bearer first", b"Bearer second", b"Bearer second"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [
+        pytest.param(503, 1, id="the-endpoint-failed"),
+        pytest.param(429, 0, id="the-key-is-limited-at-both"),
+        pytest.param(401, 0, id="the-key-is-refused-at-both"),
+    ],
+)
+def test_another_endpoint_of_a_provider_is_shown_the_same_key(tmp_path: pathlib.Path, status: int, asked: int) -> None:
+    async def scenario() -> None:
+        secrets = keys_in(tmp_path, one="first")
+        async with backends(scripts.server_error(status), GOOD) as [first, second]:
+            known = provider("ai", first.port, keys=["one"])
+            near = known.endpoints[0]
+            far = replace(near, name="far", base_url=f"http://127.0.0.1:{second.port}/v1")
+            candidates = [provider_candidate("ai"), provider_candidate("ai", endpoint="far")]
+            made = config(
+                providers=(replace(known, endpoints=(near, far)),),
+                routes=(route([candidates[0]], [candidates[1]], retry=Retry(attempts=2, backoff_base_ms=1)),),
+            )
+            async with serving(made, secrets=secrets) as gateway:
+                answer = await ask(gateway, post(BODY))
+
+        assert (len(first.asked), len(second.asked)) == (1, asked)
+        assert (answer.status == 200) == bool(asked)
 
     run(scenario())
 

@@ -23,6 +23,7 @@ from tests.unit.pipeline.threads import Broken, Gate
 
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.law import Law
+from isochrone_gateway.config.site import UnboundTraffic
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.upstream import scripts
 
@@ -57,6 +58,38 @@ def test_an_unlawful_entrance_refuses_before_the_body_is_asked_for() -> None:
             assert answer.headers["x-should-retry"] == "false"
             record = await gateway.record()
             assert (record.outcome, record.error, record.bytes_in) == (Outcome.REFUSED, "residency_denied", 0)
+
+    run(scenario())
+
+
+HEALTH = frozenset({"health"})
+CLOSED = {"unbound_traffic": UnboundTraffic.DENY}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "site", "classes", "expected"),
+    [
+        pytest.param(1, {}, HEALTH, 403, id="bound-by-a-class-of-the-only-route"),
+        pytest.param(1, {}, frozenset(), 200, id="not-bound"),
+        pytest.param(0, CLOSED, HEALTH, 200, id="let-in-by-a-policy-for-its-class"),
+        pytest.param(0, CLOSED, frozenset(), 403, id="let-in-by-none"),
+    ],
+)
+def test_data_classes_of_the_routes_count_before_the_body_is_asked_for(
+    allowed: int, site: dict[str, Any], classes: frozenset[str], expected: int
+) -> None:
+    """Though the model isn't known yet: each route that the caller may use is asked with its own."""
+
+    async def scenario() -> None:
+        law = only_in(allowed, data_classes=HEALTH)
+        async with backends(GOOD) as found:
+            made = of_engines(found, law=law, tenant=GERMAN, site=site, route={"data_classes": classes})
+            async with serving(made) as gateway:
+                answer = await ask(gateway, post(BODY))
+                record = await gateway.record()
+
+        assert answer.status == expected
+        assert record.bytes_in == (len(BODY) if expected == 200 else 0)
 
     run(scenario())
 

@@ -150,3 +150,17 @@ def test_answers_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_the_age_of_a_config(seconds: float, age: Age) -> None:
     assert age_of(seconds, AgeLimits(max_age_ms=900_000, hard_max_age_ms=3_600_000)) is age
+
+
+def test_reasons_are_the_words_of_the_record() -> None:
+    """Clients and evidence read them."""
+    assert {reason.value for reason in Reason} == {
+        "NoPolicyBinds",
+        "AllowedByPolicies",
+        "DefaultDeny",
+        "UnknownOrigin",
+        "UnknownPlace",
+        "PlaceNotAllowed",
+        "ConfigStale",
+        "ConfigExpired",
+    }

@@ -39,8 +39,8 @@ class Lease:
 
     @property
     def tag(self) -> object:
-        """Which key this is, among all keys of all providers."""
-        return (id(self._ring), self.key)
+        """Which key was shown to whom: what failed at one endpoint of a provider says nothing of another one there."""
+        return (self.target, self.key)
 
     def use_key(self, ring: KeyRing, key: int, auth: bytes) -> None:
         self._ring, self.key, self.lines = ring, key, auth
@@ -170,7 +170,7 @@ class RemoteBackend:
         ring, key = standing.keys, None
         if ring is not None and self._auths:
             tried = asker.tried_keys
-            key = ring.take(now, lambda index: (id(ring), index) in tried) if tried else ring.take(now)
+            key = ring.take(now, lambda index: (self.target, index) in tried) if tried else ring.take(now)
             if key is None:
                 return None
         ticket = standing.breaker.begin(now, is_last_resort=is_last_resort)
@@ -192,7 +192,7 @@ class RemoteBackend:
         tried = asker.tried_keys
         if ring is None or not tried or ring.resting_until(now) is not None:
             return False
-        return any((id(ring), index) not in tried for index in range(len(self._auths)))
+        return any((self.target, index) not in tried for index in range(len(self._auths)))
 
 
 class PeerBackend:

@@ -106,9 +106,7 @@ def terms_of(entry: Entry, model: str, demand: Family[Value]) -> Terms | None:
     route = revision.names.get(model)
     if route is None or not entry.caller.may_use(route.id):
         return None
-    standpoint = entry.standpoint
-    if route.data_classes and not route.data_classes <= standpoint.data_classes:
-        standpoint = standpoint._replace(data_classes=standpoint.data_classes | route.data_classes)
+    standpoint = entry.standpoint.on(route.data_classes)
     ruling = revision.rulings.of(route.id, standpoint, route.state_places)
     counted = demand.child(route.id, origin_of(entry.origin, is_told=ruling.is_told))
     terms = entry.terms[model] = Terms(model, route, ruling, standpoint, demand=counted)

@@ -175,7 +175,7 @@ def judge(entry: Entry, fields: Fields, age_s: float) -> ApiError | None:
     if origin and not entry.origin_from:
         entry.origin_from = _TENANT
     entry.keep_for(age, revision.age)
-    return revision.rulings.entry(standpoint, caller, revision.classes)
+    return revision.rulings.entry(standpoint, caller, revision.route_classes)
 
 
 def _infer(services: Services, exchange: Exchange, entry: Entry) -> ExchangeHandler:

@@ -114,7 +114,7 @@ def find(hop: Hop, revision: Revision) -> Own | Refusal:
     own = revision.own.get((hop.route, hop.pool))
     if own is not None:
         return own
-    if hop.route not in revision.route_ids:
+    if hop.route not in revision.route_classes:
         text = f"The route {hop.route} is not known here."
         return Refusal(ApiError(kind=ErrorKind.NOT_FOUND, message=text), Refused.UNKNOWN_ROUTE)
     text = f"No engines {hop.pool} of this site answer the route {hop.route}."
@@ -137,7 +137,7 @@ def judge(hop: Hop, own: Own, revision: Revision, age: Age) -> Ruling | Refusal:
 def written_of(hop: Hop, own: Own | Refusal, revision: Revision, age: Age) -> Writing:
     """What may be written of it here. Of a route that isn't known, what may be of all."""
     if isinstance(own, Refusal):
-        return revision.rulings.unrouted(_standpoint(hop, frozenset(), revision, age), ANYBODY, revision.routes)
+        return revision.rulings.unrouted(_standpoint(hop, frozenset(), revision, age), ANYBODY, revision.route_classes)
     return revision.rulings.of(hop.route, _standpoint(hop, own.route.data_classes, revision, age), ()).writing
 
 

@@ -120,7 +120,7 @@ def _unrouted(visit: "Visit") -> Writing:
             return ANYTHING
         age = age_of(visit.services.age(), revision.age)
         standpoint = Standpoint(caller.tenant_id, caller.origin, caller.data_classes, age)
-    return revision.rulings.unrouted(standpoint, caller, revision.routes)
+    return revision.rulings.unrouted(standpoint, caller, revision.route_classes)
 
 
 def _children(visit: "Visit", end: End, record: Record) -> Children:

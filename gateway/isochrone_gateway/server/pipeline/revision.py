@@ -106,9 +106,8 @@ class Revision:
     rulings: Rulings
     age: Age
     routes: tuple[RouteView, ...]
-    route_ids: tuple[str, ...]
-    classes: tuple[tuple[str, frozenset[str]], ...]
-    """Each route with the classes of its data."""
+    route_classes: Mapping[str, frozenset[str]]
+    """The data classes of each route."""
     names: Mapping[str, RouteView]
     jurisdictions: tuple[str, ...]
     """Of each place, as told to clients."""

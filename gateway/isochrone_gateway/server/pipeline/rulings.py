@@ -1,7 +1,8 @@
 """The law's answers for one kind of request, put together and remembered until the config changes.
 
 Ingress is asked twice. Before the body is read the model isn't known: then a request is refused if no route that the
-caller may use would let it in here. Once the model is known, its own route is asked.
+caller may use would let it in here, with the data classes that each of them adds. Once the model is known, its own
+route is asked.
 
 A peer's gateway sees the request too, so what is sent to a peer must be lawful at its place in both scopes, Ingress and
 Inference. For an engine here or a provider Inference is enough, though a provider may be at a peer's very place. So a
@@ -13,8 +14,8 @@ What is written of a request is data like any other, so scope Logs is asked too:
 site's place is lawful, and spans go to a collector, whose place nobody declares, only where no policy binds them.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -24,11 +25,8 @@ from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.wire.errors import ApiError, residency_denied
 from isochrone_gateway.wire.remote import Listed
 
-if TYPE_CHECKING:
-    from isochrone_gateway.server.pipeline.revision import RouteView
-
 _REMEMBERED: Final = 65_536
-_NO_ROUTE: Final[tuple[str, frozenset[str]]] = ("", frozenset())
+_NO_ROUTE: Final = ""
 
 
 class Standpoint(NamedTuple):
@@ -38,6 +36,12 @@ class Standpoint(NamedTuple):
     origin: frozenset[str]
     data_classes: frozenset[str]
     age: Age
+
+    def on(self, data_classes: frozenset[str]) -> "Standpoint":
+        """The same on a route of these data classes."""
+        if data_classes <= self.data_classes:
+            return self
+        return self._replace(data_classes=self.data_classes | data_classes)
 
 
 class Writing(NamedTuple):
@@ -88,20 +92,14 @@ class Rulings:
         self._entries: dict[tuple[Standpoint, frozenset[str] | None], ApiError | None] = {}
         self._unrouted: dict[tuple[Standpoint, frozenset[str] | None], Writing] = {}
 
-    def entry(
-        self, standpoint: Standpoint, caller: Caller, routes: Iterable[tuple[str, frozenset[str]]]
-    ) -> ApiError | None:
-        """Why a request may not come in here, whatever it asks for. `routes`: each with the classes of its data."""
+    def entry(self, standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]) -> ApiError | None:
+        """Why a request may not come in here, whatever it asks for of these routes; each adds its data classes."""
         key = (standpoint, caller.routes)
         if key not in self._entries:
             if len(self._entries) >= _REMEMBERED:
                 self._entries.clear()
-            usable = [(route, classes) for route, classes in routes if caller.may_use(route)] or [_NO_ROUTE]
-            # What a route adds may be the very thing that lets a policy allow it, where unbound traffic is refused.
-            classes_of = standpoint.data_classes
-            found = [
-                self._entry(standpoint._replace(data_classes=classes_of | classes), route) for route, classes in usable
-            ]
+            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
+            found = [self._entry(standpoint.on(routes.get(route, frozenset())), route) for route in usable]
             self._entries[key] = None if None in found else found[0]
         return self._entries[key]
 
@@ -115,18 +113,15 @@ class Rulings:
             found = self._rulings[key] = self._rule(route, standpoint, state_places)
         return found
 
-    def unrouted(self, standpoint: Standpoint, caller: Caller, routes: "Iterable[RouteView]") -> Writing:
+    def unrouted(self, standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]) -> Writing:
         """What may be written of a request whose route isn't known: what may be of all that the caller may use."""
         key = (standpoint, caller.routes)
         found = self._unrouted.get(key)
         if found is None:
             if len(self._unrouted) >= _REMEMBERED:
                 self._unrouted.clear()
-            each = [
-                self._writing(route.id, standpoint._replace(data_classes=standpoint.data_classes | route.data_classes))
-                for route in routes
-                if caller.may_use(route.id)
-            ] or [self._writing(_NO_ROUTE[0], standpoint)]
+            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
+            each = [self._writing(route, standpoint.on(routes.get(route, frozenset()))) for route in usable]
             found = Writing(all(one.is_logged for one in each), all(one.is_traced for one in each))
             self._unrouted[key] = found
         return found

@@ -58,6 +58,7 @@ TARGETS: Final = (
             "tests/unit/pipeline/test_law.py",
             "tests/unit/pipeline/test_origins.py",
             "tests/unit/pipeline/test_peer_port.py",
+            "tests/unit/pipeline/test_rulings.py",
             "tests/contract/test_gateway_mask.py",
         ),
         only=("chain.py", "decide.py", "peer_entrance.py", "rulings.py"),

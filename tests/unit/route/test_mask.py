@@ -129,9 +129,15 @@ def test_a_place_that_is_not_known_is_said_so() -> None:
     assert law.explain(ask(), 0).reason is Reason.UNKNOWN_ORIGIN
 
 
+def test_peers_bits_begin_after_all_places() -> None:
+    assert book().places == len(PLACES.places)
+
+
 def test_answers_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     law = book(policy("p"))
-    assert law.mask(ask("DE")) is law.mask(ask("DE"))
+    first = law.mask(ask("DE"))
+    law.mask(ask("US"))
+    assert law.mask(ask("DE")) is first
     monkeypatch.setattr(masks, "_REMEMBERED", 10)
     for number in range(100):
         law.mask(ask("DE", route=f"shop/route-{number}"))

@@ -139,3 +139,19 @@ def test_what_retention_removed_is_no_tampering(tmp_path: pathlib.Path) -> None:
 def test_a_folder_without_evidence_is_an_error(tmp_path: pathlib.Path) -> None:
     with pytest.raises(audit.NotEvidence):
         audit.check(tmp_path)
+
+
+def test_a_chain_of_which_retention_removed_the_first_segment_still_verifies(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path)
+    chain = made.boot("w0", "20261126T230100Z-1a2b3c4d")
+    made.request(chain, "a")
+    removed = made.heads[chain]
+    made.request(chain, "b", segment=1)
+    made.checkpoint(dropped={chain: removed})
+    assert audit.check(tmp_path).holds, "what is about to be removed may still be there"
+    (made.folder / "chains" / chain / "000000.jsonl").unlink()
+    report = audit.check(tmp_path)
+    assert [each.rule for each in report.findings] == [Rule.RETENTION]
+    rest = made.folder / "chains" / chain / "000001.jsonl"
+    rest.write_bytes(rest.read_bytes().replace(b"DE", b"US"))
+    assert not audit.check(tmp_path).holds

@@ -7,6 +7,7 @@ the packages that the commands call. Those are imported when a command runs, so 
 import click
 
 from isochrone.cli import (
+    audit,
     drill,
     explain,
     operator,
@@ -35,6 +36,7 @@ main.add_command(explain.command)
 main.add_command(render.command)
 main.add_command(verify.command)
 main.add_command(drill.command)
+main.add_command(audit.command)
 main.add_command(operator.command)
 main.add_command(site.command)
 main.add_command(status.command)

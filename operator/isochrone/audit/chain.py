@@ -1,0 +1,134 @@
+"""One chain: lines that each hold the hash of all before them."""
+
+import dataclasses
+import hashlib
+import pathlib
+import re
+from typing import Final
+
+import msgspec
+
+from isochrone.audit import lines
+from isochrone.audit.finding import Finding, Rule
+
+ZERO: Final = "0" * 64
+_TAIL: Final = re.compile(rb',"hash":"([0-9a-f]{64})"\}')
+_TAIL_LENGTH: Final = len(',"hash":""}') + 64
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far a chain had come: its number of lines, and the hash of the last."""
+
+    count: int
+    hash: str
+
+
+class Record(msgspec.Struct, rename="camel", gc=False):
+    """What of a line an audit looks at."""
+
+    n: int
+    kind: str
+    at: float
+    id: str = ""
+    try_: int = msgspec.field(name="try", default=0)
+    count: int = 0
+    why: str = ""
+    site: str = ""
+    instance: str = ""
+    writer: str = ""
+    boot: str = ""
+    after: str = ""
+    after_count: int = 0
+    after_hash: str = ZERO
+    clean: bool = False
+
+
+_DECODER: Final = msgspec.json.Decoder(Record)
+
+
+@dataclasses.dataclass(slots=True)
+class Chain:
+    """What was read of one chain."""
+
+    folder: pathlib.Path
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    first: int | None = None
+    count: int = 0
+    hash: str | None = ZERO
+    whole: int = 0
+    boot: Record | None = None
+    torn: lines.Line | None = None
+    lost: dict[str, int] = dataclasses.field(default_factory=dict)
+    open: dict[tuple[str, int], lines.Line] = dataclasses.field(default_factory=dict)
+
+    def say(self, rule: Rule, line: lines.Line, message: str) -> None:
+        self.findings.append(Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message))
+
+
+def walk(folder: pathlib.Path, *, dropped: Mark | None, marks: dict[int, str]) -> Chain:
+    """Read a chain. `dropped` is what retention removed of it, `marks` the hashes that checkpoints say, by count."""
+    chain = Chain(folder)
+    for line in lines.read(lines.segments(folder)):
+        if chain.torn is not None:
+            chain.say(Rule.EDITED, chain.torn, "this line has lost its end, yet others follow: it was edited")
+            chain.torn = None
+        if not line.whole:
+            chain.torn = line
+            continue
+        _take(chain, line, dropped, marks)
+    if chain.torn is not None and _TAIL.search(chain.torn.data):
+        chain.say(Rule.EDITED, chain.torn, "bytes were put in place of the line's end, or after it")
+        chain.torn = None
+    return chain
+
+
+def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int, str]) -> None:
+    body = line.data[:-_TAIL_LENGTH]
+    tail = _TAIL.fullmatch(line.data[-_TAIL_LENGTH:])
+    try:
+        record = _DECODER.decode(line.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        record = None
+    if tail is None or record is None:
+        chain.say(Rule.EDITED, line, f"line {chain.count} of the chain is no line of evidence any more")
+        # What follows is held to its own hashes: one edit is one finding.
+        chain.count, chain.hash = chain.count + 1, None
+        return
+    if chain.first is None:
+        _begin(chain, record, dropped)
+    if record.n != chain.count:
+        chain.say(Rule.OUT_OF_ORDER, line, f"it is line {record.n} of the chain where {chain.count} should be")
+        chain.count, chain.hash = record.n, None
+    stored = tail[1].decode()
+    if chain.hash is not None and hashlib.sha256(bytes.fromhex(chain.hash) + body).hexdigest() != stored:
+        chain.say(Rule.EDITED, line, "its hash is not that of its text and all lines before: one of them was changed")
+    chain.count, chain.hash, chain.whole = record.n + 1, stored, chain.whole + 1
+    if marks.get(chain.count, stored) != stored:
+        chain.say(Rule.NOT_AS_SIGNED, line, "a signed checkpoint has another hash for it: the chain was written anew")
+    _note(chain, line, record)
+
+
+def _begin(chain: Chain, record: Record, dropped: Mark | None) -> None:
+    """Where the chain begins: at 0, or after what retention removed. Of what is being removed the start isn't known."""
+    chain.first = 0
+    if dropped is not None and 0 < record.n <= dropped.count:
+        chain.first = chain.count = record.n
+        chain.hash = dropped.hash if record.n == dropped.count else None
+
+
+def _note(chain: Chain, line: lines.Line, record: Record) -> None:
+    match record.kind:
+        case "Boot":
+            chain.boot = record
+            if record.n != 0:
+                chain.say(Rule.OUT_OF_ORDER, line, "a chain has one Boot, its first line")
+            if record.after and not record.clean:
+                chain.say(Rule.UNCLEAN, line, f"{record.after} before it ended without End: killed, or crashed")
+        case "Intent":
+            chain.open[record.id, record.try_] = line
+        case "Outcome":
+            chain.open.pop((record.id, record.try_), None)
+        case "Lost":
+            chain.lost[record.why] = chain.lost.get(record.why, 0) + record.count
+        case _:
+            pass

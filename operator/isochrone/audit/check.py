@@ -1,0 +1,158 @@
+"""Evidence of all sites against its checkpoints and anchors."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator
+
+from isochrone.audit import chain as chains
+from isochrone.audit import checkpoint as checkpoints
+from isochrone.audit import keys as reading
+from isochrone.audit import lines
+from isochrone.audit.chain import Chain
+from isochrone.audit.finding import Finding, Report, Rule
+from isochrone.audit.keys import KeyRing
+
+
+class NotEvidence(Exception):  # noqa: N818 - what it is
+    """A folder in which there is no evidence."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Anchor:
+    """The digest of a checkpoint, as kept elsewhere."""
+
+    site: str
+    instance: str
+    n: int
+    digest: str
+
+
+def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterable[Anchor] = ()) -> Report:
+    """Look at all instances in ROOT/SITE/INSTANCE. Raises NotEvidence, OSError.
+
+    Without trusted keys, the key that lies beside each instance's evidence is believed, and the report says so.
+    """
+    folders = sorted(each for each in root.glob("*/*") if (each / "chains").is_dir() or (each / "checkpoints").is_dir())
+    latest = {(each.site, each.instance): each for each in sorted(anchors, key=lambda each: each.n)}
+    if not folders and not latest:
+        raise NotEvidence(f"{root} holds no evidence: give the folder that has one folder for each site")
+    parts = [_Instance(each, trusted, latest.get((each.parent.name, each.name))) for each in folders]
+    there = {(each.parent.name, each.name) for each in folders}
+    gone = [
+        Finding(rule=Rule.MISSING, path=root / site / name, message="it was anchored, and all its evidence is gone")
+        for site, name in sorted(set(latest) - there)
+    ]
+    return Report(
+        findings=(*gone, *(each for part in parts for each in part.findings)),
+        instances=len(parts),
+        chains=sum(len(each.chains) for each in parts),
+        lines=sum(chain.whole for each in parts for chain in each.chains.values()),
+        checkpoints=sum(each.signed.count for each in parts),
+        anchored=sum(each.anchor is not None for each in parts),
+        believed=tuple(each.believed for each in parts if each.believed),
+    )
+
+
+class _Instance:
+    """One instance: its key, its checkpoints, its chains, and how they fit."""
+
+    def __init__(self, folder: pathlib.Path, trusted: KeyRing | None, anchor: Anchor | None) -> None:
+        self.folder, self.anchor, self.believed = folder, anchor, ""
+        self.findings: list[Finding] = []
+        keys = self._keys(trusted)
+        self.signed = checkpoints.walk(
+            folder / "checkpoints",
+            site=folder.parent.name,
+            keys=keys,
+            anchor=(anchor.n, anchor.digest) if anchor else None,
+        )
+        self.findings += self.signed.findings
+        self.chains = {each.name: self._walk(each) for each in sorted(folder.glob("chains/*")) if each.is_dir()}
+        for name, chain in self.chains.items():
+            self.findings += [*chain.findings, *self._placed(name, chain), *self._noted(name, chain)]
+        self.findings += [*self._covered(), *self._linked(), *self._strange()]
+
+    def _keys(self, trusted: KeyRing | None) -> KeyRing:
+        path = self.folder / "public-key.pem"
+        try:
+            beside = reading.read(path)
+        except (OSError, ValueError) as error:
+            self._say(Rule.OTHER_KEY, path, f"the key beside the evidence can't be read: {error}")
+            return trusted or {}
+        if trusted is None:
+            self.believed = f"{self.folder.parent.name}/{self.folder.name} {beside.id}"
+            return {beside.id: beside}
+        if beside.id not in trusted:
+            self._say(Rule.OTHER_KEY, path, f"the key beside the evidence, {beside.id}, is not trusted")
+        return trusted
+
+    def _say(self, rule: Rule, path: pathlib.Path, message: str) -> None:
+        self.findings.append(Finding(rule=rule, path=path, message=message))
+
+    def _walk(self, folder: pathlib.Path) -> Chain:
+        said = (self.signed.heads, self.signed.anchored, self.signed.dropped)
+        marks = {mark.count: mark.hash for each in said if (mark := each.get(folder.name)) is not None}
+        return chains.walk(folder, dropped=self.signed.dropped.get(folder.name), marks=marks)
+
+    def _placed(self, name: str, chain: Chain) -> Iterator[Finding]:
+        boot, here = chain.boot, (self.folder.parent.name, self.folder.name, name)
+        if boot is not None and (boot.site, boot.instance, f"{boot.writer}-{boot.boot}") != here:
+            said = f"its Boot is of {boot.site}/{boot.instance}/{boot.writer}-{boot.boot}"
+            yield Finding(rule=Rule.MISPLACED, path=chain.folder, message=said)
+        elif boot is None and chain.whole and name not in self.signed.dropped:
+            yield Finding(rule=Rule.MISSING, path=chain.folder, message="its first line, the Boot, is missing")
+
+    def _noted(self, name: str, chain: Chain) -> Iterator[Finding]:
+        for why, count in sorted(chain.lost.items()):
+            rule = Rule.WITHHELD if why == "Withheld" else Rule.LOST
+            yield Finding(rule=rule, path=chain.folder, message=f"{count} records were not written: {why}")
+        if chain.open:
+            first = min(chain.open.values(), key=lambda line: (line.path, line.offset))
+            said = f"{len(chain.open)} requests were sent, and of their end nothing is known; this is the first"
+            yield Finding(rule=Rule.NO_OUTCOME, path=first.path, line=first.number, offset=first.offset, message=said)
+        if (dropped := self.signed.dropped.get(name)) is not None:
+            said = f"its first {dropped.count} lines were removed because they were old, as a checkpoint says"
+            yield Finding(rule=Rule.RETENTION, path=chain.folder, message=said)
+
+    def _covered(self) -> Iterator[Finding]:
+        """Whether all that was signed is here, and what is here that wasn't."""
+        removed = {name: mark.count for name, mark in self.signed.dropped.items()}
+        for name, mark in sorted(self.signed.heads.items()):
+            have = max(self.chains[name].count if name in self.chains else 0, removed.get(name, 0))
+            if have < mark.count:
+                said = f"{mark.count} lines were signed, and it ends after {have}: lines were cut off or removed"
+                yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
+        sure, by = (self.signed.anchored, "anchored") if self.anchor else (self.signed.heads, "signed")
+        for name, chain in self.chains.items():
+            more = chain.count - (sure[name].count if name in sure else 0)
+            if more > 0:
+                said = f"its last {more} lines are not yet {by}: a cut at their end would not be seen"
+                yield Finding(rule=Rule.NOT_ANCHORED, path=chain.folder, message=said)
+
+    def _linked(self) -> Iterator[Finding]:
+        """Whether each chain is as the next life of its worker found it."""
+        followed = {chain.boot.after: chain.boot for chain in self.chains.values() if chain.boot and chain.boot.after}
+        for name, boot in sorted(followed.items()):
+            here, path = self.chains.get(name), self.folder / "chains" / name
+            if here is None:
+                dropped = self.signed.dropped.get(name)
+                if dropped is None or dropped.count < boot.after_count:
+                    yield Finding(
+                        rule=Rule.MISSING, path=path, message="the worker's next chain speaks of it: it was removed"
+                    )
+            elif here.whole and (here.count, here.hash) != (boot.after_count, boot.after_hash):
+                said = f"it had {boot.after_count} lines when its worker started again, and has {here.count}, or others"
+                yield Finding(rule=Rule.NOT_AS_SIGNED, path=path, message=said)
+        for name, chain in self.chains.items():
+            if (torn := chain.torn) is not None:
+                rule = Rule.EDITED if name in followed else Rule.TORN
+                said = "its last line is not whole"
+                yield Finding(rule=rule, path=torn.path, line=torn.number, offset=torn.offset, message=said)
+
+    def _strange(self) -> Iterator[Finding]:
+        own = {"chains", "checkpoints", "public-key.pem", "lock"}
+        more = [each for each in self.folder.iterdir() if each.name not in own and each.suffix != ".lock"]
+        for folder in (self.folder / "checkpoints", *(each.folder for each in self.chains.values())):
+            more += lines.strange(folder)
+        for path in sorted(more):
+            yield Finding(rule=Rule.STRANGE, path=path, message="it is no part of evidence, and was not read")

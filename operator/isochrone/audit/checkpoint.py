@@ -1,0 +1,95 @@
+"""The checkpoints of an instance: signed, and each holds the hash of the one before."""
+
+import dataclasses
+import hashlib
+import pathlib
+import re
+from typing import Final
+
+import msgspec
+
+from isochrone.audit import lines
+from isochrone.audit.chain import ZERO, Mark
+from isochrone.audit.finding import Finding, Rule
+from isochrone.audit.keys import KeyRing
+
+_SIGNED: Final = re.compile(rb'(\{.*),"signature":"([0-9a-f]{128})"\}', re.DOTALL)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    n: int
+    site: str
+    instance: str
+    prev: str
+    key: str
+    signature: str
+    chains: dict[str, Mark] = {}
+    dropped: dict[str, Mark] = {}
+
+
+_DECODER: Final = msgspec.json.Decoder(Checkpoint)
+
+
+@dataclasses.dataclass(slots=True)
+class Signed:
+    """What all checkpoints together say."""
+
+    folder: pathlib.Path
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    count: int = 0
+    heads: dict[str, Mark] = dataclasses.field(default_factory=dict)
+    dropped: dict[str, Mark] = dataclasses.field(default_factory=dict)
+    anchored: dict[str, Mark] = dataclasses.field(default_factory=dict)
+    """The heads as of the anchor."""
+    digest: str = ZERO
+
+    def say(self, rule: Rule, line: lines.Line, message: str) -> None:
+        self.findings.append(Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message))
+
+
+def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchor: tuple[int, str] | None) -> Signed:
+    """Read all checkpoints of an instance's folder; `anchor` is a number and its digest."""
+    signed = Signed(folder)
+    instance = folder.parent.name
+    for line in lines.read(lines.segments(folder)):
+        if line.whole:
+            _take(signed, line, (site, instance), keys)
+        elif _SIGNED.match(line.data):
+            signed.say(Rule.EDITED, line, "bytes were put in place of the line's end, or after it")
+        else:
+            signed.say(Rule.TORN, line, "the last checkpoint was being written: it counts for nothing")
+        if anchor is not None and signed.count == anchor[0] + 1 and line.whole:
+            signed.anchored = dict(signed.heads)
+            if signed.digest != anchor[1]:
+                signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {anchor[0]} is not the one that was anchored")
+    if anchor is not None and signed.count <= anchor[0]:
+        said = f"checkpoint {anchor[0]} was anchored, and only {signed.count} are here: the others were removed"
+        signed.findings.append(Finding(rule=Rule.MISSING, path=folder, message=said))
+    return signed
+
+
+def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRing) -> None:
+    before, signed.digest = signed.digest, hashlib.sha256(line.data).hexdigest()
+    signed.count += 1
+    found = _SIGNED.fullmatch(line.data)
+    try:
+        said = _DECODER.decode(line.data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        said = None
+    if found is None or said is None:
+        signed.say(Rule.EDITED, line, f"checkpoint {signed.count - 1} can't be read any more")
+        return
+    if said.n != signed.count - 1 or said.prev != before:
+        signed.say(
+            Rule.OUT_OF_ORDER, line, f"checkpoint {said.n} doesn't follow the one before: one was changed or removed"
+        )
+        signed.count = said.n + 1
+    if said.key not in keys:
+        signed.say(Rule.OTHER_KEY, line, f"it is signed by the key {said.key}, which is not trusted")
+    elif not keys[said.key].has_signed(found[1], bytes.fromhex(found[2].decode())):
+        signed.say(Rule.EDITED, line, "its signature is not of this text: it was changed after it was signed")
+    elif (said.site, said.instance) != where:
+        signed.say(Rule.MISPLACED, line, f"it is of {said.site}/{said.instance}, not of this folder")
+    else:
+        signed.heads.update(said.chains)
+        signed.dropped.update(said.dropped)

@@ -1,0 +1,46 @@
+"""`isochrone audit verify` as people run it."""
+
+import json
+import pathlib
+
+from click.testing import CliRunner
+from tests.unit.audit import writing
+
+from isochrone.cli import main
+
+
+def _run(*arguments: str | pathlib.Path) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["audit", "verify", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_untouched_evidence_is_proved_and_the_believed_key_is_named(tmp_path: pathlib.Path) -> None:
+    made, _ = writing.small(tmp_path)
+    code, said = _run(tmp_path)
+    assert code == 0
+    assert f"nobody vouches for the key of fra1/gateway-0 {made.key_id}" in said
+    assert said.endswith("PROVED: nothing was edited, removed, reordered or cut off\n")
+
+
+def test_tampering_is_told_with_line_and_byte(tmp_path: pathlib.Path) -> None:
+    made, anchor = writing.small(tmp_path / "evidence")
+    keys, anchors = tmp_path / "keys", tmp_path / "anchors.jsonl"
+    keys.mkdir()
+    (keys / "gateway.pem").write_bytes((made.folder / "public-key.pem").read_bytes())
+    anchors.write_text(json.dumps(anchor) + "\n")
+    path = made.folder / "chains/w0-20261126T230100Z-1a2b3c4d/000000.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"DE", b"US"))
+    code, said = _run(tmp_path / "evidence", "--json", "--trusted-keys", keys, "--anchors", anchors)
+    found = json.loads(said)
+    assert (code, found["holds"], found["believedKeys"]) == (1, False, [])
+    offset = data.index(b"\n") + 1
+    assert [(each["rule"], each["line"], each["offset"]) for each in found["findings"]] == [("Edited", 2, offset)]
+
+
+def test_what_cannot_be_read_is_status_2(tmp_path: pathlib.Path) -> None:
+    anchors = tmp_path / "anchors.jsonl"
+    anchors.write_text("no anchor\n")
+    assert _run(tmp_path)[0] == 2
+    assert _run(tmp_path, "--anchors", anchors)[0] == 2
+    assert _run(tmp_path, "--trusted-keys", tmp_path)[0] == 2

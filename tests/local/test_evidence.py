@@ -3,9 +3,13 @@
 import hashlib
 import json
 import pathlib
+import shutil
 
+from click.testing import CliRunner
 from tests.local.up import running
 from tests.unit.ledger.evidence.checking import check
+
+from isochrone.cli import main
 
 
 def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> None:
@@ -33,6 +37,22 @@ def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> 
     assert last == {
         each.parent.parent.name: len(_lines(each / "000000.jsonl")) - 1 for each in evidence.glob("*/*/checkpoints")
     }
+    assert_audited(evidence, anchors, tmp_path / "keys")
+
+
+def assert_audited(evidence: pathlib.Path, anchors: pathlib.Path, keys: pathlib.Path) -> None:
+    """The auditor, who knows the format alone, finds it whole; and what is changed in it afterwards."""
+    keys.mkdir()
+    for number, key in enumerate(evidence.glob("*/*/public-key.pem")):
+        shutil.copy(key, keys / f"{number}.pem")
+    command = ["audit", "verify", str(evidence), "--anchors", str(anchors), "--trusted-keys", str(keys)]
+    whole = CliRunner().invoke(main, command)
+    assert whole.exit_code == 0, whole.output
+    chain = next(evidence.glob("*/*/chains/*/000000.jsonl"))
+    chain.write_bytes(chain.read_bytes().replace(b'"kind":"Boot"', b'"kind":"Root"'))
+    changed = CliRunner().invoke(main, command)
+    assert changed.exit_code == 1, changed.output
+    assert str(chain.relative_to(evidence)) in changed.output
 
 
 def _lines(path: pathlib.Path) -> list[str]:

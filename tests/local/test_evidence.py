@@ -14,7 +14,7 @@ from isochrone.cli import main
 
 def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> None:
     with running(tmp_path) as up:
-        up.until(lambda: any(each["is_front"] for each in up.view()["sites"]))
+        up.until(up.answers)
         with up.client() as client:
             question = {"role": "user", "content": "What is the capital of Germany?"}
             raw = client.chat.completions.with_raw_response.create(

@@ -27,6 +27,7 @@ QUESTION: Any = [{"role": "user", "content": "What is the capital of Germany?"}]
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     with running(tmp_path_factory.mktemp("up")) as started:
+        started.until(started.answers)
         yield started
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from openai import OpenAI
+from openai import InternalServerError, OpenAI
 from tests.unit.supervisor.gateways import all_gone
 
 from isochrone.local import control
@@ -59,6 +59,15 @@ class Up:
         """Of the front door; it doesn't try anything twice."""
         base = f"http://127.0.0.1:{port or self.port}/v1"
         return OpenAI(base_url=base, api_key=KEY, max_retries=0, timeout=300)
+
+    def answers(self, model: str = "smollm2") -> bool:
+        """Whether it does. Gateways hear of engines a moment after those are ready: somebody may be quicker."""
+        with self.client() as client:
+            try:
+                client.chat.completions.create(model=model, messages=[{"role": "user", "content": "."}], max_tokens=1)
+            except InternalServerError:
+                return False
+            return True
 
     def sites(self, *words: str) -> str:
         """What `isochrone sites` says."""

@@ -18,6 +18,7 @@ import sysconfig
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "gateway" / "isochrone_gateway"
 COMPILED = (
+    "ledger/evidence/keeping.py",
     "ledger/hops.py",
     "ledger/meter.py",
     "ledger/metrics.py",

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from isochrone.audit import lines
-from isochrone.audit.finding import Finding, Rule
+from isochrone.audit.finding import Finding, Rule, of_line
 
 ZERO: Final = "0" * 64
 _TAIL: Final = re.compile(rb',"hash":"([0-9a-f]{64})"\}')
@@ -62,7 +62,7 @@ class Chain:
     open: dict[tuple[str, int], lines.Line] = dataclasses.field(default_factory=dict)
 
     def say(self, rule: Rule, line: lines.Line, message: str) -> None:
-        self.findings.append(Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message))
+        self.findings.append(of_line(line, rule, message))
 
 
 def walk(folder: pathlib.Path, *, dropped: Mark | None, marks: dict[int, str]) -> Chain:

@@ -9,7 +9,7 @@ from isochrone.audit import checkpoint as checkpoints
 from isochrone.audit import keys as reading
 from isochrone.audit import lines
 from isochrone.audit.chain import Chain
-from isochrone.audit.finding import Finding, Report, Rule
+from isochrone.audit.finding import Finding, Report, Rule, of_line
 from isochrone.audit.keys import KeyRing
 
 
@@ -109,7 +109,7 @@ class _Instance:
         if chain.open:
             first = min(chain.open.values(), key=lambda line: (line.path, line.offset))
             said = f"{len(chain.open)} requests were sent, and of their end nothing is known; this is the first"
-            yield Finding(rule=Rule.NO_OUTCOME, path=first.path, line=first.number, offset=first.offset, message=said)
+            yield of_line(first, Rule.NO_OUTCOME, said)
         if (dropped := self.signed.dropped.get(name)) is not None:
             said = f"its first {dropped.count} lines were removed because they were old, as a checkpoint says"
             yield Finding(rule=Rule.RETENTION, path=chain.folder, message=said)
@@ -146,8 +146,7 @@ class _Instance:
         for name, chain in self.chains.items():
             if (torn := chain.torn) is not None:
                 rule = Rule.EDITED if name in followed else Rule.TORN
-                said = "its last line is not whole"
-                yield Finding(rule=rule, path=torn.path, line=torn.number, offset=torn.offset, message=said)
+                yield of_line(torn, rule, "its last line is not whole")
 
     def _strange(self) -> Iterator[Finding]:
         own = {"chains", "checkpoints", "public-key.pem", "lock"}

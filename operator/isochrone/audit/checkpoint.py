@@ -10,7 +10,7 @@ import msgspec
 
 from isochrone.audit import lines
 from isochrone.audit.chain import ZERO, Mark
-from isochrone.audit.finding import Finding, Rule
+from isochrone.audit.finding import Finding, Rule, of_line
 from isochrone.audit.keys import KeyRing
 
 _SIGNED: Final = re.compile(rb'(\{.*),"signature":"([0-9a-f]{128})"\}', re.DOTALL)
@@ -34,7 +34,6 @@ _DECODER: Final = msgspec.json.Decoder(Checkpoint)
 class Signed:
     """What all checkpoints together say."""
 
-    folder: pathlib.Path
     findings: list[Finding] = dataclasses.field(default_factory=list)
     count: int = 0
     heads: dict[str, Mark] = dataclasses.field(default_factory=dict)
@@ -44,12 +43,12 @@ class Signed:
     digest: str = ZERO
 
     def say(self, rule: Rule, line: lines.Line, message: str) -> None:
-        self.findings.append(Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message))
+        self.findings.append(of_line(line, rule, message))
 
 
 def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchor: tuple[int, str] | None) -> Signed:
     """Read all checkpoints of an instance's folder; `anchor` is a number and its digest."""
-    signed = Signed(folder)
+    signed = Signed()
     instance = folder.parent.name
     for line in lines.read(lines.segments(folder)):
         if line.whole:

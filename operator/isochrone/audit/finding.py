@@ -5,6 +5,8 @@ import enum
 import pathlib
 from typing import Final
 
+from isochrone.audit.lines import Line
+
 
 class Rule(enum.StrEnum):
     """What was found."""
@@ -68,6 +70,11 @@ class Finding:
     @property
     def is_tampering(self) -> bool:
         return self.rule not in NOT_TAMPERING
+
+
+def of_line(line: Line, rule: Rule, message: str) -> Finding:
+    """What was found at a line."""
+    return Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

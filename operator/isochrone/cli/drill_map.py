@@ -3,34 +3,25 @@
 import collections
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
 
 import click
 
 from isochrone import maps
-from isochrone.cli.inputs import Unusable
+from isochrone.cli import map_file
 from isochrone.drill import Report, Row, Step, traffic
 from isochrone.geo import population
 from isochrone.geo.latency import Point, rtt_between_ms
 from isochrone.verify.declared import Declared
 
-_FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
 _Points = Mapping[str, Point | None]
 
 
 def draw(report: Report, declared: Declared, points: _Points, path: pathlib.Path) -> None:
     """Write FILE, and FILE-01-SITE and so on. Raises Unusable where that can't be."""
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise Unusable(f"--map: {path} should end in .svg or .png")
+    form = map_file.form_of(path)
     for number, step in enumerate(each for each in report.steps if each.after != "failure"):
         name = f"{path.stem}-{number:02}-{step.down[-1]}{path.suffix}" if step.down else path.name
-        try:
-            path.with_name(name).write_bytes(maps.draw(scene(step, declared, points), format=form))
-        except maps.NoDrawingError as error:
-            raise Unusable(f"--map: {error}") from error
-        except OSError as error:
-            raise Unusable(f"--map: {path}: {error.strerror}") from error
+        map_file.write(scene(step, declared, points), path.with_name(name), form)
         click.echo(f"A map is in {path.with_name(name)}.", err=True)
 
 

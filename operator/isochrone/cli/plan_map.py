@@ -2,20 +2,19 @@
 
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal
+from typing import Final
 
 import click
 
 from isochrone import maps
 from isochrone import plan as planning
 from isochrone.api.edge_node import EdgeNode, State
-from isochrone.cli.inputs import Unusable
+from isochrone.cli import map_file
 from isochrone.law import atlas
 from isochrone.model import Plan, Snapshot, lost_sites
 from isochrone.model.declared import key_of
 from isochrone.model.words import WHY_NOT
 
-_FORMATS: Final[dict[str, Literal["svg", "png"]]] = {".svg": "svg", ".png": "png"}
 _STATES: Final = {
     State.ACTIVE: maps.SiteState.ACTIVE,
     State.DRAINING: maps.SiteState.DRAINING,
@@ -25,15 +24,8 @@ _STATES: Final = {
 
 def draw(snapshot: Snapshot, planned: planning.Planned, path: pathlib.Path, *, now: int) -> None:
     """Write the map. Raises Unusable where that can't be."""
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise Unusable(f"--map: {path} should end in .svg or .png")
-    try:
-        path.write_bytes(maps.draw(scene(snapshot, planned, now=now), format=form))
-    except maps.NoDrawingError as error:
-        raise Unusable(f"--map: {error}") from error
-    except OSError as error:
-        raise Unusable(f"--map: {path}: {error.strerror}") from error
+    form = map_file.form_of(path)
+    map_file.write(scene(snapshot, planned, now=now), path, form)
     click.echo(f"The map is in {path}.", err=True)
 
 

@@ -12,10 +12,9 @@ from isochrone.controller.made import Made, Rendered
 from isochrone.controller.watching import Deletions
 from isochrone.kube import gather
 from isochrone.kube.hub import Declared
-from isochrone.model import Delivery, Parcel, Plan, Snapshot
+from isochrone.model import Delivery, Parcel, Plan, Snapshot, Stand
 from isochrone.plan.planner import Planned
 from isochrone.rollout.guard import Absences
-from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import Recalled
 from isochrone.rollout.waves import Progress

@@ -35,6 +35,7 @@ from isochrone.model import (
     Running,
     SiteReport,
     Snapshot,
+    Stand,
 )
 from isochrone.model.declared import PAUSED, is_paused, key_of, present
 from isochrone.model.snapshot import lost_sites
@@ -45,7 +46,6 @@ from isochrone.render.config.peers import hopping
 from isochrone.render.pools import pools_at
 from isochrone.rollout import demand, guard, handover, leaving, waves
 from isochrone.rollout.demand import Taken
-from isochrone.rollout.handover import Stand
 from isochrone.rollout.leaving import Phase
 from isochrone.rollout.recalled import recalled
 from isochrone.rollout.releases import Releases

@@ -16,11 +16,11 @@ from isochrone.drill.law import Law
 from isochrone.drill.rehearsing import Answer, Ask, Named
 from isochrone.drill.report import After, Report, Row, Step
 from isochrone.drill.traffic import Traffic, rtts
-from isochrone.drill.world import Able, Planned
+from isochrone.drill.world import Planned
 from isochrone.geo.latency import Point
 from isochrone.local.folder import write_config
 from isochrone.local.steering import Door, order
-from isochrone.model import Snapshot
+from isochrone.model import RouteKey, Snapshot
 from isochrone.verify.declared import Declared, Provider
 from isochrone.verify.meaning import Place
 from isochrone_gateway.config import Release, issue
@@ -193,14 +193,12 @@ class Judge:
             return
         for able in moment.planned.answering.get(traffic.route.who.id, ()):
             if able.engines is not None:
-                yield from self._sites_left(traffic, entered, able, moment)
+                yield from self._sites_left(traffic, entered, able.engines, moment)
             elif provider := self.scene.declared.providers.get(able.provider):
                 yield from self._endpoints_left(traffic, provider)
 
-    def _sites_left(self, traffic: Traffic, entered: str, able: Able, moment: Moment) -> Iterator[str]:
-        if able.engines is None:
-            return
-        for name in sorted(moment.planned.engines.get(able.engines, ())):
+    def _sites_left(self, traffic: Traffic, entered: str, engines: RouteKey, moment: Moment) -> Iterator[str]:
+        for name in sorted(moment.planned.engines.get(engines, ())):
             site = self.scene.declared.sites[name]
             is_reached = name == entered or (site.advertise is not None and site.state != "Disabled")
             if is_reached and name not in moment.down and self._law.allows(traffic, _HANDLED, site.place):

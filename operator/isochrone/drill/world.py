@@ -58,7 +58,8 @@ def plan(snapshot: Snapshot, lost: Iterable[str], before: Planned | None, *, now
     planned = planning.replan(first, found, now=now)
     routings = planning.routing(found, planned.plan, now=now, prepared=planned.prepared)
     installation = Installation(found, planned.plan)
-    live = [name for name in points(snapshot) if name not in lost_sites(found, now=now)]
+    gone = lost_sites(found, now=now)
+    live = [name for name in points(snapshot) if name not in gone]
     engines: dict[RouteKey, set[str]] = {}
     for each in (*planned.plan.placements, *planned.plan.staying):
         engines.setdefault(each.route, set()).add(each.site)

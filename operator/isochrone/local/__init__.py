@@ -10,6 +10,7 @@
     children     processes, their logs, their end
     front_door   the stand-in for anycast; `relay` carries the bytes
     anchors      what a hub would keep of the gateways' evidence
+    admin        what a gateway says on its admin port
     control      what `isochrone sites` asks, by a socket in the state folder
     installing   the engine and its model, from the package index
 

@@ -4,12 +4,13 @@ A gateway tells the anchor of its latest checkpoint on `/status`, after that is 
 it ended, is read from its checkpoints.
 """
 
-import asyncio
 import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any, Final
+
+from isochrone.local import admin
 
 FIELDS: Final = ("site", "instance", "at", "n", "digest")
 _READ: Final = 1024 * 1024
@@ -55,13 +56,6 @@ def last_of(checkpoints: pathlib.Path) -> dict[str, Any] | None:
 
 async def told(host: str, port: int, token: str) -> dict[str, Any] | None:
     """What a gateway says on `/status`; None before its first checkpoint. Raises OSError, ValueError."""
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        head = f"GET /status HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode())
-        answer = await reader.read()
-    finally:
-        writer.close()
-    status = json.loads(answer.partition(b"\r\n\r\n")[2])
-    found: dict[str, Any] | None = (status.get("evidence") or {}).get("anchor")
+    _, body = await admin.get(host, port, "/status", token)
+    found: dict[str, Any] | None = (json.loads(body).get("evidence") or {}).get("anchor")
     return found

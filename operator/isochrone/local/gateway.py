@@ -7,8 +7,10 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
+from isochrone.local import admin
 from isochrone.local.anchors import Anchors, told
 from isochrone.local.children import Child, Program
 from isochrone.local.folder import Folder, write_config, write_secrets
@@ -18,7 +20,6 @@ from isochrone_gateway.config import Pack, Release, issue
 
 _PATIENCE: Final = DRAIN.max_ms / 1000 + 5
 _PROBE_LIMIT: Final = 2.0
-_OK: Final = b"200"
 
 
 class Gateway:
@@ -137,18 +138,8 @@ class Gateway:
             await child.gone()
 
     async def _says_ready(self) -> bool:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError):
             async with asyncio.timeout(_PROBE_LIMIT):
-                return await _status(self.ports.host, self.ports.admin, "/readyz") == _OK
+                status, _ = await admin.get(self.ports.host, self.ports.admin, "/readyz")
+                return status == HTTPStatus.OK
         return False
-
-
-async def _status(host: str, port: int, path: str) -> bytes:
-    """Of a GET."""
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        parts = (await reader.readline()).split()
-        return parts[1] if len(parts) > 1 else b""
-    finally:
-        writer.close()

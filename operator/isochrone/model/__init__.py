@@ -31,7 +31,7 @@ from isochrone.model.delivery import (
     essence,
 )
 from isochrone.model.keys import ObjectKey, RouteKey
-from isochrone.model.observed import Capability, Observed, Running, SiteObservation
+from isochrone.model.observed import Capability, Observed, Running, SiteObservation, Stand
 from isochrone.model.peering import Peering
 from isochrone.model.plan import (
     Because,
@@ -79,6 +79,7 @@ __all__ = [
     "SiteObservation",
     "SiteReport",
     "Snapshot",
+    "Stand",
     "Target",
     "ToEngine",
     "ToPeer",

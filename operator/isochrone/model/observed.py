@@ -7,6 +7,9 @@ from typing import Final
 
 from isochrone.model.keys import RouteKey
 
+Stand = tuple[RouteKey, str]
+"""A route, and an EdgeNode at which it has engines."""
+
 
 class Capability(enum.StrEnum):
     """Something that a cluster may have, and that changes what is rendered for it."""
@@ -79,10 +82,10 @@ class Observed:
     demand: Mapping[RouteKey, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     """Requests by origin, over any one span; population where a route is missing. An origin is an ISO 3166 code, or
     several joined by commas, where it may be any of them; those of an empty one come from where people live."""
-    failed: frozenset[tuple[RouteKey, str]] = frozenset()
-    """(route, EdgeNode) where the route's engines failed lately, and were placed elsewhere. Nothing of it is tried
+    failed: frozenset[Stand] = frozenset()
+    """Where the route's engines failed lately, and were placed elsewhere. Nothing of it is tried
     there anew until this is forgotten: else it would go back to where it is best, and fail again."""
-    unknown: frozenset[tuple[RouteKey, str]] = frozenset()
-    """(route, EdgeNode) whose engines are ready, while gateways somewhere don't know of them yet."""
+    unknown: frozenset[Stand] = frozenset()
+    """Where engines are ready, while gateways somewhere don't know of them yet."""
     moves: tuple[int, ...] = ()
     """When healthy placements were moved, in seconds since the epoch."""

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
 
-from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running
+from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running, Stand
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.round import Left, Seat
 from isochrone.plan.world import World
@@ -23,8 +23,6 @@ AT_ONCE: Final = frozenset(
         Because.OUTBID,
     }
 )
-Stand = tuple[RouteKey, str]
-"""A route, and an EdgeNode at which it has engines."""
 _UNNEEDED: Final = frozenset({Because.TOO_MANY_SITES, Because.BETTER})
 _IN_SPITE: Final = frozenset({Because.SITE_LOST, Because.SITE_DRAINING, Because.FAILING})
 

@@ -8,15 +8,12 @@ were ready. A cluster that can't be asked is waited for a while: its gateways ma
 from collections.abc import Iterable
 from typing import Final
 
-from isochrone.model import RouteKey, Running
+from isochrone.model import Running, Stand
 from isochrone.rollout import trial
 from isochrone.rollout.waves import Site
 
 PATIENCE: Final = 300
 """Seconds without contact after which a site is waited for no longer."""
-
-Stand = tuple[RouteKey, str]
-"""A route, and an EdgeNode at which it has engines."""
 
 
 def ready(running: Iterable[Running]) -> frozenset[Stand]:

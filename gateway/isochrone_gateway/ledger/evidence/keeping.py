@@ -13,6 +13,14 @@ class Keeping:
         self.refuses = refuses
         """Whether what a policy binds is refused while it can't be written."""
 
+    def writes(self, *, is_logged: bool) -> Writer | None:
+        """Who writes a line; None where no evidence is kept, or where the law lets no line be, which is counted."""
+        writer = self.writer
+        if writer is None or is_logged:
+            return writer
+        writer.withhold()
+        return None
+
     @property
     def is_blocked(self) -> bool:
         """Whether what a policy binds must be refused now."""

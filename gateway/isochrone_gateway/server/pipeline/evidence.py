@@ -28,22 +28,16 @@ _REFUSED: Final = Outcome.REFUSED
 
 def note_intent(visit: "Visit", terms: "Terms", way: "Way") -> None:
     """A request of a client is about to be sent there."""
-    writer = visit.services.evidence.writer
+    writer = visit.services.evidence.writes(is_logged=terms.ruling.writing.is_logged)
     if writer is not None:
-        if terms.ruling.writing.is_logged:
-            writer.put(intent(visit, terms, way))
-        else:
-            writer.withhold()
+        writer.put(intent(visit, terms, way))
 
 
 def note_hosted_intent(hosting: "Hosting", way: "Way") -> None:
     """A request of a peer is about to be sent to an engine of this site."""
-    writer = hosting.services.evidence.writer
+    writer = hosting.services.evidence.writes(is_logged=hosting.writing.is_logged)
     if writer is not None:
-        if hosting.writing.is_logged:
-            writer.put(hosted_intent(hosting, way))
-        else:
-            writer.withhold()
+        writer.put(hosted_intent(hosting, way))
 
 
 def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
@@ -97,56 +91,42 @@ def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
 
 def note_failed_try(services: "Services", name: str, attempt: int, failure: Failure, *, is_logged: bool) -> None:
     """One try got no answer; the request may go on."""
-    writer = services.evidence.writer
-    if writer is not None and not is_logged:
-        writer.withhold()
-    elif writer is not None:
+    writer = services.evidence.writes(is_logged=is_logged)
+    if writer is not None:
         at, status = round(services.wall(), 6), failure.status or 0
         writer.put(Line(at=at, id=name, attempt=attempt, outcome=TRY_FAILED, status=status, error=failure.fault.value))
 
 
 def note_end(services: "Services", record: Record, refusal: ApiError | None) -> None:
     """How a request ended; nothing of what processes nothing."""
-    writer = services.evidence.writer
-    if writer is not None and (record.operation is not _MODELS or record.outcome is _REFUSED):
-        if record.is_logged:
-            writer.put(outcome(services.wall(), record, refusal))
-        else:
-            writer.withhold()
+    if record.operation is _MODELS and record.outcome is not _REFUSED:
+        return
+    writer = services.evidence.writes(is_logged=record.is_logged)
+    if writer is not None:
+        writer.put(outcome(services.wall(), record, refusal))
 
 
 def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
     """How a request ended. One that was sent nowhere has no intent, so this tells whose it was."""
-    usage = record.usage
     law: dict[str, Any] = {} if refusal is None else refusal.extra.get("residency") or {}
-    if record.attempts:
-        return Line(
-            at=round(wall, 6),
-            id=record.id,
-            attempt=record.attempts,
-            outcome=record.outcome.value,
-            status=record.status,
-            error=record.error,
-            reason=law.get("reason") or "",
-            policy=law.get("policy") or "",
-            scope=law.get("scope") or "",
-            tokens_in=0 if usage is None else usage.input_tokens,
-            tokens_out=0 if usage is None else usage.output_tokens,
-            bytes_out=record.bytes_out,
-            upstream_model=record.upstream_model,
-        )
+    is_sent = record.attempts > 0
+    usage = record.usage if is_sent else None
     return Line(
         at=round(wall, 6),
         id=record.id,
-        attempt=0,
+        attempt=record.attempts,
         outcome=record.outcome.value,
         status=record.status,
         error=record.error,
         reason=law.get("reason") or "",
         policy=law.get("policy") or "",
         scope=law.get("scope") or "",
-        tenant=record.tenant,
-        route=record.route,
-        origin=record.origin,
-        policies=record.policies,
+        tokens_in=0 if usage is None else usage.input_tokens,
+        tokens_out=0 if usage is None else usage.output_tokens,
+        bytes_out=record.bytes_out if is_sent else 0,
+        upstream_model=record.upstream_model if is_sent else "",
+        tenant="" if is_sent else record.tenant,
+        route="" if is_sent else record.route,
+        origin=() if is_sent else record.origin,
+        policies=() if is_sent else record.policies,
     )

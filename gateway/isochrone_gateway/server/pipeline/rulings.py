@@ -98,8 +98,7 @@ class Rulings:
         if key not in self._entries:
             if len(self._entries) >= _REMEMBERED:
                 self._entries.clear()
-            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
-            found = [self._entry(standpoint.on(routes.get(route, frozenset())), route) for route in usable]
+            found = [self._entry(here, route) for route, here in _on_each(standpoint, caller, routes)]
             self._entries[key] = None if None in found else found[0]
         return self._entries[key]
 
@@ -120,8 +119,7 @@ class Rulings:
         if found is None:
             if len(self._unrouted) >= _REMEMBERED:
                 self._unrouted.clear()
-            usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
-            each = [self._writing(route, standpoint.on(routes.get(route, frozenset()))) for route in usable]
+            each = [self._writing(route, here) for route, here in _on_each(standpoint, caller, routes)]
             found = Writing(all(one.is_logged for one in each), all(one.is_traced for one in each))
             self._unrouted[key] = found
         return found
@@ -195,6 +193,14 @@ def _audits_with_hops(inference: Mask, ingress: Mask, places: int) -> tuple[tupl
         (name, direct.get(name, every) | (direct.get(name, every) & seen.get(name, every)) << places)
         for name in sorted({*direct, *seen})
     )
+
+
+def _on_each(
+    standpoint: Standpoint, caller: Caller, routes: Mapping[str, frozenset[str]]
+) -> list[tuple[str, Standpoint]]:
+    """The routes that a caller may use, each with the standpoint on it; no route, where there is none."""
+    usable = [route for route in routes if caller.may_use(route)] or [_NO_ROUTE]
+    return [(route, standpoint.on(routes.get(route, frozenset()))) for route in usable]
 
 
 def _question(route: str, standpoint: Standpoint, scope: Scope) -> Question:

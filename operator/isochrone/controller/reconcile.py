@@ -296,7 +296,7 @@ class Reconciler:
         ours = [name for name, edge in edges.items() if _is_ours(edge)]
         declared = {key_of(route) for route in snapshot.routes}
         memory.absences = guard.looked(memory.absences, reports.values(), declared, self._deletions.routes, now=now)
-        quiet = self._wall() - memory.seen[1]
+        quiet = now - memory.seen[1]  # up to this look: while the pass goes on, nobody looks
         return {
             **guard.unknown(ours, releases, reports),
             **guard.adopted(ours, releases, reports, quiet_for=quiet, wait=self._settings.pace.adopt),

@@ -174,7 +174,7 @@ class Reconciler:
 
     def _snapshot(self, declared: Declared, phases: Mapping[str, Phase], releases: Releases, now: int) -> Snapshot:
         reports = self._couriers.reports
-        running = [each for report in reports.values() for each in report.running]
+        running = [each for report in reports.values() if not _is_unseen(report) for each in report.running]
         running += [
             each
             for site, issued in releases.sites.items()
@@ -371,8 +371,8 @@ def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
 
 
 def _is_unseen(report: SiteReport | None) -> bool:
-    """Whether nobody has been able to look at a site since this replica leads."""
-    return report is None or (not report.is_reachable and not report.version)
+    """Whether nobody could see what runs at a site: it has been away since this replica leads, or lets nobody look."""
+    return report is None or not report.version or not report.sees_engines
 
 
 def _is_ours(edge: EdgeNode | None) -> bool:

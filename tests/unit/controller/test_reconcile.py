@@ -120,6 +120,25 @@ def test_a_leader_who_knows_nothing_of_a_stopped_site_but_its_number_leaves_all_
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("how", ["is_away", "refuses"])
+def test_where_a_new_leader_is_not_let_in_at_first_all_runs_on(tmp_path: Path, how: str) -> None:
+    """An API server that has just started refuses everybody for a moment. What it has is not known then: not nothing."""
+
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        made.replace_leader()
+        setattr(made.clusters["cdg1"], how, True)
+        for _ in range(3):
+            await made.operate()
+            assert made.passed is not None
+            assert made.passed.plan.changes == ()
+            assert "cdg1" in {each.site for each in made.passed.snapshot.observed.running}
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_pass_of_a_hub_made_anew_is_no_time_in_which_nothing_was_declared(tmp_path: Path) -> None:
     """A law is declared right before a pass that takes longer than such a hub waits for the next."""
     kept = CONFIG_MAP.path(SYSTEM_NAMESPACE, state.NAME)

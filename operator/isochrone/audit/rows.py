@@ -7,7 +7,7 @@ from typing import Any, Final
 from isochrone.audit.entries import Intent, Outcome
 from isochrone.audit.visits import UNKNOWN, Try, Versions, Visit
 
-_FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠'")  # noqa: RUF001 - spreadsheets take the wide ones for the others
+_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠'")  # noqa: RUF001 - spreadsheets take the wide ones for the others
 """With what a cell begins that spreadsheets compute; and the mark itself, so that it can be taken off again."""
 _MARK: Final = "'"
 
@@ -149,6 +149,8 @@ def cells(row: Row) -> list[str]:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, str):  # Nearly all are.
+        return defused(value)
     match value:
         case None:
             return ""
@@ -156,15 +158,13 @@ def _cell(value: Any) -> str:
             return "true" if value else "false"
         case list():
             return defused(" ".join(value))
-        case str():
-            return defused(value)
         case _:
             return str(value)
 
 
 def defused(text: str) -> str:
     """Text that a spreadsheet takes for text: with an apostrophe before what it would compute."""
-    return _MARK + text if text.startswith(_FORMULA) else text
+    return _MARK + text if text and text[0] in _FORMULA else text
 
 
 def utc(at: float) -> str:

@@ -27,6 +27,9 @@ class Source:
 
     folder: pathlib.Path
     """ROOT/SITE/INSTANCE/chains/NAME"""
+    site: str
+    instance: str
+    name: str
     place: str
     """Where its gateway stands, as its Boot says; empty if none that is still here says it."""
     proof: Proof
@@ -34,18 +37,6 @@ class Source:
     """The number of the first line that was written after the proof; None if all lines are to be read."""
     signed: int = 0
     """The number after that of the last line that a checkpoint signs."""
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def instance(self) -> str:
-        return self.folder.parent.parent.name
-
-    @property
-    def site(self) -> str:
-        return self.folder.parent.parent.parent.name
 
 
 def prove(
@@ -71,14 +62,16 @@ def sources(roots: Sequence[pathlib.Path], reports: Sequence[Report] | None) -> 
     bad = [each.path for report in reports or () for each in report.findings if each.is_tampering]
     found = []
     for each in folders:
+        site, instance, _, name = each.parts[-4:]
         place = places[each] or of_instance.get(each.parent, "")
+        source = Source(folder=each, site=site, instance=instance, name=name, place=place, proof=Proof.UNCHECKED)
         if reports is None:
-            found.append(Source(folder=each, place=place, proof=Proof.UNCHECKED))
+            found.append(source)
             continue
         # Of a chain that isn't proved all is shown, and none of one that began after the proof.
         extent, proof = extents.get(each, Extent(0, 0)), _proof(each, bad)
         end = None if proof is Proof.NOT_PROVED and each in extents else extent.end
-        found.append(Source(folder=each, place=place, proof=proof, end=end, signed=extent.signed))
+        found.append(dataclasses.replace(source, proof=proof, end=end, signed=extent.signed))
     return tuple(sorted(found, key=lambda each: (each.site, each.instance, each.name)))
 
 

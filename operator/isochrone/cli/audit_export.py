@@ -73,11 +73,15 @@ def _write(file: TextIO, kind: str, found: "Iterable[Row]") -> int:
 
 @contextlib.contextmanager
 def _opened(output: str) -> Iterator[TextIO]:
-    """Standard output, or a file, which is there whole or not at all."""
+    """Standard output, or a file, which is there whole or not at all. What is no file, a pipe say, is written to."""
     if output == "-":
         yield sys.stdout
         return
-    path = pathlib.Path(output)
+    path = pathlib.Path(output).resolve()
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="") as pipe:
+            yield pipe
+        return
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as written:

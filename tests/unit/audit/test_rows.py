@@ -65,7 +65,7 @@ def _written(root: pathlib.Path, asked: list[Request], order: list[int]) -> tupl
     return audit.sources([root], None)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(requests, st.lists(st.integers(0, 99), max_size=40))
 def test_whatever_is_under_way_at_once_each_try_has_one_row(asked: list[Request], order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +81,7 @@ def test_whatever_is_under_way_at_once_each_try_has_one_row(asked: list[Request]
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(requests, st.sampled_from(["EU", "DE-BE", "US", "US,DE", "World", "FR"]))
 def test_what_was_processed_is_inside_an_area_or_outside_and_never_both(asked: list[Request], names: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 
 import pytest
@@ -134,6 +135,25 @@ def test_export_is_there_whole_or_not_at_all(evidence: pathlib.Path, tmp_path: p
         ("r-hop", "2", "fra1"),
     ]
     assert {each.name for each in tmp_path.iterdir()} == {"evidence", "out.csv"}
+
+
+def test_export_to_what_is_no_file_leaves_it_what_it_is(evidence: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """As `-o /dev/null` must: that a device was replaced by a file would break the machine."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    # Open for reading and writing, so that neither side waits for the other; the rows fit into its buffer.
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert _run("export", evidence, "-o", pipe).exit_code == 0
+        assert os.read(reader, 1 << 16).startswith(b"time,ended,id,")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert _run("export", evidence, "-o", link).exit_code == 0
+    assert link.is_symlink()
+    assert file.read_text(encoding="utf-8").startswith("time,ended,id,")
+    assert {each.name for each in tmp_path.iterdir()} == {"evidence", "pipe", "link", "file"}
 
 
 def test_one_folder_given_twice_is_read_once(evidence: pathlib.Path) -> None:

@@ -112,6 +112,11 @@ def test_times_may_have_a_zone_and_are_utc_without(evidence: pathlib.Path) -> No
     assert "no request is as asked for" in _run("show", evidence, "--until", "2026-11-26").stdout
 
 
+def test_outcomes_are_known_in_any_case(evidence: pathlib.Path) -> None:
+    said = _run("show", evidence, "--outcome", "refused", "--outcome", "UNKNOWN", "--json").stdout.splitlines()
+    assert [json.loads(each)["id"] for each in said[:-1]] == ["r-denied", "r-open"]
+
+
 def test_outside_is_told_by_colour_too(evidence: pathlib.Path) -> None:
     sources = audit.sources([evidence], None)
     visits = [each for each in audit.every(sources, audit.Reading()) if each.id == "r-away"]

@@ -56,23 +56,33 @@ def sources(roots: Sequence[pathlib.Path], reports: Sequence[Report] | None) -> 
     """All chains, by site, instance and name; `reports` are those of `prove`, or None. Raises NotEvidence, OSError."""
     folders = [each for root in roots for each in _chains(root)]
     _refuse_copies(folders)
-    places = {each: _place(each) for each in folders}
-    of_instance = {each.parent: places[each] for each in folders if places[each]}
     extents = {folder: extent for report in reports or () for folder, extent in report.extents.items()}
     bad = [each.path for report in reports or () for each in report.findings if each.is_tampering]
-    found = []
-    for each in folders:
-        site, instance, _, name = each.parts[-4:]
-        place = places[each] or of_instance.get(each.parent, "")
-        source = Source(folder=each, site=site, instance=instance, name=name, place=place, proof=Proof.UNCHECKED)
-        if reports is None:
-            found.append(source)
-            continue
-        # Of a chain that isn't proved all is shown, and none of one that began after the proof.
-        extent, proof = extents.get(each, Extent(0, 0)), _proof(each, bad)
-        end = None if proof is Proof.NOT_PROVED and each in extents else extent.end
-        found.append(dataclasses.replace(source, proof=proof, end=end, signed=extent.signed))
+    proofs = {each: _proof(each, bad) if reports is not None else Proof.UNCHECKED for each in folders}
+    places = {each: _place(each) for each in folders}
+    # What a chain doesn't say of its gateway any more another one may, but none that was tampered with.
+    elsewhere = {each.parent: places[each] for each in folders if places[each] and proofs[each] is not Proof.NOT_PROVED}
+    found = [
+        Source(
+            folder=each,
+            site=each.parts[-4],
+            instance=each.parts[-3],
+            name=each.name,
+            place=places[each] or elsewhere.get(each.parent, ""),
+            proof=proofs[each],
+            end=_end(extents.get(each), proofs[each]),
+            signed=extents[each].signed if each in extents else 0,
+        )
+        for each in folders
+    ]
     return tuple(sorted(found, key=lambda each: (each.site, each.instance, each.name)))
+
+
+def _end(extent: Extent | None, proof: Proof) -> int | None:
+    """Of a chain that isn't proved all is shown, of one that began after the proof nothing."""
+    if proof is Proof.PROVED:
+        return extent.end if extent is not None else 0
+    return None
 
 
 def tampering(reports: Iterable[Report]) -> Iterator[Finding]:

@@ -103,6 +103,8 @@ class Proving:
         """All chains below these folders. Ends the command if there are none, or they can't be read."""
         from isochrone import audit
 
+        if self.no_verify and (self.anchors or self.trusted_keys is not None):
+            raise click.UsageError("--no-verify asks for no proof: leave it out, or --anchors and --trusted-keys")
         missing = [each for each in roots if not each.is_dir()]
         if missing:
             raise Unusable(f"{missing[0]} is no folder: give those that have a folder for each site")

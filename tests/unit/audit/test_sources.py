@@ -81,6 +81,17 @@ def test_what_no_checkpoint_signs_yet_is_told_apart(tmp_path: pathlib.Path) -> N
     }
 
 
+def test_nothing_is_shown_of_a_chain_that_began_after_the_proof(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path)
+    made.request(made.boot("w0", "20261126T230100Z-1a2b3c4d"), "a")
+    made.checkpoint()
+    reports = audit.prove([tmp_path])
+    made.request(made.boot("w1", "20261126T230200Z-1a2b3c4d"), "b")
+    reading = audit.Reading()
+    assert [each.id for each in audit.every(audit.sources([tmp_path], reports), reading)] == ["a"]
+    assert reading.later == 1
+
+
 def test_several_folders_are_read_and_their_anchors_told_apart(tmp_path: pathlib.Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     anchors = []
@@ -104,5 +115,10 @@ def test_where_a_gateway_stands_is_told_by_any_boot_of_it(tmp_path: pathlib.Path
     made.boot("w0", "20261126T230100Z-1a2b3c4d", place="DE-HE")
     made.line("w1-20261126T230100Z-00000000", "Config")
     assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "DE-HE"]
-    shutil.rmtree(made.folder / "chains" / "w0-20261126T230100Z-1a2b3c4d")
+    path = made.folder / "chains" / "w0-20261126T230100Z-1a2b3c4d" / "000000.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"DE-HE", b"FR-HE"))
+    assert [each.place for each in audit.sources([tmp_path], audit.prove([tmp_path]))] == ["FR-HE", ""], (
+        "who edited it?"
+    )
+    shutil.rmtree(path.parent)
     assert [each.place for each in audit.sources([tmp_path], None)] == [""]

@@ -85,6 +85,7 @@ def test_an_id_that_is_not_there_is_told_with_what_was_read(evidence: pathlib.Pa
         pytest.param(["show", "{}", "--outside", "Germny"], "--outside: 'Germny' is no ISO 3166 code", id="area"),
         pytest.param(["show", "{}", "--since", "today"], "--since: today is no time, such as", id="time"),
         pytest.param(["show", "{}", "--outcome", "Fine"], "'Fine' is not one of", id="outcome"),
+        pytest.param(["show", "{}", "--no-verify", "--trusted-keys", "{}"], "--no-verify asks for no proof", id="both"),
         pytest.param(["show", "{}", "{}/fra1"], "holds no evidence", id="a folder too deep"),
         pytest.param(["export", "{}", "-o", "{}/none/file"], "No such file or directory", id="no folder for the file"),
     ],

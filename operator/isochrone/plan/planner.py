@@ -164,9 +164,9 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     world = prepared.world
     keys = {want.key for want in wants}
     here = tuple(each for each in kept if each.route in keys)
-    names = sorted({option.pool or "" for want in wants for at in want.options.values() for option in at})
-    pools = [world.pools[name] for name in names if name in world.pools]
-    free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
+    every = (option for want in wants for at in want.options.values() for option in at)
+    pools = {option.pool: world.pools[option.pool] for option in every if option.pool is not None}
+    free = {(name, site): world.free(pool, site) for name, pool in pools.items() for site in pool.sites}
     percent = world.settings.move_gain_percent
     barred = _barred(world, keys, here)
 
@@ -197,15 +197,14 @@ def _barred(world: World, routes: Container[RouteKey], here: Iterable[Held]) -> 
 
 def _within_budget(cases: Sequence[Case], budget: int) -> list[Settled]:
     """All groups, with no more moves than there may be; those whose routes come first move first."""
-    found = [case(budget) for case in cases]
-    if sum(each.moves for each in found) <= budget:
-        return found
-    left, bounded = budget, []
-    for case, each in zip(cases, found, strict=True):
-        within = each if each.moves <= left else case(left)
+    left, found = budget, []
+    for case in cases:
+        within = case(budget)
+        if within.moves > left:
+            within = case(left)
         left -= within.moves
-        bounded.append(within)
-    return bounded
+        found.append(within)
+    return found
 
 
 def _budget(world: World, now: int) -> int:

@@ -227,7 +227,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     going = changes.going_of(world, ended, [left for each in settled for left in each.left])
     placements: list[Placement] = []
     changed: list[Change] = []
-    for route in sorted({*seats, *going}):
+    for route in {**seats, **going}:
         made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
         placements += made
         changed += told
@@ -276,9 +276,9 @@ def _key(item: tuple[RouteKey, Want]) -> RouteKey:
     return item[0]
 
 
-def _placement_order(placement: Placement) -> tuple[RouteKey, str, str]:
-    return (placement.route, placement.site, placement.pool or "")
+def _placement_order(placement: Placement) -> tuple[RouteKey, str]:
+    return (placement.route, placement.site)
 
 
-def _change_order(change: Change) -> tuple[RouteKey, str, str, str, str]:
-    return (change.route, change.site, change.kind.value, change.from_site or "", change.pool or "")
+def _change_order(change: Change) -> tuple[RouteKey, str, str, str]:
+    return (change.route, change.site, change.kind.value, change.from_site or "")

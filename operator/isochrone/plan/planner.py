@@ -172,13 +172,14 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
 
     def case(moves: int) -> Settled:
         terms = Terms(
-            free=lambda pool, site: free.get((pool, site), ()),
+            free=lambda pool, site: free[pool, site],
             place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
             gain_percent=percent,
             barred=barred,
             moves=moves,
         )
-        given = (tuple(wants), here, free, barred, world.sites, percent)
+        # Where sites are is known to wants already: these are others once any site is another.
+        given = (tuple(wants), here, free, barred, percent)
         return memo.answer(("settled", wants[0].key, moves), given, lambda: settle(wants, here, terms))
 
     return case

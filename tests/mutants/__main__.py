@@ -63,12 +63,21 @@ TARGETS: Final = (
         ),
         only=("chain.py", "decide.py", "peer_entrance.py", "rulings.py"),
     ),
-    Target(
-        ROOT,
-        "operator",
-        "operator/isochrone/verify",
-        ("tests/unit/verify", "tests/property/test_verify.py"),
-        examples=25,
+    *(
+        Target(
+            ROOT,
+            "operator",
+            "operator/isochrone/verify",
+            tuple(f"tests/unit/verify/test_{each}.py" for each in tests),
+            only=tuple(f"{each}.py" for each in only),
+        )
+        for only, tests in {
+            ("ground", "meaning", "selecting"): ("meaning", "selecting"),
+            ("book", "callers", "reach", "tables"): ("reach", "tables"),
+            ("egress", "engines", "pods"): ("egress", "engines", "pods"),
+            ("declared", "likeness"): ("declared", "likeness"),
+            ("finding", "gathered", "proof"): ("proof", "tampered_storage"),
+        }.items()
     ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")

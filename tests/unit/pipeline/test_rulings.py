@@ -3,6 +3,7 @@
 The gateway is at place 0, of three; nobody but `hub` says where the hub is.
 """
 
+import string
 from typing import Any, Final
 
 import pytest
@@ -192,6 +193,11 @@ def test_audit_policies_are_told_by_name() -> None:
     assert [name for name, _ in found.lawful.audits] == ["a", "b", "c"]
 
 
+def test_however_many_they_are() -> None:
+    made = [policy(name, {"Inference": US}, **AUDITING) for name in "hgfedcba"]
+    assert asked(*made).of("lab/chat", of(), ()).audited == tuple("abcdefgh")
+
+
 def test_a_mask_has_each_place_twice() -> None:
     inference = Mask(DE | US, ("x",), (("one", DE), ("two", US)))
     ingress = Mask(US | FR, ("y",), (("two", US | FR), ("three", FR)))
@@ -232,6 +238,7 @@ def test_why_a_peer_is_not_lawful(places: dict[Scope, int], scope: str) -> None:
 
 
 HEALTH_ELSEWHERE: Final = policy("p", {"Inference": US}, binds={"data_classes": frozenset({"health"})})
+ANY_NAMESPACE: Final = policy("p", {"Inference": US}, binds={"namespaces": frozenset(string.ascii_lowercase)})
 SCAN_ELSEWHERE: Final = policy("p", {"Inference": US}, binds={"routes": frozenset({"lab/scan"})})
 
 
@@ -244,6 +251,7 @@ SCAN_ELSEWHERE: Final = policy("p", {"Inference": US}, binds={"routes": frozense
         pytest.param([HEALTH_ELSEWHERE], ANYBODY, None, id="one of its routes lets it in"),
         pytest.param([SCAN_ELSEWHERE], OF_SCAN, denied("Ingress"), id="a route that is bound"),
         pytest.param([SCAN_ELSEWHERE], OF_NOTHING, None, id="no route, so nothing binds by one"),
+        pytest.param([ANY_NAMESPACE], OF_NOTHING, None, id="no route, so no namespace"),
         pytest.param([policy("p", {"Inference": US})], OF_NOTHING, denied("Ingress"), id="no route, but bound"),
     ],
 )
@@ -251,13 +259,13 @@ def test_who_may_not_come_in_whatever_is_asked_for(
     made: list[tuple[Policy, list[int]]], caller: Caller, error: ApiError | None
 ) -> None:
     kept = asked(*made)
-    assert [kept.entry(of(), caller, ROUTES) for _ in range(2)] == [error, error]
+    assert [kept.entry(of(tenant=None), caller, ROUTES) for _ in range(2)] == [error, error]
 
 
 def test_of_several_refusals_that_of_the_first_route_is_told() -> None:
     first = policy("p", {"Inference": US}, binds={"routes": frozenset({"lab/chat"})})
     other = policy("a", {"Inference": FR}, binds={"routes": frozenset({"lab/scan"})})
-    assert asked(first, other).entry(of(), ANYBODY, ROUTES) == denied("Ingress")
+    assert asked(first, other).entry(of(tenant=None), ANYBODY, ROUTES) == denied("Ingress")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from isochrone_gateway.route.mask import Mask
 EVERYWHERE = Mask(-1, (), ())
 HERE, THERE = EngineTarget(pool="a/chat"), PeerTarget(site="par", pool="a/chat")
 FAR = PeerTarget(site="iad", pool="a/chat")
+TWO: tuple[Target, ...] = (HERE, THERE)
 OPENAI = ProviderTarget(provider="openai", endpoint="eu")
 
 
@@ -347,7 +348,7 @@ def cooling(at: float | None, **figures: float) -> FakeStanding:
     ],
 )
 def test_whose_turn_it_is_as_a_last_resort(tiers: list[list[FakeStanding]], expected: str) -> None:
-    made = [[(to(target), one) for target, one in zip((HERE, THERE), each, strict=False)] for each in tiers]
+    made = [[(to(target), one) for target, one in zip(TWO, each, strict=False)] for each in tiers]
     given = picker(*made).pick(ask())
     assert isinstance(given, Choice)
     assert (given.option.name, given.is_last_resort) == (expected, True)
@@ -383,7 +384,7 @@ def test_what_may_pass_soonest_is_told(standings: list[FakeStanding], expected: 
     ],
 )
 def test_why_there_is_nobody_to_wait_for(fields: list[dict[str, Any]], tried: int, expected: Why) -> None:
-    candidates = [(to(target, **each), FREE) for target, each in zip((HERE, THERE), fields, strict=False)]
+    candidates = [(to(target, **each), FREE) for target, each in zip(TWO, fields, strict=False)]
     assert picker(candidates).pick(ask(Mask(0b1, (), ()), tried=tried)) == Nobody(expected, None)
 
 

@@ -34,10 +34,11 @@ class Demand:
 
     def __init__(self) -> None:
         self.children: list[tuple[str, ...]] = []
+        self.made = object()
 
     def child(self, *labels: str) -> object:
         self.children.append(labels)
-        return labels
+        return self.made
 
 
 def route(id_: str = "lab/chat", **fields: Any) -> Any:
@@ -95,7 +96,7 @@ def refused(found: Decision | ApiError) -> ApiError:
 
 
 REMOTE: Final = ',"tools":[{"type":"mcp"}]'
-CAPS: Final = {"shaping": Shaping({}, {"temperature": 1})}
+CAPS: Final[dict[str, Any]] = {"shaping": Shaping({}, {"temperature": 1})}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,8 @@ def test_what_is_against_a_request(of_visit: Any, text: str, kind: ErrorKind | N
 
 
 def test_what_was_looked_through_beside_the_loop_isn_t_again() -> None:
-    assert decided(decide(visit(asked(HERE)), request(REMOTE), 100, NOW, is_looked_through=True))
+    found = decide(visit(asked(HERE)), request(REMOTE), 100, NOW, is_looked_through=True)
+    assert decided(found).admission is None
     capped = decide(visit(asked(HERE), **CAPS), request(',"temperature":2'), 100, NOW, is_looked_through=True)
     assert refused(capped).kind is ErrorKind.ABOVE_CAP
 
@@ -207,7 +209,8 @@ def test_demand_is_counted_by_origin(made: list[Any], counted: tuple[str, str]) 
     here = visit(asked(*made))
     terms = terms_of(here.entry, "chat", here.services.demand)
     assert terms is not None
-    assert terms.demand == counted
+    assert here.services.demand.children == [counted]
+    assert terms.demand is here.services.demand.made
 
 
 @pytest.mark.parametrize(

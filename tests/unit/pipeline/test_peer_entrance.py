@@ -221,7 +221,7 @@ def test_of_a_route_that_is_not_known_what_may_be_written_of_all_is() -> None:
     of_scan = policy("p", {"Inference": US}, binds={"routes": frozenset({"lab/scan"})})
     of_class = policy("p", {"Inference": US}, binds={"data_classes": HEALTH})
     unknown = Refusal(ApiError(kind=ErrorKind.NOT_FOUND), Refused.UNKNOWN_ROUTE)
-    routes = {"route_classes": {"lab/chat": frozenset(), "lab/scan": frozenset()}}
+    routes: dict[str, Any] = {"route_classes": {"lab/chat": frozenset(), "lab/scan": frozenset()}}
     assert written_of(CHAT, unknown, revision(asked(of_scan)), Age.FRESH) == Writing(True, True)
     assert written_of(CHAT, unknown, revision(asked(of_scan), **routes), Age.FRESH) == Writing(False, False)
     assert written_of(CHAT, unknown, revision(asked(of_class)), Age.FRESH) == Writing(True, True)

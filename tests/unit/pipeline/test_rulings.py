@@ -36,7 +36,8 @@ def policy(name: str, places: dict[Scope, int], **fields: Any) -> tuple[Policy, 
 
 
 def law(*made: tuple[Policy, list[int]]) -> Law:
-    policies, tables = [], []
+    policies: list[Policy] = []
+    tables: list[int] = []
     for each, rows in made:
         policies.append(replace(each, scopes={scope: len(tables) + index for scope, index in each.scopes.items()}))
         tables += rows
@@ -157,7 +158,7 @@ def test_what_may_answer_is_the_mask_with_hops() -> None:
     assert found.lawful.bound == ("p",)
 
 
-AUDITING: Final = {"mode": Mode.AUDIT}
+AUDITING: Final[dict[str, Any]] = {"mode": Mode.AUDIT}
 
 
 @pytest.mark.parametrize(

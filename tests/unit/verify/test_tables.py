@@ -166,7 +166,7 @@ LABELLED: Final = [
     {**tenant("vip", "bank", 2), "metadata": {"name": "vip", "namespace": "bank", "labels": {"tier": "gold"}}},
     {"kind": "Namespace", "metadata": {"name": "bank", "labels": {"kind": "money"}}},
 ]
-HERE: Final = {
+HERE: Final[Json] = {
     "routes": [{"id": "shop/chat", "name": "chat"}],
     "tenants": {"tenants": [{"id": "shop/web"}, {"id": "bank/vip"}]},
 }

@@ -70,7 +70,7 @@ def prepare(snapshot: Snapshot, *, now: int, memo: Memo | None = None) -> Prepar
     near = memo.answer("near", (points,), lambda: Near(points))
     ask_law, see = _Law(world, book, callers, memo), _Wishes(world, near, memo)
     laws = {route.key: ask_law.of(route) for route in world.routes.values()}
-    seen = {route.key: see.of(route, laws[route.key]) for route in world.routes.values() if route.serves}
+    seen = {route.key: see.of(route, laws[route.key]) for route in world.routes.values()}
     wants = {key: want for key, want in seen.items() if want is not None}
     return Prepared(world=world, book=book, callers=callers, laws=laws, wants=wants)
 

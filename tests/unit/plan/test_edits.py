@@ -86,6 +86,7 @@ def test_what_is_edited_is_planned_as_from_nothing(after: Snapshot) -> None:
 
 NEAREST: Final = chat(placement={"strategy": "Nearest"})
 TWO: Final = sample.tenant(origins=["DE", "FR"])
+BOTH: Final = sample.tenant(origins=["DE", "US"], originHeader="Trust")
 FROM_HOME: Final = (
     sample.policy("de", "DE", binds={"origins": {"include": ["DE"]}}),
     sample.policy("us", "US", binds={"origins": {"include": ["US"]}}),
@@ -95,7 +96,7 @@ FROM_HOME: Final = (
 def atlantic(*objects: Json) -> Snapshot:
     """Germans and Americans, each to be answered at home, and soon."""
     wanted = chat(placement={"latencyObjective": {"rtt": "80ms", "percentile": 99}})
-    return network(site("fra", "FRA"), pool("fra"), wanted, sample.tenant(origins=["DE", "US"]), *FROM_HOME, *objects)
+    return network(site("fra", "FRA"), pool("fra"), wanted, BOTH, *FROM_HOME, *objects)
 
 
 def abroad(**gateway: str) -> Snapshot:

@@ -110,8 +110,8 @@ def abroad(**gateway: str) -> Snapshot:
 
 
 EUROPEAN: Final = sample.policy("eu", "EU")
-OPEN_POOLS: Final = {"gpu_fra": pool("fra", pricePerDeviceHour="1.00"), "gpu_ams": pool("ams")}
-DUTCH: Final = {"policy": sample.policy("nl", "NL", binds={"namespaces": TEAM}), **OPEN_POOLS}
+OPEN_POOLS: Final[Json] = {"gpu_fra": pool("fra", pricePerDeviceHour="1.00"), "gpu_ams": pool("ams")}
+DUTCH: Final[Json] = {"policy": sample.policy("nl", "NL", binds={"namespaces": TEAM}), **OPEN_POOLS}
 OTHERS: Final = sample.namespace("shop")
 
 ONE_THING: Final = [
@@ -161,7 +161,7 @@ def test_what_nobody_edits_is_kept_as_it_is() -> None:
 
 
 def test_routes_that_look_alike_to_the_law_share_its_answer() -> None:
-    others = {
+    others: Json = {
         "other": chat("other"),
         "bank": sample.route("chat", ns="bank"),
         "health": chat("health", dataClasses=["health"]),

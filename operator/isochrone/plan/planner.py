@@ -70,7 +70,7 @@ def prepare(snapshot: Snapshot, *, now: int, memo: Memo | None = None) -> Prepar
     near = memo.answer("near", (points,), lambda: Near(points))
     ask_law, see = _Law(world, book, callers, memo), _Wishes(world, near, memo)
     laws = {route.key: ask_law.of(route) for route in world.routes.values()}
-    seen = {route.key: see.of(route, laws[route.key]) for route in world.routes.values() if route.serves}
+    seen = {route.key: see.of(route, laws[route.key]) for route in world.routes.values()}
     wants = {key: want for key, want in seen.items() if want is not None}
     return Prepared(world=world, book=book, callers=callers, laws=laws, wants=wants)
 
@@ -173,7 +173,7 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     def case(moves: int) -> Settled:
         terms = Terms(
             free=lambda pool, site: free[pool, site],
-            place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
+            place_of=lambda site: world.sites[site].point,
             gain_percent=percent,
             barred=barred,
             moves=moves,
@@ -248,11 +248,11 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
         for each, option in group.deferred
     ]
     return Plan(
-        placements=tuple(sorted(placements, key=_placement_order)),
-        staying=tuple(sorted(staying, key=_placement_order)),
+        placements=tuple(sorted(placements)),
+        staying=tuple(sorted(staying)),
         shortfalls=_shortfalls(prepared, placements),
         changes=tuple(sorted(changed, key=_change_order)),
-        deferred=tuple(sorted(deferred, key=_change_order)),
+        deferred=tuple(sorted(deferred)),
     )
 
 
@@ -262,24 +262,15 @@ def _shortfalls(prepared: Prepared, placements: Sequence[Placement]) -> tuple[Sh
     placed: dict[RouteKey, dict[int, Placement]] = {}
     for each in placements:
         placed.setdefault(each.route, {})[world.site_index[each.site]] = each
-    found = (why.shortfall(world, want, placed.get(key, {}), occupied) for key, want in sorted(wants.items(), key=_key))
+    found = (why.shortfall(world, wants[key], placed.get(key, {}), occupied) for key in sorted(wants))
     return tuple(each for each in found if each is not None)
 
 
 def occupied_by(prepared: Prepared, placements: Iterable[Placement]) -> why.Occupied:
     """The devices that placements leave free."""
-    wants = prepared.wants
-    sized = ((each, wants[each.route].devices) for each in placements if each.route in wants)
+    sized = ((each, prepared.wants[each.route].devices) for each in placements)
     return why.Occupied(prepared.world, sized)
 
 
-def _key(item: tuple[RouteKey, Want]) -> RouteKey:
-    return item[0]
-
-
-def _placement_order(placement: Placement) -> tuple[RouteKey, str]:
-    return (placement.route, placement.site)
-
-
-def _change_order(change: Change) -> tuple[RouteKey, str, str, str]:
-    return (change.route, change.site, change.kind.value, change.from_site or "")
+def _change_order(change: Change) -> tuple[RouteKey, str, str]:
+    return (change.route, change.site, change.kind.value)

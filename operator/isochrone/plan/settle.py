@@ -62,19 +62,16 @@ def _as_held(done: Round, running: Mapping[Start, Held]) -> list[Held]:
     for route, seats in done.seats.items():
         for site, seat in seats.items():
             before = running.get((route, site, seat.pool))
-            because = before.because if before else seat.because
-            found.append(
-                Held(
-                    route=route,
-                    site=site,
-                    pool=seat.pool,
-                    replicas=seat.replicas,
-                    is_running=before is not None,
-                    is_ready=before is None or before.is_ready,
-                    is_known=before is None or before.is_known,
-                    because=because,
-                )
+            placed = Held(
+                route=route,
+                site=site,
+                pool=seat.pool,
+                replicas=seat.replicas,
+                is_running=False,
+                is_ready=True,
+                because=seat.because,
             )
+            found.append(placed if before is None else dataclasses.replace(before, replicas=seat.replicas))
     return found
 
 

@@ -68,6 +68,12 @@ def test_a_site_that_is_lost_by_and_by_is_seen_without_any_other_change() -> Non
     assert sites(later.plan) == ["ams", "fra"]
 
 
+def test_what_changes_is_told_by_route() -> None:
+    found = planned(two_groups())
+
+    assert [(each.route.name, each.site) for each in found.changes] == [("chat", "fra"), ("other", "ams")]
+
+
 def cheaper_for_both(**settings: int) -> Snapshot:
     """Two groups, in each of which something could be had for half the price."""
     places = [("fra", "FRA", "chat"), ("cdg", "CDG", "chat"), ("ams", "AMS", "other"), ("bru", "BRU", "other")]

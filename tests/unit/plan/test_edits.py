@@ -86,6 +86,7 @@ def test_what_is_edited_is_planned_as_from_nothing(after: Snapshot) -> None:
 
 NEAREST: Final = chat(placement={"strategy": "Nearest"})
 TWO: Final = sample.tenant(origins=["DE", "FR"])
+BOTH: Final = sample.tenant(origins=["DE", "US"], originHeader="Trust")
 FROM_HOME: Final = (
     sample.policy("de", "DE", binds={"origins": {"include": ["DE"]}}),
     sample.policy("us", "US", binds={"origins": {"include": ["US"]}}),
@@ -95,10 +96,30 @@ FROM_HOME: Final = (
 def atlantic(*objects: Json) -> Snapshot:
     """Germans and Americans, each to be answered at home, and soon."""
     wanted = chat(placement={"latencyObjective": {"rtt": "80ms", "percentile": 99}})
-    return network(site("fra", "FRA"), pool("fra"), wanted, sample.tenant(origins=["DE", "US"]), *FROM_HOME, *objects)
+    return network(site("fra", "FRA"), pool("fra"), wanted, BOTH, *FROM_HOME, *objects)
 
+
+def abroad(**gateway: str) -> Snapshot:
+    """Germans are answered in the EU. It is cheaper in the US, where those without a key might be answered."""
+    return world(
+        fra=site("fra", "FRA", gateway=gateway),
+        ams=site("ams", "IAD"),
+        gpu_ams=pool("ams", pricePerDeviceHour="0.50", allowedNamespaces=TEAM),
+        policy=sample.policy("eu", "EU", binds={"origins": {"include": ["DE"]}}, unknownOrigin="Ignore"),
+    )
+
+
+EUROPEAN: Final = sample.policy("eu", "EU")
+OPEN_POOLS: Final[Json] = {"gpu_fra": pool("fra", pricePerDeviceHour="1.00"), "gpu_ams": pool("ams")}
+DUTCH: Final[Json] = {"policy": sample.policy("nl", "NL", binds={"namespaces": TEAM}), **OPEN_POOLS}
+OTHERS: Final = sample.namespace("shop")
 
 ONE_THING: Final = [
+    pytest.param(world(without="policy"), world(without="policy", unbound="Deny"), id="what no policy binds"),
+    pytest.param(abroad(), abroad(anonymousAccess="Allow"), id="whether a key is needed"),
+    pytest.param(world(Observed(), **DUTCH), world(Observed(), namespace=OTHERS, **DUTCH), id="whom a policy binds"),
+    pytest.param(world(policy=EUROPEAN), world(policy=EUROPEAN, namespace=OTHERS), id="who may use a pool"),
+    pytest.param(world(Observed()), world(Observed(), ams=site("ams", "AMS", state="Draining")), id="a site's state"),
     pytest.param(
         world(Observed()),
         world(Observed(sites={"ams": SiteObservation(taken={"gpu-ams": (1,)})})),
@@ -140,13 +161,21 @@ def test_what_nobody_edits_is_kept_as_it_is() -> None:
 
 
 def test_routes_that_look_alike_to_the_law_share_its_answer() -> None:
-    prepared = replan(None, world(other=chat("other"), bank=sample.route("chat", ns="bank")), now=NOW).prepared
-    keys = (CHAT, RouteKey("shop", "other"), RouteKey("bank", "chat"))
-    chats, others, bank = (prepared.laws[key] for key in keys)
+    others: Json = {
+        "other": chat("other"),
+        "bank": sample.route("chat", ns="bank"),
+        "health": chat("health", dataClasses=["health"]),
+        "known": chat("known"),
+        "doctor": sample.tenant("doctor", key="2", origins=["FR"], allowedRoutes=[{"name": "known"}]),
+    }
+    prepared = replan(None, world(**others), now=NOW).prepared
+    keys = (CHAT, *(RouteKey("shop", name) for name in ("other", "health", "known")), RouteKey("bank", "chat"))
+    chats, alike, health, known, bank = (prepared.laws[key] for key in keys)
 
-    assert chats is others
-    assert chats is not bank
-    assert prepared.wants[CHAT].view is prepared.wants[keys[1]].view
+    assert chats is alike
+    assert not any(each is chats for each in (health, known, bank))
+    views = [prepared.wants[key].view for key in keys[:4]]
+    assert [each is views[0] for each in views] == [True, True, True, False]
 
 
 def test_moves_of_the_last_hour_are_counted_once() -> None:

@@ -49,6 +49,12 @@ CASES = [
         id="the law doesn't wait for others to be ready",
     ),
     pytest.param(
+        shop(FRA, AMS, *POOLS, chat(), sample.policy("de", "DE"), runs=(running("ams"),)),
+        ["fra"],
+        ["Stop ams NoLongerLawful", "Start ams>fra NoLongerLawful"],
+        id="changes are told by site",
+    ),
+    pytest.param(
         shop(FRA, *POOLS, chat(), sample.policy("nl", "NL")),
         [],
         ["Stop fra NoLongerLawful"],

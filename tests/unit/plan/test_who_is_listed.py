@@ -84,6 +84,13 @@ def test_engines_are_listed_for_those_whom_a_peer_lets_in() -> None:
     assert (short(world, "fra"), short(world, "ams")) == ([["own chat"]], [["fra chat"]])
 
 
+def test_engines_are_listed_for_those_with_a_key_though_a_peer_needs_none() -> None:
+    bound = sample.policy("de", "EU", binds={"origins": {"include": ["DE"]}})
+    world = network(FRA, OPEN, pool("fra"), chat(), GERMANY, bound)
+
+    assert (short(world, "fra"), short(world, "ams")) == ([["own chat"]], [["fra chat"]])
+
+
 def test_a_caller_for_whom_there_is_no_peer_at_all_waits_for_none() -> None:
     seen = Observed(running=(running("ams", ready=0), running("fra"), running("cdg")))
     american = sample.tenant("us", origins=["US"], key="2")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import pathlib
 
 import pytest
 
@@ -9,6 +10,7 @@ from isochrone.geo import blocs, codes
 from isochrone.geo.providers import Provider, Reach, known, said
 
 TODAY = dt.date(2026, 11, 27)
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("provider", known(), ids=lambda provider: provider.name)
@@ -25,6 +27,11 @@ def test_all_places_are_known(provider: Provider) -> None:
     names = {name for where in wheres if not isinstance(where, Reach) for name in where}
     assert blocs.resolve(names)[1] == ()
     assert {*provider.regions.values()} <= {*codes.countries()}
+
+
+def test_the_reference_has_a_row_for_each() -> None:
+    page = (ROOT / "docs" / "reference" / "residency.md").read_text()
+    assert [each.name for each in known() if f"| [{each.name}]({each.source}) |" not in page] == []
 
 
 def test_no_host_is_two_providers() -> None:

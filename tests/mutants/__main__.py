@@ -58,10 +58,12 @@ TARGETS: Final = (
             "tests/unit/pipeline/test_law.py",
             "tests/unit/pipeline/test_origins.py",
             "tests/unit/pipeline/test_peer_port.py",
+            "tests/unit/pipeline/test_regions.py",
             "tests/unit/pipeline/test_rulings.py",
+            "tests/unit/wire/test_regions.py",
             "tests/contract/test_gateway_mask.py",
         ),
-        only=("chain.py", "decide.py", "peer_entrance.py", "rulings.py"),
+        only=("chain.py", "decide.py", "peer_entrance.py", "regions.py", "rulings.py"),
     ),
     Target(
         ROOT,

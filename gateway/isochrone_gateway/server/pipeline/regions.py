@@ -17,14 +17,11 @@ every route, be it set there or not.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
 from isochrone_gateway.wire.body import CHOOSE_REGIONS, Request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
-
-_SHOWN: Final = 64
 
 
 class Regions:
@@ -46,7 +43,7 @@ class Regions:
             if name not in self._names:
                 continue
             if name != key or key in members.escaped:
-                text = f"The key {key[:_SHOWN]!r} could be read as {name!r}; write it plainly."
+                text = f"A key could be read as {name!r}; write it plainly, or leave it out."
                 return ApiError(kind=ErrorKind.AMBIGUOUS_KEY, message=text, param=name)
             if request.has(key) and not self._is_what_is_set(key, bytes(members.values[key]), lawful):
                 text = f"{key} is set by whoever runs this gateway, and this request asks for something else"

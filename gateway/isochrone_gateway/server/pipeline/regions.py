@@ -17,11 +17,14 @@ every route, be it set there or not.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from isochrone_gateway.wire.body import CHOOSE_REGIONS, Request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
+
+_text: Final = msgspec.json.Decoder(str).decode
 
 
 class Regions:
@@ -54,7 +57,7 @@ class Regions:
 
     def _is_what_is_set(self, key: str, value: bytes, lawful: int) -> bool:
         try:
-            asked = msgspec.json.decode(value)
+            asked = _text(value)
         except msgspec.DecodeError:
             return False
         return all(members.get(key) == asked for bit, members in self._candidates if lawful & bit)

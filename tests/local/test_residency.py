@@ -47,7 +47,7 @@ def tempt(manifests: pathlib.Path, provider: Upstream) -> None:
     retries = "  retries:\n    attempts: 8\n    backoff: 5ms\n    maxBackoff: 20ms\n"
     models.write_text(text.replace("  tiers:\n", f"{retries}  tiers:\n"))
     text = (manifests / "provider.yaml").read_text()
-    text = text.replace("https://api.openai.com/v1", f"{provider.url}\n      plaintext: Allow")
+    text = text.replace("https://us.api.openai.com/v1", f"{provider.url}\n      plaintext: Allow")
     (manifests / "provider.yaml").write_text(text.replace("https://eu.api.openai.com", "https://eu.api.invalid"))
     tenant = (manifests / "tenant.yaml").read_text().replace("    - DE\n    - FR\n", "    - EU\n")
     other = tenant.replace("name: shop", "name: american").replace("    - EU\n", "    - US\n")

@@ -58,6 +58,7 @@ TARGETS: Final = (
             ("rulings",): ("rulings",),
             ("chain", "decide"): ("chain", "decide"),
             ("peer_entrance",): ("peer_entrance", "peer_port"),
+            ("regions",): ("regions",),
         }.items()
     ),
     *(

@@ -66,6 +66,11 @@ class Endpoint:
     store: Place
     is_inside: bool
     """Whether it may be in a network of one's own."""
+    models: Mapping[str, str]
+    """Names that differ here, by the provider's own."""
+    body: Mapping[str, str]
+    """Members of every request, by which it is told its region; `headers` likewise."""
+    headers: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,15 +218,16 @@ def _standing(said: Json) -> Place:
 
 def _provider(item: Json) -> Provider:
     spec = item["spec"]
+    models = {each["name"]: each.get("upstreamName") or each["name"] for each in spec["models"]}
     return Provider(
         name=item["metadata"]["name"],
-        endpoints={each["name"]: _endpoint(each) for each in spec["endpoints"]},
-        models=frozenset(each.get("upstreamName") or each["name"] for each in spec["models"]),
+        endpoints={each["name"]: _endpoint(each, models) for each in spec["endpoints"]},
+        models=frozenset(models.values()),
         headers=frozenset(spec.get("headers") or ()),
     )
 
 
-def _endpoint(said: Json) -> Endpoint:
+def _endpoint(said: Json, models: Mapping[str, str]) -> Endpoint:
     evidence = said.get("evidence", _DECLARED)
     place = Place(_named(said["processesIn"]), evidence)
     return Endpoint(
@@ -229,7 +235,18 @@ def _endpoint(said: Json) -> Endpoint:
         place=place,
         store=Place(_named(said["storesIn"]), evidence) if said.get("storesIn") else place,
         is_inside=said.get("plaintext", "Deny") == "Allow" or said.get("caSecretRef") is not None,
+        models={
+            models[each["name"]]: each["upstreamName"]
+            for each in said.get("models") or ()
+            if each["name"] in models and models[each["name"]] != each["upstreamName"]
+        },
+        body=_named_values(said.get("requestBody")),
+        headers=_named_values(said.get("requestHeaders")),
     )
+
+
+def _named_values(items: Iterable[Json] | None) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in items or ()}
 
 
 def _named(areas: Iterable[str]) -> frozenset[str]:

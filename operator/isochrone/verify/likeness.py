@@ -176,12 +176,29 @@ def _of_endpoint(config: Config, provider: Provider, found: contract.Endpoint) -
     if found.tls.server_name is not None:
         text = f"{name} is believed to be whoever shows a certificate of {found.tls.server_name}"
         yield Said(Rule.WRONG_ADDRESS, text)
+    yield from _of_region(name, found, ought)
     store = found.place if found.state_place is None else found.state_place
     for what, index, true in (("processes", found.place, ought.place), ("keeps state", store, ought.store)):
         said = place_at(config, index)
         if said != true:
             text = f"{name}: {what} in {said} (places[{index}]) by the config, in {true} as declared"
             yield Said(Rule.WRONG_PLACE, text)
+
+
+def _of_region(name: str, found: contract.Endpoint, ought: Endpoint) -> Iterator[Said]:
+    """Providers are told by these where to process."""
+    for what, told, declared in (
+        ("asked for other models,", found.models, ought.models),
+        ("sent other members of the body,", found.body, ought.body),
+        ("sent other headers,", found.headers, ought.headers),
+    ):
+        if dict(told) != dict(declared):
+            text = f"{name} is {what} {_pairs(told)}, than is declared, {_pairs(declared)}"
+            yield Said(Rule.WRONG_ADDRESS, text)
+
+
+def _pairs(found: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {found[name]}" for name in sorted(found)) or "none"
 
 
 # One site

@@ -1,6 +1,7 @@
 """A provider is told its region by the config of its endpoint, whatever a caller sends."""
 
 import json
+import pathlib
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from tests.unit.pipeline.harness import (
     tenant,
 )
 from tests.unit.pipeline.talk import Answer, ask, post
+from tests.unit.pipeline.test_evidence import writer, written
 
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.providers import Endpoint, Provider, ProviderModel
+from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.upstream import scripts
 
 GOOD = scripts.answer(b'{"usage":{"prompt_tokens":1,"completion_tokens":2}}')
@@ -207,3 +210,21 @@ def test_the_upstream_name_is_told_and_counted_as_asked() -> None:
         assert record.upstream_model == "eu.upstream-model"
 
     run(scenario())
+
+
+def test_the_evidence_has_what_the_provider_was_told(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        async with backends(BUSY, GOOD) as [first, second]:
+            told = {"body": {"inference_geo": "eu"}, "headers": {"openai-project": "p"}}
+            eu = at("eu", first, EU, models={"upstream-model": "eu.upstream-model"}, **told)
+            async with serving(asking(eu, at("us", second, US)), evidence=Keeping(made)) as gateway:
+                assert (await ask(gateway, post(body()))).status == 200
+
+    run(scenario())
+    intents = [line for line in written(tmp_path, made) if line["kind"] == "Intent"]
+    assert [(each["candidate"], each.get("told")) for each in intents] == [
+        ("provider:acme/eu", ["model=eu.upstream-model", "inference_geo=eu", "openai-project: p"]),
+        ("provider:acme/us", None),
+    ]

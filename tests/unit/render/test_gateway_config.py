@@ -367,6 +367,30 @@ def test_providers_are_those_that_the_site_may_call_and_keys_are_files() -> None
     }
 
 
+def test_an_endpoint_says_what_its_provider_is_told_there() -> None:
+    price = {"pricePerMillionTokens": {"input": "1", "output": "2"}}
+    eu = endpoint(
+        "eu",
+        "EU",
+        models=[
+            {"name": "large", "upstreamName": "eu.gpt"},
+            {"name": "small", "upstreamName": "small"},
+            {"name": "gone", "upstreamName": "eu.gone"},
+        ],
+        requestBody=[{"name": "inference_geo", "value": "eu"}],
+        requestHeaders=[{"name": "openai-project", "value": "proj_eu"}],
+    )
+    used = provider("acme", eu, models=[{"name": "large", "upstreamName": "gpt", **price}, {"name": "small", **price}])
+    made = at("fra", edge(), used, route(tiers=tiers(to_provider())))
+    (found,) = written(only(made.providers))["endpoints"]
+    assert {key: found[key] for key in ("models", "body", "headers")} == {
+        "models": {"gpt": "eu.gpt"},
+        "body": {"inference_geo": "eu"},
+        "headers": {"openai-project": "proj_eu"},
+    }
+    assert find_problems(made) == ()
+
+
 # Tenants
 
 

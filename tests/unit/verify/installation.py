@@ -51,7 +51,13 @@ PROVIDER = obj(
     {
         "endpoints": [
             {"name": "eu", "url": "https://eu.acme.example.com/v1", "processesIn": ["DE", "FR"], "storesIn": ["US"]},
-            {"name": "us", "url": "https://us.acme.example.com/v1", "processesIn": ["US"]},
+            {
+                "name": "us",
+                "url": "https://us.acme.example.com/v1",
+                "processesIn": ["US"],
+                "requestBody": [{"name": "inference_geo", "value": "us"}],
+                "requestHeaders": [{"name": "acme-project", "value": "us-1"}],
+            },
         ],
         "models": [{"name": "large", "pricePerMillionTokens": {"input": "1", "output": "3"}}],
         "allowedNamespaces": {"selector": {}},

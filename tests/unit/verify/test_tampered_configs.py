@@ -164,6 +164,25 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
     ),
     ("a provider's model of another region", upstream, Rule.WRONG_ADDRESS, "is asked for us.large"),
     (
+        "a model's name of another region at one endpoint",
+        of_endpoint("eu", models={"large": "us.large"}),
+        Rule.WRONG_ADDRESS,
+        "endpoint eu is asked for other models, large: us.large, than is declared, none",
+    ),
+    (
+        "a provider told another region",
+        of_endpoint("us", body={"inference_geo": "global"}),
+        Rule.WRONG_ADDRESS,
+        "is sent other members of the body, inference_geo: global, than is declared, inference_geo: us",
+    ),
+    ("a provider not told its region", of_endpoint("us", body={}), Rule.WRONG_ADDRESS, "other members of the body, no"),
+    (
+        "a provider told another project",
+        of_endpoint("us", headers={"acme-project": "us-2"}),
+        Rule.WRONG_ADDRESS,
+        "is sent other headers, acme-project: us-2, than is declared, acme-project: us-1",
+    ),
+    (
         "a tenant's origins widened",
         of_tenant("shop/web", origins=["DE", "FR", "US"]),
         Rule.WRONG_SUBJECT,

@@ -24,7 +24,7 @@ import msgspec
 from isochrone_gateway.wire.body import CHOOSE_REGIONS, Request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
 
-_SHOWN: Final = 64
+_text: Final = msgspec.json.Decoder(str).decode
 
 
 class Regions:
@@ -46,7 +46,7 @@ class Regions:
             if name not in self._names:
                 continue
             if name != key or key in members.escaped:
-                text = f"The key {key[:_SHOWN]!r} could be read as {name!r}; write it plainly."
+                text = f"A key could be read as {name!r}; write it plainly, or leave it out."
                 return ApiError(kind=ErrorKind.AMBIGUOUS_KEY, message=text, param=name)
             if request.has(key) and not self._is_what_is_set(key, bytes(members.values[key]), lawful):
                 text = f"{key} is set by whoever runs this gateway, and this request asks for something else"
@@ -57,7 +57,7 @@ class Regions:
 
     def _is_what_is_set(self, key: str, value: bytes, lawful: int) -> bool:
         try:
-            asked = msgspec.json.decode(value)
+            asked = _text(value)
         except msgspec.DecodeError:
             return False
         return all(members.get(key) == asked for bit, members in self._candidates if lawful & bit)

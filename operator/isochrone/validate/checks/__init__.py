@@ -41,6 +41,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     geography.distant_sites,
     geography.providers,
     regional_hosts.contradicted,
+    regional_hosts.models_of_endpoints,
     geography.tenants,
     geography.policies,
     public_names.claimed_twice,

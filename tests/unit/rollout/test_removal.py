@@ -184,3 +184,8 @@ def test_namespaces_of_sites_that_pull(name: str, marks: Json, pulling: set[str]
 
 def test_the_law_goes_last() -> None:
     assert (removal.ORDER[0], removal.ORDER[-1]) == ("EdgeNode", "DataResidencyPolicy")
+
+
+def test_a_namespace_stays_for_evidence_though_its_claims_have_our_label() -> None:
+    claim = item("PersistentVolumeClaim", "evidence-gateway-0")
+    assert removal.staying([claim, ENGINE], "isochrone") == [claim]

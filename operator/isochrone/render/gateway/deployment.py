@@ -32,33 +32,37 @@ def workload(subject: Subject) -> Json:
 
 
 def _deployment(subject: Subject) -> Json:
-    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    spec = filled(strategy=strategy, **_pods(subject, version="pod-template-hash"))
+    spec = {
+        **_number(subject),
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        **_pods(subject, version="pod-template-hash"),
+    }
     return subject.manifest("apps/v1", "Deployment", spec=spec)
 
 
 def _stateful_set(subject: Subject) -> Json:
     """One pod after the other is replaced: the next one needs the volume of the one before."""
-    spec = filled(
-        serviceName=subject.name,
-        podManagementPolicy="Parallel",
-        updateStrategy={"type": "RollingUpdate"},
-        persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Retain"},
-        volumeClaimTemplates=evidence.claims(subject),
+    spec = {
+        "serviceName": subject.name,
+        **_number(subject),
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate"},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "volumeClaimTemplates": evidence.claims(subject),
         **_pods(subject, version="controller-revision-hash"),
-    )
+    }
     return subject.manifest("apps/v1", "StatefulSet", name=subject.workload_name, spec=spec)
+
+
+def _number(subject: Subject) -> Json:
+    gateway = subject.site.spec.gateway
+    return filled(replicas=None if gateway.autoscaling else gateway.replicas, revisionHistoryLimit=3)
 
 
 def _pods(subject: Subject, *, version: str) -> Json:
     """`version` is the label that tells pods of one template from those of the next."""
-    gateway = subject.site.spec.gateway
-    return filled(
-        replicas=None if gateway.autoscaling else gateway.replicas,
-        revisionHistoryLimit=3,
-        selector={"matchLabels": subject.selector},
-        template={"metadata": {"labels": subject.labels}, "spec": _pod(subject, version)},
-    )
+    template = {"metadata": {"labels": subject.labels}, "spec": _pod(subject, version)}
+    return {"selector": {"matchLabels": subject.selector}, "template": template}
 
 
 def _pod(subject: Subject, version: str) -> Json:

@@ -23,6 +23,7 @@ PACE = {
         "resync": 5.0,
         "mostPause": 1.0,
         "adopt": 8.0,
+        "anchors": 1.0,
     },
     "election": {"duration": 4.0, "renewWithin": 2.5, "retry": 0.3},
     "planning": {"lostAfter": 5},

@@ -5,20 +5,25 @@ starts as the version before, and becomes today's while requests are under way.
 """
 
 import functools
+import io
 import json
 import socket
 import ssl
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from click.testing import CliRunner
 from images import build
 from tests.cluster.machines.cluster import RealCluster
 from tests.cluster.machines.installation import BEFORE, KEY, NAMESPACE, SYSTEM, Installation, clusters, manifests
 from tests.cluster.machines.load import Load
 from tests.cluster.waiting import until
+
+from isochrone.cli import main
 
 Json = dict[str, Any]
 
@@ -31,6 +36,11 @@ PLACES = {"hub": ("fra1", "DE-HE"), "paris": ("cdg1", "FR-IDF")}
 _MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 PORT = 8080
 """Where engines listen, and the gateways' pods."""
+GATEWAY = "app.kubernetes.io/component=gateway"
+_ARCHIVE = (
+    'import sys, tarfile; archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|");'
+    ' archive.add("/var/lib/isochrone-evidence/sites", "evidence"); archive.close()'
+)
 
 _CHAT = """
 import json, sys, openai
@@ -179,6 +189,100 @@ def test_an_upgrade_under_load_fails_no_request(net: Installation) -> None:
     assert load.failures == [], net.gateways()
 
 
+def test_evidence_outlives_its_pods_and_proves_what_they_did(net: Installation, tmp_path: Path) -> None:
+    names = {f"isochrone-gateway-fra1-{number}" for number in (0, 1)}
+    _provide(net, names)
+    _change_site(net, "fra1", {"gateway": {"evidence": {"storage": {"storageClassName": "kept", "size": "1Gi"}}}})
+    until(lambda: _ready(net.hub, SYSTEM, GATEWAY), names, limit=LIMIT, why=net.why)
+    _until_ready(net)
+    _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
+    (before,) = _uids(net, "isochrone-gateway-fra1-0")
+    found = net.kubectl(net.hub, "delete", "pod", "isochrone-gateway-fra1-0", "--namespace", SYSTEM, "--wait=false")
+    assert found.returncode == 0, found.stderr
+    until(
+        lambda: _uids(net, "isochrone-gateway-fra1-0"),
+        holds=lambda uids: bool(uids - {before}),
+        limit=LIMIT,
+        why=net.why,
+    )
+    for _ in range(4):
+        _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
+    kept = until(lambda: _anchors(net), holds=lambda data: _anchored(data) == names, limit=LIMIT, why=net.why)
+
+    evidence = tmp_path / "evidence"
+    for name in sorted(names):
+        _copied(net, name, tmp_path)
+    lives = {each.name for each in (evidence / "fra1" / "isochrone-gateway-fra1-0" / "chains").glob("w0-*")}
+    assert len(lives) == 2
+    assert '"kind":"Intent"' in "".join(each.read_text() for each in evidence.rglob("chains/*/*.jsonl"))
+    assert _verdict(kept, tmp_path) == (0, 2, [])
+
+    checkpoints = evidence / "fra1" / "isochrone-gateway-fra1-0" / "checkpoints"
+    min(checkpoints.iterdir()).unlink()
+    status, _, tampered = _verdict(kept, tmp_path)
+    assert (status, bool(tampered)) == (1, True)
+
+
+def _provide(net: Installation, names: set[str]) -> None:
+    """A volume for each of these, on the node: what storage is elsewhere."""
+    node = net.hub.nodes[0].name
+    chosen = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    for name in sorted(names):
+        folder = net.folder / "volumes" / name
+        folder.mkdir(parents=True)
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "kept",
+            "local": {"path": str(folder)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [chosen]}]}},
+        }
+        volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+        answer = net.hub.api.apply(volume)
+        assert answer.ok, answer.message
+
+
+def _uids(net: Installation, name: str) -> set[str]:
+    """Of the pod of this name, if it is ready."""
+    pods = _pods(net.hub, SYSTEM, GATEWAY)
+    return {each["metadata"]["uid"] for each in pods if each["metadata"]["name"] == name and _is_ready(each)}
+
+
+def _anchors(net: Installation) -> Json:
+    """What the hub keeps of evidence."""
+    path = f"/api/v1/namespaces/{SYSTEM}/configmaps/isochrone-anchors"
+    found: Json = net.hub.api.request("GET", path).body.get("data", {})
+    return found
+
+
+def _anchored(data: Json) -> set[str]:
+    return {json.loads(each)["instance"] for each in data.get("fra1.jsonl", "").splitlines()}
+
+
+def _copied(net: Installation, pod: str, folder: Path) -> None:
+    """As the reference says."""
+    found = net.kubectl(net.hub, "exec", "--namespace", SYSTEM, pod, "--", "python3", "-c", _ARCHIVE)
+    assert found.returncode == 0, found.stderr
+    with tarfile.open(fileobj=io.BytesIO(found.stdout.encode())) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def _verdict(kept: Json, folder: Path) -> tuple[int, int, list[str]]:
+    """The auditor's exit status, how many gateways are anchored, and what was tampered with."""
+    keys, anchors = folder / "keys", folder / "anchors.jsonl"
+    keys.mkdir(exist_ok=True)
+    for name, text in kept.items():
+        if name.endswith(".pem"):
+            (keys / name).write_text(text)
+    anchors.write_text(kept["fra1.jsonl"])
+    words = ["--trusted-keys", str(keys), "--anchors", str(anchors), "--json"]
+    found = CliRunner().invoke(main, ["audit", "verify", str(folder / "evidence"), *words])
+    said = json.loads(found.stdout)
+    tampered = [f"{each['rule']} {each['file']}: {each['message']}" for each in said["findings"] if each["tampering"]]
+    return found.exit_code, said["anchoredInstances"], tampered
+
+
 def _wants_a_certificate(address: str, port: int) -> bool:
     """Whether the peers' port shows nothing to somebody without one."""
     context = ssl.create_default_context()
@@ -222,7 +326,11 @@ def _versions(cluster: RealCluster) -> set[str]:
 
 
 def _set_state(net: Installation, site: str, state: str) -> None:
-    patch = json.dumps({"spec": {"state": state}})
+    _change_site(net, site, {"state": state})
+
+
+def _change_site(net: Installation, site: str, spec: Json) -> None:
+    patch = json.dumps({"spec": spec})
     found = net.kubectl(net.hub, "patch", "edgenode", site, "--type=merge", "--patch", patch)
     assert found.returncode == 0, found.stderr
 

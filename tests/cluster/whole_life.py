@@ -53,7 +53,11 @@ spec:
   place: {iata: CDG}
   cluster: {type: Kubeconfig, kubeconfigSecretRef: {name: cdg1, key: kubeconfig}}
   delivery: Push
-  gateway: {replicas: 1, autoscaling: {maxReplicas: 2}, advertise: {host: cdg1.edge.example.com}}
+  gateway:
+    replicas: 1
+    autoscaling: {maxReplicas: 2}
+    advertise: {host: cdg1.edge.example.com}
+    evidence: {storage: {type: EmptyDir}}
 ---
 kind: EdgeNode
 metadata: {name: iad1}
@@ -175,7 +179,9 @@ class Life:
             site.start()
             self._deliver()
             self._renew()
+            first = self._until(partial(_anchors, self.fleet.hub), holds=lambda found: "cdg1.jsonl" in found)
             self._change_the_law()
+            self._keep_evidence(first)
             hub.stop()
             hub_again.start()
             self._reissue()
@@ -219,6 +225,17 @@ class Life:
         self._until(lambda: hub.api.get(secret).body["data"], holds=lambda data: data != authority)
         assert hub.api.patch(_ROUTE, {"spec": {"serving": {"replicasPerSite": 1}}}).ok
         self._until(partial(_pieces, hub), holds=lambda found: bool(found) and not found & parcel)
+
+    def _keep_evidence(self, first: Json) -> None:
+        """With another law there are other anchors. Then it is to outlive pods: there are no volumes for that."""
+        hub, paris = self.fleet.hub, self.fleet["cdg1"]
+        self._until(partial(_anchors, hub), holds=partial(_is_new, (first,)))
+        site = {"apiVersion": GROUP, "kind": "EdgeNode", "metadata": {"name": "cdg1"}}
+        kept = {"gateway": {"evidence": {"storage": {"type": "PersistentVolumeClaim"}}}}
+        assert hub.api.patch(site, {"spec": kept}).ok
+        stateful = {"apiVersion": "apps/v1", "kind": "StatefulSet"}
+        metadata = {"name": "isochrone-gateway", "namespace": SYSTEM}
+        self._until(partial(_is_there, paris, {**stateful, "metadata": metadata}))
 
     def _change_the_law(self) -> None:
         """Twice: the first is announced in a new object, the second in the same."""
@@ -292,6 +309,13 @@ def _roles(site: Site) -> list[Json]:
 def _announced(hub: Site) -> Json:
     """What all sites that pull are told."""
     metadata = {"name": rights.ANNOUNCEMENT, "namespace": SYSTEM}
+    found: Json = hub.api.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).body.get("data", {})
+    return found
+
+
+def _anchors(hub: Site) -> Json:
+    """What the hub keeps of evidence."""
+    metadata = {"name": rights.ANCHORS, "namespace": SYSTEM}
     found: Json = hub.api.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).body.get("data", {})
     return found
 

@@ -82,6 +82,10 @@
 - apiGroups: ["coordination.k8s.io"]
   resources: ["leases"]
   verbs: ["get", "list", "create", "patch", "delete"]
+# gateways that keep evidence; their volumes are out of our reach
+- apiGroups: ["apps"]
+  resources: ["statefulsets"]
+  verbs: ["get", "list", "create", "patch", "delete"]
 # how many gateway pods there are
 - apiGroups: ["autoscaling"]
   resources: ["horizontalpodautoscalers"]

@@ -37,7 +37,7 @@
 - apiGroups: [""]
   resources: ["secrets"]
   verbs: ["patch"]
-# what was issued to which site, and what all that pull are told; said for the first time
+# what was issued to which site, what all that pull are told, and anchors of evidence; for the first time
 - apiGroups: [""]
   resources: ["configmaps"]
   verbs: ["create"]
@@ -45,6 +45,11 @@
 - apiGroups: [""]
   resources: ["configmaps"]
   resourceNames: ["isochrone-releases"]
+  verbs: ["get", "update"]
+# digests of sites' evidence, and the public keys that vouch for it
+- apiGroups: [""]
+  resources: ["configmaps"]
+  resourceNames: ["isochrone-anchors"]
   verbs: ["get", "update"]
 # the law as all sites that pull are told it
 - apiGroups: [""]
@@ -143,6 +148,10 @@
 # gateways say on a Lease what they run, by Roles of ours
 - apiGroups: ["coordination.k8s.io"]
   resources: ["leases"]
+  verbs: ["get", "list", "create", "patch", "delete"]
+# gateways that keep evidence; their volumes are out of our reach
+- apiGroups: ["apps"]
+  resources: ["statefulsets"]
   verbs: ["get", "list", "create", "patch", "delete"]
 # how many gateway pods there are
 - apiGroups: ["autoscaling"]

@@ -1,7 +1,7 @@
 """What one pod of a gateway says of its configuration: an annotation on its site's Lease, read by the operator.
 
     pod.isochrone.dev/POD    {"pod": POD, "at": ..., "running": {...}, "refused": {...}, "served": {...},
-                              "demand": {...}}
+                              "demand": {...}, "evidence": {...}}
 
 Each pod writes its own annotation, as a field manager of its own (server-side apply), and writes it again every half
 minute or so. One whose `at` stays behind is of a pod that is gone; whoever applies nothing as that field manager
@@ -86,6 +86,24 @@ class Demand(Record, frozen=True, kw_only=True):
     routes: Mapping[str, Mapping[str, Annotated[int, Meta(ge=0)]]] = msgspec.field(default_factory=dict)
 
 
+class Anchored(Record, frozen=True, kw_only=True):
+    """Of the last checkpoint of this pod's evidence, whose instance has the pod's name."""
+
+    n: Annotated[int, Meta(ge=0)]
+    at: Annotated[float, Meta(ge=0)]
+    """Seconds since the epoch."""
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of its line."""
+
+
+class Evidence(Record, frozen=True, kw_only=True):
+    """What there is to say of evidence where it is kept."""
+
+    anchor: Anchored | None = None
+    problem: Annotated[str, Meta(max_length=MAX_MESSAGE)] = ""
+    """Why it can't be written or signed; empty if it can."""
+
+
 class PodReport(Record, frozen=True, kw_only=True):
     """One pod's word, as of `at`."""
 
@@ -97,6 +115,8 @@ class PodReport(Record, frozen=True, kw_only=True):
     """Under `running`. None from gateways that don't count it."""
     demand: Demand | None = None
     """None from gateways that don't count it."""
+    evidence: Evidence | None = None
+    """None where none is kept."""
 
 
 def annotation(pod: str) -> str:
@@ -111,12 +131,13 @@ def field_manager(pod: str) -> str:
 
 def refused(reason: str, message: str, revision: Revision | None = None) -> RefusedConfig:
     """A refusal, its message made short enough."""
+    return RefusedConfig(reason=reason, message=shortened(message), revision=revision)
+
+
+def shortened(message: str) -> str:
+    """Made short enough for a report."""
     text = message.encode(errors="replace").decode()
-    return RefusedConfig(
-        reason=reason,
-        message=text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 3]}...",
-        revision=revision,
-    )
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 3]}..."
 
 
 def encode(report: PodReport) -> str:

@@ -2,9 +2,10 @@
 
 The hub has to know which pods of a site run what it delivered, and why one doesn't; it can't ask the pods, which may
 be in clusters that it doesn't reach. So they tell it: at the start, whenever it changes, and each half minute, as a
-sign of life. What became of requests, and where they came from, goes along with that. It changes all the time, so it is
-no reason to tell, but for two minutes after a change of the config more is told: that is when the hub watches. All of
-it needs the verb patch on the Lease and nothing else. A Lease, because those are made to be written often.
+sign of life. What became of requests, where they came from, and how far evidence goes is told along with that. It
+changes all the time, so it is no reason to tell, but for two minutes after a change of the config more is told: that is
+when the hub watches. All of it needs the verb patch on the Lease and nothing else. A Lease, because those are made to
+be written often.
 
 No request waits for any of this, and nothing fails with it: what can't be told is tried again, and logged once.
 """
@@ -23,7 +24,7 @@ from msgspec.structs import replace
 
 from isochrone_gateway.config import report as contract
 from isochrone_gateway.config.index import Revision
-from isochrone_gateway.config.report import Demand, PodReport, RefusedConfig, Served
+from isochrone_gateway.config.report import Demand, Evidence, PodReport, RefusedConfig, Served
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.kube_api import ApiClient, ApiError
 from isochrone_gateway.source.report import Happening, Refusal, Report
@@ -63,6 +64,10 @@ async def _not_known() -> Demand | None:
     return None
 
 
+def _not_kept() -> Evidence | None:
+    return None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """Where what is told comes from, and whom a reporter tells of its own troubles."""
@@ -73,6 +78,8 @@ class Surroundings:
     """What became of requests under a config; None if another one runs."""
     demand: Callable[[], Awaitable[Demand | None]] = _not_known
     """Where requests come from."""
+    evidence: Callable[[], Evidence | None] = _not_kept
+    """How far evidence goes, and what is wrong with it."""
     wall: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
 
@@ -141,7 +148,7 @@ class LeaseReporter:
         served = None if running is None else await self._around.served(running)
         demand = None if running is None else await self._around.demand()
         at = dt.datetime.fromtimestamp(self._around.wall(), dt.UTC)
-        said = replace(self._tried, at=at, served=served, demand=demand)
+        said = replace(self._tried, at=at, served=served, demand=demand, evidence=self._around.evidence())
         self._may_be_there = True
         await self._apply({contract.annotation(self._pod): contract.encode(said)})
 

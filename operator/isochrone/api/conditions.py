@@ -24,6 +24,7 @@ class ConditionType(enum.StrEnum):
     DELIVERED = "Delivered"
     PROGRAMMED = "Programmed"
     EGRESS_ENFORCED = "EgressEnforced"
+    EVIDENCE_ANCHORED = "EvidenceAnchored"
     SATISFIABLE = "Satisfiable"
 
 
@@ -66,6 +67,10 @@ class Reason(enum.StrEnum):
     ENFORCED = "Enforced"
     NOT_ENFORCED = "NotEnforced"
     AUDITING = "Auditing"
+    ANCHORED = "Anchored"
+    ANCHOR_WENT_BACK = "AnchorWentBack"
+    ANCHORS_NOT_KEPT = "AnchorsNotKept"
+    EVIDENCE_NOT_WRITTEN = "EvidenceNotWritten"
 
 
 class Condition(Model):

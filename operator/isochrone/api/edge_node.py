@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.edge_node_status import EdgeNodeStatus
+from isochrone.api.gateway_evidence import GatewayEvidence
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import (
     HOSTNAME,
@@ -238,6 +239,8 @@ class Gateway(Model):
     """Web origins whose pages may call this gateway."""
     anonymous_access: Literal["Deny", "Allow"] = "Deny"
     """Whether requests without a key are answered."""
+    evidence: GatewayEvidence | None = None
+    """Keep evidence of where requests were processed, which anybody can check afterwards. Without it, none is kept."""
 
 
 class Staleness(Model):

@@ -29,6 +29,9 @@ class GatewayStatus(Model):
     """Pods ready."""
     revision: Revision | None = None
     """The configuration that all ready pods run."""
+    evidence_key: Annotated[str, Field(pattern="^[0-9a-f]{16}$", max_length=32)] | None = None
+    """The id of the key that signs its evidence. The key itself, the public half, is in the ConfigMap
+    isochrone-anchors."""
 
 
 class EdgeNodeStatus(Status):

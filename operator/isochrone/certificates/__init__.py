@@ -7,6 +7,8 @@
     rotation     one authority after another, so that at every moment all sites can verify each other
     stored       the state of that as a Secret
     index_key    the key that signs gateways' configs
+    evidence_key a key that signs a site's evidence: made there, and its private half never leaves it
+    ed25519      what such keys are as PEM
 
 Pure but for keys and serial numbers, which the library draws. Keys are in no repr, no message and no log. What must not
 be here: clusters, Secrets as objects, which site is which (`render` names identities and Secrets).
@@ -15,6 +17,7 @@ be here: clusters, Secrets as objects, which site is which (`render` names ident
 from isochrone.certificates.authority import Authority, new_authority
 from isochrone.certificates.credentials import Credentials, Due, bundle, due, installed
 from isochrone.certificates.errors import CertificateError, Refused
+from isochrone.certificates.evidence_key import EvidenceKey, evidence_key, key_id, new_evidence_key
 from isochrone.certificates.index_key import IndexKey, new_index_key
 from isochrone.certificates.request import Request, new_request
 from isochrone.certificates.rotation import Decision, State, decide
@@ -26,6 +29,7 @@ __all__ = [
     "Credentials",
     "Decision",
     "Due",
+    "EvidenceKey",
     "IndexKey",
     "Refused",
     "Request",
@@ -33,8 +37,11 @@ __all__ = [
     "bundle",
     "decide",
     "due",
+    "evidence_key",
     "installed",
+    "key_id",
     "new_authority",
+    "new_evidence_key",
     "new_index_key",
     "new_request",
     "sign",

@@ -7,11 +7,9 @@ the key, so no two keys have one name, and an old and a new key can be trusted b
 import dataclasses
 import hashlib
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from isochrone.certificates import pem
-from isochrone.certificates.errors import CertificateError
+from isochrone.certificates import ed25519
 from isochrone_gateway.config import Signer
 
 
@@ -24,14 +22,12 @@ class IndexKey:
     @property
     def name(self) -> str:
         """The first half of the SHA-256 of the public key."""
-        raw = self._key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        return hashlib.sha256(raw).hexdigest()[:32]
+        return hashlib.sha256(ed25519.raw(self._key)).hexdigest()[:32]
 
     @property
     def public(self) -> str:
         """The public half as PEM, for `trusted_keys`."""
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+        return ed25519.public(self._key)
 
     @property
     def signer(self) -> Signer:
@@ -39,18 +35,8 @@ class IndexKey:
 
     @property
     def _key(self) -> Ed25519PrivateKey:
-        try:
-            key = serialization.load_pem_private_key(self.private.encode(), password=None)
-        except pem.UNREADABLE:
-            # Not chained: a traceback of it could show the text.
-            raise CertificateError("the key that signs configs is not a private key in PEM form") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise CertificateError("the key that signs configs is not an Ed25519 key")
-        return key
+        return ed25519.read(self.private, "the key that signs configs")
 
 
 def new_index_key() -> IndexKey:
-    form = serialization.PrivateFormat.PKCS8
-    encryption = serialization.NoEncryption()
-    key = Ed25519PrivateKey.generate()
-    return IndexKey(private=key.private_bytes(serialization.Encoding.PEM, form, encryption).decode())
+    return IndexKey(private=ed25519.new())

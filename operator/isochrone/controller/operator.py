@@ -13,6 +13,7 @@ import kopf
 from prometheus_client import CollectorRegistry
 
 from isochrone.controller import departures, watching
+from isochrone.controller.anchoring import Anchors
 from isochrone.controller.announcing import Announcer
 from isochrone.controller.connections import Connections, Means
 from isochrone.controller.couriers import Couriers
@@ -153,6 +154,7 @@ class Operator:
             keeper=keeper,
             deletions=self._deletions,
             announcer=announcer,
+            anchors=Anchors(hub, clocks.monotonic, every=settings.pace.anchors),
             interruption=self._interruption,
             wall=clocks.wall,
             monotonic=clocks.monotonic,

@@ -11,7 +11,7 @@ from isochrone.render.bundle import Bundle
 from isochrone.render.config.peers import identity_of
 from isochrone.render.gateway_settings import PeerIssuer
 from isochrone.render.manifest import Json
-from isochrone.render.secrets import PEER, PROVIDERS
+from isochrone.render.secrets import EVIDENCE, PEER, PROVIDERS
 from isochrone.rollout.releases import Issued
 from isochrone_gateway.config import Release
 
@@ -37,6 +37,7 @@ class Packing:
             peer=self._peer(bundle),
             authorities=self._authorities,
             keeps_authorities=self.keys.keeps_authorities,
+            evidence_key=_named(bundle, EVIDENCE),
             secrets=() if bundle.cluster == "local" else tuple(self._copies(bundle)),
         )
 
@@ -61,8 +62,8 @@ class Packing:
         return self.keys.authority.authorities if self.keys.authority is not None else ""
 
     def _peer(self, bundle: Bundle) -> PeerIdentity | None:
-        found = next((each for each in bundle.secrets if each.folder == PEER), None)
-        return None if found is None else self._identity(bundle.site, found.name)
+        found = _named(bundle, PEER)
+        return self._identity(bundle.site, found) if found else None
 
     def _identity(self, site: str, secret: str) -> PeerIdentity:
         issuer = "" if self.issuer is None else f"{self.issuer.kind} {self.issuer.name}"
@@ -85,3 +86,8 @@ class Packing:
             chosen = {key: data[key] for key in needed.keys if key in data}
             if chosen:
                 yield SecretCopy(name=needed.name, data=chosen)
+
+
+def _named(bundle: Bundle, folder: str) -> str:
+    """The Secret that a gateway has in this folder; empty if it has none."""
+    return next((each.name for each in bundle.secrets if each.folder == folder), "")

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from isochrone.api import EdgeNode
+from isochrone.controller.anchoring import Anchors
 from isochrone.controller.announcing import Announcer
 from isochrone.controller.couriers import Connect
 from isochrone.controller.interrupting import Interruption
@@ -84,6 +85,7 @@ class Surroundings:
     keeper: Keeper
     deletions: Deletions
     announcer: Announcer
+    anchors: Anchors
     interruption: Interruption
     wall: Callable[[], float]
     monotonic: Callable[[], float]

@@ -66,6 +66,7 @@ class Reconciler:
         self._keeper = around.keeper
         self._deletions = around.deletions
         self._announcer = around.announcer
+        self._anchors = around.anchors
         self._interruption = around.interruption
         self._wall = around.wall
         self._monotonic = around.monotonic
@@ -109,10 +110,13 @@ class Reconciler:
         self._forget_all_but(made.keys())
         await self._hand_out(declared, snapshot, releases)
         laps.end("hand out")
+        anchoring = await self._anchors.keep(self._couriers.reports.values())
+        laps.end("anchor")
         delivery = Delivery(
             reports=dict(self._couriers.reports),
             wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
             held=held,
+            anchoring=anchoring,
         )
         ours = (edge.metadata.name for edge in present(snapshot.edge_nodes).values() if _is_ours(edge))
         return Pass(

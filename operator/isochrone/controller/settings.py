@@ -40,6 +40,8 @@ class Pace:
     adopt: float = 30.0
     """A hub that finds what it has not delivered waits until nothing has been declared for so long: it was made anew,
     and may not have all of its policies yet."""
+    anchors: float = 300.0
+    """Between two writes of the anchors of sites' evidence."""
     status: float = 5.0
     """Between two writes to the status of one object."""
 

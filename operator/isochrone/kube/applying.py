@@ -158,7 +158,7 @@ class Applier:
 
     async def _hand_over(self, item: Json, there: Json) -> None:
         """Let somebody hold the replicas whom nobody applies for, before we give them up."""
-        if item["kind"] != "Deployment" or "replicas" in item["spec"]:
+        if item["kind"] not in {"Deployment", "StatefulSet"} or "replicas" in item["spec"]:
             return
         if not difference.owns(there, MANAGER, "spec", "replicas"):
             return
@@ -188,7 +188,7 @@ def _collection(item: Json) -> str:
 
 
 def replicas_of(item: Json, count: int) -> Json:
-    """Nothing of a Deployment but its number of replicas."""
+    """Nothing of a Deployment or StatefulSet but its number of replicas."""
     metadata = item["metadata"]
     return {
         "apiVersion": item["apiVersion"],

@@ -72,7 +72,7 @@ class Collecting:
 
     async def _system(self) -> None:
         """What is in isochrone-system, whosever it is. Of Secrets only names and sizes are told."""
-        for kind in (kinds.SECRET, kinds.LEASE, kinds.DEPLOYMENT, kinds.SERVICE):
+        for kind in (kinds.SECRET, kinds.LEASE, kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.SERVICE):
             async with self._noting(f"{kind.plural} in {SYSTEM_NAMESPACE}"):
                 self._add(await self._list(kind, SYSTEM_NAMESPACE))
         async with self._noting(f"Pods in {SYSTEM_NAMESPACE}"):

@@ -42,10 +42,10 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What a site says of requests with its sign of life."""
+    """What a site says of requests, and of evidence of them, with its sign of life."""
 
     pods: tuple[GatewayPod, ...] = ()
-    """What became of them, under what the pods ran then."""
+    """What became of them, under what the pods ran then, and how far evidence goes."""
     demand: Mapping[str, RouteDemand] | None = None
     """Where they come from."""
 
@@ -91,10 +91,15 @@ def acknowledged(report: SiteReport, ack: Ack) -> SiteReport:
 
 
 def counted(report: SiteReport, seen: Counts) -> SiteReport:
-    """The report with what became of requests by now, as far as pods run what they ran then, and whence they come."""
+    """The report with what became of requests by now, as far as pods run what they ran then, whence they come, and how
+    far evidence of them goes.
+    """
     served = {(pod.pod, pod.running): pod.served for pod in seen.pods}
+    # Of evidence only what is here counts: an anchor of the report would be older than what was told since.
+    evidence = {pod.pod: pod.evidence for pod in seen.pods}
     known = (
-        dataclasses.replace(pod, served=served.get((pod.pod, pod.running), pod.served)) for pod in report.gateway_pods
+        dataclasses.replace(pod, served=served.get((pod.pod, pod.running), pod.served), evidence=evidence.get(pod.pod))
+        for pod in report.gateway_pods
     )
     return dataclasses.replace(report, gateway_pods=tuple(known), demand=seen.demand)
 
@@ -108,7 +113,7 @@ async def show(
     api: Api, site: str, now: str, ack: Ack | None = None, *, counts: Counts = NONE, is_there: bool = False
 ) -> None:
     """Say to the hub that we are in contact; `now` is RFC 3339 with microseconds. Raises ApiError."""
-    served = [pod for pod in counts.pods if pod.served is not None]
+    served = [pod for pod in counts.pods if pod.served is not None or pod.evidence is not None]
     notes = {
         ACK: msgspec.json.encode(ack).decode(),
         SERVED: msgspec.json.encode(served).decode(),

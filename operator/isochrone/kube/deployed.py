@@ -14,6 +14,7 @@ _OURS: Final = (
     ("ConfigMap", "/api/v1/configmaps"),
     ("Service", "/api/v1/services"),
     ("Deployment", "/apis/apps/v1/deployments"),
+    ("StatefulSet", "/apis/apps/v1/statefulsets"),
 )
 _ALL: Final = (
     ("NetworkPolicy", "/apis/networking.k8s.io/v1/networkpolicies"),

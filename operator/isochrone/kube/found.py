@@ -22,6 +22,7 @@ _ONLY_OURS: Final = frozenset(
         kinds.CONFIG_MAP,
         kinds.SECRET,
         kinds.LEASE,
+        kinds.STATEFUL_SET,
         kinds.AUTOSCALER,
         kinds.HTTP_ROUTE,
         kinds.SERVICE_EXPORT,

@@ -44,6 +44,7 @@ CLAIM_TEMPLATE: Final = Kind("resource.k8s.io/v1", "ResourceClaimTemplate", "res
 RESOURCE_CLAIM: Final = Kind("resource.k8s.io/v1", "ResourceClaim", "resourceclaims")
 DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
 AUTOSCALER: Final = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 POD: Final = Kind("v1", "Pod", "pods")
 NODE: Final = Kind("v1", "Node", "nodes", is_namespaced=False)
@@ -69,6 +70,7 @@ CHILDREN: Final = (
     CLAIM_TEMPLATE,
     DISRUPTION_BUDGET,
     DEPLOYMENT,
+    STATEFUL_SET,
     AUTOSCALER,
 )
 """What every cluster has, and what of it is removed when it is no longer wanted. Namespaces never are."""

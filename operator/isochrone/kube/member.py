@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.kube import found, gather, kinds, others, peering, told
+from isochrone.kube import found, gather, kinds, others, peering, told, witnessing
 from isochrone.kube.api import Api
 from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.errors import ApiError
@@ -88,7 +88,7 @@ class Member:
         brought = []
         for index, parcel in enumerate(parcels):
             elsewhere = set[Identity]().union(*wanted[:index], *wanted[index + 1 :])
-            elsewhere |= {key} if (key := peering.secret_of(parcel)) else set()
+            elsewhere |= {key for made in (peering, witnessing) if (key := made.secret_of(parcel))}
             brought.append(await self._bring(parcel, objects, (elsewhere, paused)))
         await self._remove_shared(objects, brought)
         await self._forget(objects)
@@ -122,13 +122,14 @@ class Member:
         outcome = Outcome(faults=[*_unreadable(parcel, objects)])
         await self._applier.apply(_namespaces(decided.apply), outcome, objects.children)
         shown, fault = await self._certificates.ensure(parcel, objects.children)
-        outcome.faults += [fault] if fault is not None else []
+        signs, unsigned = await witnessing.ensure(self._api, parcel, objects.children)
+        outcome.faults += filter(None, (fault, unsigned))
         is_out = await self._applier.apply(_all_but_namespaces(decided.apply), outcome, objects.children)
         if is_out:
             await self._applier.remove(decided.remove, outcome)
         self._settle(outcome)
         left = decided.waiting + len(decided.remove) - len(outcome.removed)
-        return Brought(parcel=parcel, outcome=outcome, left=left, shown=shown)
+        return Brought(parcel=parcel, outcome=outcome, left=left, shown=shown, signs=signs)
 
     def _is_behind(self, parcel: Parcel, objects: Objects) -> bool:
         """Whether a gateway that stays has yet to take the parcel's config."""
@@ -145,7 +146,9 @@ class Member:
             self._delivered[parcel.site] = parcel.revision
         report = self._report(parcel.site, objects, abilities, outcome)
         repairs = tuple(_repairs(outcome)) if is_again else ()
-        return dataclasses.replace(report, repairs=repairs, peering=brought.shown or report.peering)
+        return dataclasses.replace(
+            report, repairs=repairs, peering=brought.shown or report.peering, evidence_key=brought.signs
+        )
 
     def _settle(self, outcome: Outcome) -> None:
         for key, difference in outcome.settled.items():
@@ -158,7 +161,8 @@ class Member:
         gone = {each.identity for each in outcome.removed}
         there = {key: item for key, item in {**objects.children, **outcome.made}.items() if key not in gone}
         ours = [item for item in there.values() if _label(item, labels.EDGE_NODE) == site]
-        gateway = next((item for item in ours if _is_gateway(item)), {})
+        # While one takes the place of the other, it is the newer one that counts.
+        gateway = max(filter(actions.is_gateway, ours), key=_made_at, default={})
         status = gateway.get("status", {})
         return SiteReport(
             site=site,
@@ -174,6 +178,7 @@ class Member:
             demand=told.demand_of(ours, now=self._clock()),
             version=abilities.version,
             peering=peering.seen(ours),
+            evidence_key=witnessing.seen(ours),
             observation=SiteObservation(
                 capabilities=abilities.capabilities,
                 kubernetes=abilities.kubernetes,
@@ -215,6 +220,8 @@ class Brought:
     left: int
     """Objects that are still to go."""
     shown: Peering | None
+    signs: str
+    """The public key of its evidence."""
 
 
 def _with(report: SiteReport, held: others.Held) -> SiteReport:
@@ -257,8 +264,10 @@ def _label(item: Json, name: str) -> str | None:
     return found_label
 
 
-def _is_gateway(item: Json) -> bool:
-    return item["kind"] == "Deployment" and _label(item, labels.COMPONENT) == labels.GATEWAY
+def _made_at(item: Json) -> str:
+    """RFC 3339; of what was made just now it may not be known."""
+    found_time: str = item["metadata"].get("creationTimestamp", "~")
+    return found_time
 
 
 def _is_engine(item: Json) -> bool:

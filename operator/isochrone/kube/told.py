@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.kube.kinds import LEASE
-from isochrone.model import GatewayPod, Revision, RouteDemand, RouteServed, Served
+from isochrone.model import Anchor, EvidenceTold, GatewayPod, Revision, RouteDemand, RouteServed, Served
 from isochrone.rollout.demand import at_site
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import ConfigError
@@ -78,6 +78,7 @@ def _pod(report: reports.PodReport) -> GatewayPod:
         refused=_revision(refused.revision) if refused is not None else None,
         refused_because=f"{refused.reason}: {refused.message}" if refused is not None else "",
         served=_served(report.served),
+        evidence=_evidence(report),
     )
 
 
@@ -86,6 +87,15 @@ def _served(said: reports.Served | None) -> Served | None:
         return None
     worst = tuple(RouteServed(route=each.route, answered=each.answered, failed=each.failed) for each in said.worst)
     return Served(seconds=said.seconds, answered=said.answered, failed=said.failed, worst=worst)
+
+
+def _evidence(report: reports.PodReport) -> EvidenceTold | None:
+    said = report.evidence
+    if said is None:
+        return None
+    anchor = said.anchor
+    found = None if anchor is None else Anchor(n=anchor.n, at=anchor.at, digest=anchor.digest)
+    return EvidenceTold(at=int(_at(report)), anchor=found, problem=said.problem)
 
 
 def _revision(said: Any) -> Revision | None:

@@ -30,6 +30,7 @@ from isochrone.model.delivery import (
     SiteReport,
     essence,
 )
+from isochrone.model.evidence import Anchor, Anchoring, EvidenceTold
 from isochrone.model.keys import ObjectKey, RouteKey
 from isochrone.model.observed import Capability, Observed, Running, SiteObservation, Stand
 from isochrone.model.peering import Peering
@@ -47,12 +48,15 @@ from isochrone.model.snapshot import Settings, Snapshot, lost_sites
 
 __all__ = [
     "NO_POOLS",
+    "Anchor",
+    "Anchoring",
     "Because",
     "Candidate",
     "Capability",
     "Change",
     "ChangeKind",
     "Delivery",
+    "EvidenceTold",
     "Fault",
     "GatewayPod",
     "Held",

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
+from isochrone.model.evidence import Anchoring, EvidenceTold
 from isochrone.model.observed import Running, SiteObservation
 from isochrone.model.peering import Peering
 
@@ -75,6 +76,8 @@ class Parcel:
     """PEM: the authorities of peers' certificates, which the site's gateway trusts."""
     keeps_authorities: bool = False
     """Whether it goes on trusting others that it trusts already: the hub may not know them."""
+    evidence_key: str = ""
+    """The Secret of the key that signs the site's evidence, which is made where it is delivered; empty for none."""
     is_paused: bool = False
     """Whether somebody has stopped the site: only the certificate of its gateway is kept up, and it has no objects."""
 
@@ -165,6 +168,8 @@ class GatewayPod:
     refused_because: str = ""
     served: Served | None = None
     """Under the config that it runs. None from gateways that don't count it."""
+    evidence: EvidenceTold | None = None
+    """None where it keeps none."""
 
     @property
     def newest(self) -> tuple[int, int]:
@@ -201,6 +206,8 @@ class SiteReport:
     """Route -> where its requests come from; None where not all gateways tell it."""
     peering: Peering | None = None
     """Whom its gateway trusts and who vouches for it; None where that was not looked at."""
+    evidence_key: str = ""
+    """PEM: the public half of the key that signs its evidence; empty where none is kept."""
     observation: SiteObservation = dataclasses.field(default_factory=SiteObservation)
     """`unreachable_since` says since when there is no contact; all else is then as it was last seen."""
 
@@ -230,9 +237,16 @@ class Delivery:
     """EdgeNode -> the newest revision that was issued for it."""
     held: Mapping[str, Held] = dataclasses.field(default_factory=dict)
     """EdgeNode -> why what is planned for it has not been issued."""
+    anchoring: Anchoring = dataclasses.field(default_factory=Anchoring)
+    """What the hub keeps of evidence."""
 
 
 def essence(report: SiteReport) -> SiteReport:
     """Without what is new in every report."""
-    pods = tuple(dataclasses.replace(pod, at=0, served=None) for pod in report.gateway_pods)
+    pods = tuple(map(_settled, report.gateway_pods))
     return dataclasses.replace(report, at=0, gateway_pods=pods, demand=None)
+
+
+def _settled(pod: GatewayPod) -> GatewayPod:
+    evidence = None if pod.evidence is None else EvidenceTold(problem=pod.evidence.problem)
+    return dataclasses.replace(pod, at=0, served=None, evidence=evidence)

@@ -53,6 +53,7 @@ _ORDER: Final = (
     "ResourceClaimTemplate",
     "PodDisruptionBudget",
     "Deployment",
+    "StatefulSet",
     "HorizontalPodAutoscaler",
 )
 """Kinds that aren't named come last: monitors, routes and exports lead to what is there."""
@@ -233,7 +234,7 @@ def _gateway_objects(subject: Subject) -> Iterator[Json]:
     yield from certificate.certificates(subject)
     yield from network.policies(subject)
     yield from service.services(subject)
-    yield deployment.deployment(subject)
+    yield deployment.workload(subject)
     yield pod_parts.disruption_budget(subject.selector, subject.manifest)
     yield from scaling.autoscalers(subject)
     yield from entries.monitors(subject)

@@ -30,6 +30,10 @@ def engine_name(route: str, site: EdgeNode) -> str:
     return cut(f"{route}-{site.metadata.name}-engine", digest)
 
 
+LONGEST_STATEFUL: Final = 52
+"""Characters of a StatefulSet's name: its pods' labels have it with a hash of 10 digits."""
+
+
 def gateway_name(site: EdgeNode) -> str:
     """The name of a site's gateway."""
     if not may_share_cluster(site):
@@ -37,11 +41,16 @@ def gateway_name(site: EdgeNode) -> str:
     return cut(f"isochrone-gateway-{site.metadata.name}")
 
 
-def cut(name: str, digest: str | None = None) -> str:
+def stateful_name(site: EdgeNode) -> str:
+    """The name of its StatefulSet, where it is one. Its pods have it with their numbers, and evidence has theirs."""
+    return cut(gateway_name(site), longest=LONGEST_STATEFUL)
+
+
+def cut(name: str, digest: str | None = None, *, longest: int = LONGEST) -> str:
     """The name itself where it is short enough and no digest is asked for; else cut, with a hash of all of it."""
-    if digest is None and len(name) <= LONGEST:
+    if digest is None and len(name) <= longest:
         return name
-    head = name[: LONGEST - _DIGITS - 1].rstrip("-.")
+    head = name[: longest - _DIGITS - 1].rstrip("-.")
     return f"{head}-{digest or _digest(name)}"
 
 

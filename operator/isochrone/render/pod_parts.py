@@ -18,14 +18,14 @@ def pull_secrets(site: EdgeNode) -> list[str]:
     return list((images.pull_secrets if images else None) or [])
 
 
-def spread(selector: Mapping[str, str], topology_key: str) -> Json:
-    """Evenly over nodes or zones, as far as that goes; of each version for itself."""
+def spread(selector: Mapping[str, str], topology_key: str, *, version: str = "pod-template-hash") -> Json:
+    """Evenly over nodes or zones, as far as that goes; of each `version`, which is a label, for itself."""
     return {
         "maxSkew": 1,
         "topologyKey": topology_key,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": dict(selector)},
-        "matchLabelKeys": ["pod-template-hash"],
+        "matchLabelKeys": [version],
     }
 
 

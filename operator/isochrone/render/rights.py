@@ -36,6 +36,8 @@ RELEASES: Final = "isochrone-releases"
 """The ConfigMap of the hub that says what was issued to which site."""
 ANNOUNCEMENT: Final = "isochrone-announcement"
 """The ConfigMap of the hub by which sites that pull hear of a changed law, all at once."""
+ANCHORS: Final = "isochrone-anchors"
+"""The ConfigMap of the hub that keeps digests of sites' evidence, and the public keys that vouch for it."""
 _LEASES: Final = "coordination.k8s.io"
 
 
@@ -162,6 +164,12 @@ MEMBER_SYSTEM: Final = (
         verbs=KEEP,
     ),
     Rule(
+        why="gateways that keep evidence; their volumes are out of our reach",
+        group="apps",
+        resources=("statefulsets",),
+        verbs=KEEP,
+    ),
+    Rule(
         why="how many gateway pods there are",
         group="autoscaling",
         resources=("horizontalpodautoscalers",),
@@ -260,7 +268,7 @@ HUB_SYSTEM: Final = (
         verbs=("patch",),
     ),
     Rule(
-        why="what was issued to which site, and what all that pull are told; said for the first time",
+        why="what was issued to which site, what all that pull are told, and anchors of evidence; for the first time",
         resources=("configmaps",),
         verbs=("create",),
     ),
@@ -268,6 +276,12 @@ HUB_SYSTEM: Final = (
         why="what was issued to which site",
         resources=("configmaps",),
         names=(RELEASES,),
+        verbs=("get", "update"),
+    ),
+    Rule(
+        why="digests of sites' evidence, and the public keys that vouch for it",
+        resources=("configmaps",),
+        names=(ANCHORS,),
         verbs=("get", "update"),
     ),
     Rule(

@@ -6,6 +6,7 @@ Values are never here. Whoever delivers a bundle copies what it names, and nothi
     peer/ca.crt, tls.crt, tls.key      mutual TLS with other sites
     providers/SECRET/KEY               keys and authorities of providers
     status/token                       what `/status` asks for
+    evidence/private.pem               what signs evidence, where it is kept
 """
 
 import dataclasses
@@ -20,11 +21,14 @@ TLS: Final = "tls"
 PEER: Final = "peer"
 STATUS: Final = "status"
 PROVIDERS: Final = "providers"
+EVIDENCE: Final = "evidence"
 
 CERTIFICATE: Final = "tls.crt"
 PRIVATE_KEY: Final = "tls.key"
 AUTHORITIES: Final = "ca.crt"
 TOKEN: Final = "token"  # noqa: S105 - the name of a file
+SIGNING_KEY: Final = "private.pem"
+VERIFYING_KEY: Final = "public.pem"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -53,6 +57,11 @@ def status_secret(site: EdgeNode) -> str:
     return f"{gateway_name(site)}-{STATUS}"
 
 
+def evidence_secret(site: EdgeNode) -> str:
+    """The Secret with the key that signs a site's evidence. It is made in the site's cluster, and stays there."""
+    return f"{gateway_name(site)}-{EVIDENCE}"
+
+
 def needed(site: EdgeNode, providers: Iterable[ModelProvider], *, has_peers: bool) -> tuple[NeededSecret, ...]:
     """All that a site's gateway mounts, sorted by folder."""
     tls = site.spec.gateway.tls
@@ -73,6 +82,15 @@ def needed(site: EdgeNode, providers: Iterable[ModelProvider], *, has_peers: boo
                 folder=TLS,
                 keys=(CERTIFICATE, PRIVATE_KEY),
                 why="the certificate of the data port",
+            )
+        )
+    if site.spec.gateway.evidence is not None:
+        found.append(
+            NeededSecret(
+                name=evidence_secret(site),
+                folder=EVIDENCE,
+                keys=(SIGNING_KEY,),
+                why="the Ed25519 key that signs evidence",
             )
         )
     if has_peers:

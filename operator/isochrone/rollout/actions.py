@@ -26,6 +26,7 @@ MANAGER: Final = "isochrone"
 """Whose fields those are that we apply."""
 _APPLY, _CREATE_ONLY = next(iter(CREATE_ONLY.items()))
 _GUARD: Final = "NetworkPolicy"
+_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 _KEPT: Final = frozenset({"Namespace"})
 """Kinds that are never removed: others may have put something there."""
 
@@ -86,7 +87,7 @@ def decide(
         for key, item in found.children.items()
         if _is_of(item, parcel.site) and key not in wanted and key not in elsewhere and not _is_paused(item, paused)
     ]
-    ready = [item for item in gone if not (is_guarding(item, found.pods) or (found.is_behind and _is_engine(item)))]
+    ready = [item for item in gone if not _has_to_stay(item, parcel, found)]
     return Actions(apply=tuple(changes), remove=tuple(map(removal, backwards(ready))), waiting=len(gone) - len(ready))
 
 
@@ -124,6 +125,35 @@ def _change(item: Json, found: Found) -> Apply | None:
     if changed and item["kind"] == "Secret":
         changed = "its content is not what was delivered"  # which is in no log and no event
     return Apply(item=item, because=changed) if changed and found.settled.get(key) != changed else None
+
+
+def _has_to_stay(item: Json, parcel: Parcel, found: Found) -> bool:
+    """Whether something that is to go is needed for a while."""
+    return (
+        is_guarding(item, found.pods)
+        or (found.is_behind and _is_engine(item))
+        or (is_gateway(item) and _is_heir_starting(parcel, found))
+    )
+
+
+def _is_heir_starting(parcel: Parcel, found: Found) -> bool:
+    """Whether less than half of the gateway's pods are ready in what takes the place of one that is to go.
+
+    Not all of them: where there is no room for both, the last ones start only then.
+    """
+    heir = next(filter(is_gateway, parcel.objects), None)
+    if heir is None:
+        return False
+    there = found.children.get(identity(heir)) or {}
+    ready: int = (there.get("status") or {}).get("readyReplicas", 0)
+    wanted: int = (there.get("spec") or {}).get("replicas", 1)
+    return 2 * ready < wanted
+
+
+def is_gateway(item: Json) -> bool:
+    """Whether it is what runs a gateway's pods."""
+    found: str | None = item["metadata"].get("labels", {}).get(labels.COMPONENT)
+    return item["kind"] in _WORKLOADS and found == labels.GATEWAY
 
 
 def _is_of(item: Json, site: str) -> bool:
@@ -185,7 +215,13 @@ def backwards(items: Iterable[Json]) -> Iterator[Json]:
     return iter(sorted(items, key=_last_first))
 
 
-_FIRST_TO_GO: Final = ("HorizontalPodAutoscaler", "Deployment", "PodDisruptionBudget", "ResourceClaimTemplate")
+_FIRST_TO_GO: Final = (
+    "HorizontalPodAutoscaler",
+    "Deployment",
+    "StatefulSet",
+    "PodDisruptionBudget",
+    "ResourceClaimTemplate",
+)
 
 
 def _last_first(item: Json) -> tuple[int, Identity]:

@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 ORDER: Final = ("EdgeNode", "ModelRoute", "InferenceTenant", "ModelProvider", "GPUPool", "DataResidencyPolicy")
 """In which resources are deleted: sites first, law last."""
 
-_SCALED: Final = frozenset({"HorizontalPodAutoscaler", "Deployment"})
+_SCALED: Final = frozenset({"HorizontalPodAutoscaler", "Deployment", "StatefulSet"})
 _SITE_NAMESPACE: Final = "isochrone-site-"
 _LETTERS: Final = frozenset({("ConfigMap", rights.REQUEST), ("ConfigMap", "certificate"), ("Lease", rights.CONTACT)})
 """What is in the hub's namespace of a site that pulls, and has no label of ours."""
@@ -35,6 +35,8 @@ _AUTOMATIC: Final = frozenset(
     }
 )
 """What clusters put into each Namespace by themselves, and the Lease by which operators of ours choose their leader."""
+_EVIDENCE: Final = "PersistentVolumeClaim"
+"""Of gateways: whoever wants to be rid of what proves where requests went says so himself."""
 _PASSING: Final = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics"})
 _TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type of Secret
 
@@ -109,7 +111,7 @@ def _removing(items: Iterable[Json], *, waiting: int) -> Actions:
 
 def _goes_along(item: Json, installation: str, spared: Collection[str], *, is_mailbox: bool) -> bool:
     key = item["kind"], item["metadata"]["name"]
-    return (
+    return item["kind"] != _EVIDENCE and (
         (marks(item).get(labels.INSTALLATION) == installation and site_of(item) not in spared)
         or bool(item["metadata"].get("ownerReferences"))
         or item["kind"] in _PASSING

@@ -13,7 +13,7 @@ from isochrone.geo import codes, places
 from isochrone.law import atlas
 from isochrone.model import Revision, SiteReport
 from isochrone.model.words import count, listed
-from isochrone.status import delivered, egress, programmed
+from isochrone.status import anchored, delivered, egress, programmed
 from isochrone.status.facts import Facts
 from isochrone.status.said import State, conditions, fails, holds, leaving, ready
 
@@ -34,7 +34,7 @@ def status(facts: Facts, edge: EdgeNode) -> EdgeNodeStatus:
         jurisdiction=next(iter(atlas.of_site(edge).place.codes), None),
         kubernetes_version=report.version[:_VERSION] or None if report else None,
         revision=_revision(report.delivered) if report else None,
-        gateway=_gateway(report, facts.now) if report and edge.spec.state is not Wanted.DISABLED else None,
+        gateway=_gateway(facts, report) if report and edge.spec.state is not Wanted.DISABLED else None,
         devices=sum(pool.spec.nodes * pool.spec.devices_per_node for pool in pools),
         devices_used=facts.devices(facts.placed_at.get(name, ())),
         devices_of_others=facts.of_others((pool.metadata.name for pool in pools), [name]),
@@ -55,6 +55,8 @@ def _states(facts: Facts, edge: EdgeNode, report: SiteReport | None) -> list[Sta
     if edge.spec.state is not Wanted.DISABLED:
         states.append(programmed.programmed(report, wanted, cause, reachable=reachable, now=facts.now))
         states.append(egress.enforced(facts, edge, report))
+        if edge.spec.gateway.evidence is not None:
+            states.append(anchored.anchored(edge.metadata.name, report, facts.delivery.anchoring, now=facts.now))
     return states
 
 
@@ -115,12 +117,13 @@ def _leaving(edge: EdgeNode, report: SiteReport | None) -> State:
     return leaving(f"{left} left in its cluster", fault=fault)
 
 
-def _gateway(report: SiteReport, now: int) -> GatewayStatus:
-    running = {each.running for each in programmed.speaking(report, now)}
+def _gateway(facts: Facts, report: SiteReport) -> GatewayStatus:
+    running = {each.running for each in programmed.speaking(report, facts.now)}
     return GatewayStatus(
         replicas=max(0, report.gateway_replicas),
         ready_replicas=max(0, report.gateway_ready),
         revision=_revision(next(iter(running))) if len(running) == 1 else None,
+        evidence_key=facts.delivery.anchoring.keys.get(report.site),
     )
 
 

@@ -169,7 +169,7 @@ def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -
     """How the site's gateway is held, and what of that is too wide."""
     workload = next((each for each in objects if is_gateway(each)), None)
     if workload is None:
-        detail = "no Deployment of the gateway was given"
+        detail = "no Deployment or StatefulSet of the gateway was given"
         return Held(level=Egress.NONE, detail=detail), (_open(site.site, site.where, f"{detail}, so nothing holds it"),)
     labels, namespace = _pod_labels(workload), workload.item["metadata"].get("namespace") or "default"
     pods = Pods(objects, labels, namespace)

@@ -14,6 +14,7 @@ from isochrone.verify.gathered import Found, SiteConfig
 Json = Mapping[str, Any]
 
 _GATEWAY: Final = "gateway"
+_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 _CONFIG: Final = "--config=kubernetes:"
 
 
@@ -28,7 +29,7 @@ def findings(declared: Site, site: SiteConfig, objects: Iterable[Found]) -> Iter
 
 def is_gateway(found: Found) -> bool:
     labels = found.item["metadata"].get("labels") or {}
-    return found.item["kind"] == "Deployment" and labels.get(COMPONENT) == _GATEWAY
+    return found.item["kind"] in _WORKLOADS and labels.get(COMPONENT) == _GATEWAY
 
 
 def _of_nodes(declared: Site, found: Found) -> Iterator[Finding]:

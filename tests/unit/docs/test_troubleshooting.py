@@ -22,6 +22,7 @@ WELL: Final = frozenset(
         Reason.SERVING,
         Reason.SATISFIABLE,
         Reason.ENFORCED,
+        Reason.ANCHORED,
     }
 )
 PARTS: Final = ("**You see:**", "**It means:**", "**Look at:**", "**Way out:**")

@@ -9,7 +9,7 @@ from tests.unit.kube.shelf import Shelf
 
 from isochrone.api.conditions import Reason
 from isochrone.kube import contact, kinds, mailbox
-from isochrone.model import Fault, GatewayPod, Revision, SiteReport
+from isochrone.model import Anchor, EvidenceTold, Fault, GatewayPod, Revision, SiteReport
 
 FIRST, SECOND = (Revision(epoch=1, sequence=number, digest=str(number) * 64) for number in (1, 2))
 PODS: Final = tuple(GatewayPod(pod=f"gateway-{number}", at=5, running=FIRST) for number in (0, 1))
@@ -87,3 +87,34 @@ def test_what_cannot_be_read_was_not_said() -> None:
     path = kinds.LEASE.path(mailbox.namespace_of("fra1"), contact.LEASE)
     shelf.items[path] = {"metadata": {"annotations": {contact.ACK: "{"}}, "spec": {"renewTime": "1"}}
     assert asyncio.run(contact.look(shelf, "fra1")) == contact.Contact(sign="1", ack=None)
+
+
+def keeping(n: int, problem: str = "") -> tuple[GatewayPod, ...]:
+    told = EvidenceTold(at=n, anchor=Anchor(n=n, at=float(n), digest="a" * 64), problem=problem)
+    return (dataclasses.replace(PODS[0], evidence=told), PODS[1])
+
+
+def test_how_far_evidence_goes_is_on_the_lease_alone() -> None:
+    """What an older report says of it counts no more, or an anchor would seem to go back."""
+    shelf, report = Shelf(), dataclasses.replace(TOLD, gateway_pods=keeping(4))
+
+    async def scenario() -> contact.Contact:
+        await contact.show(shelf, "fra1", "1", contact.ack_of(report), counts=contact.Counts(pods=keeping(5)))
+        return await contact.look(shelf, "fra1")
+
+    seen = asyncio.run(scenario())
+    assert contact.counted(report, seen.counts).gateway_pods == keeping(5)
+    assert contact.counted(report, contact.NONE).gateway_pods == PODS
+
+
+@pytest.mark.parametrize(
+    ("pods", "is_news"),
+    [
+        pytest.param(keeping(5), False, id="goes on"),
+        pytest.param(keeping(5, "the disk is full"), True, id="can't be written"),
+        pytest.param(PODS, True, id="is kept no more"),
+    ],
+)
+def test_evidence_that_goes_on_is_no_news(pods: tuple[GatewayPod, ...], *, is_news: bool) -> None:
+    before, after = (dataclasses.replace(TOLD, gateway_pods=each) for each in (keeping(4), pods))
+    assert (contact.name_of(before) != contact.name_of(after)) is is_news

@@ -40,6 +40,7 @@ CORE: dict[str, list[Json]] = {
     "/api/v1/configmaps": [{"metadata": {"name": "config"}}],
     "/api/v1/services": [],
     "/apis/apps/v1/deployments": [{"metadata": {"name": "gateway"}}],
+    "/apis/apps/v1/statefulsets": [{"metadata": {"name": "keeper"}}],
     "/apis/networking.k8s.io/v1/networkpolicies": [{"metadata": {"name": "theirs"}}],
 }
 
@@ -50,6 +51,7 @@ def test_kinds_that_lists_leave_out_are_there() -> None:
     assert [(each["kind"], each["metadata"]["name"]) for each in found] == [
         ("ConfigMap", "config"),
         ("Deployment", "gateway"),
+        ("StatefulSet", "keeper"),
         ("NetworkPolicy", "theirs"),
     ]
 

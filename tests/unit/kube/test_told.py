@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from isochrone.kube import told
-from isochrone.model import GatewayPod, Revision, RouteDemand, RouteServed, Served
+from isochrone.model import Anchor, EvidenceTold, GatewayPod, Revision, RouteDemand, RouteServed, Served
 from isochrone.status.programmed import HEARD_WITHIN
 from isochrone_gateway.config import report
 from isochrone_gateway.config.index import Revision as Config
@@ -76,6 +76,32 @@ RUNNING = Config(epoch=1, sequence=7, digest=DIGEST)
                 )
             ],
             id="serves",
+        ),
+        pytest.param(
+            lease(
+                said(
+                    "a",
+                    10,
+                    evidence=report.Evidence(
+                        anchor=report.Anchored(n=4, at=NOW - 12.5, digest=DIGEST), problem="the disk is full"
+                    ),
+                )
+            ),
+            [
+                GatewayPod(
+                    pod="a",
+                    at=NOW - 10,
+                    evidence=EvidenceTold(
+                        at=NOW - 10, anchor=Anchor(n=4, at=NOW - 12.5, digest=DIGEST), problem="the disk is full"
+                    ),
+                )
+            ],
+            id="keeps evidence",
+        ),
+        pytest.param(
+            lease(said("a", 10, evidence=report.Evidence())),
+            [GatewayPod(pod="a", at=NOW - 10, evidence=EvidenceTold(at=NOW - 10))],
+            id="begins to",
         ),
         pytest.param(lease(said("a", HEARD_WITHIN + 1)), [], id="silent"),
         pytest.param(lease({"pod.isochrone.dev/a": "{"}), [], id="damaged"),

@@ -15,6 +15,7 @@ from tests.unit.outage.gateway import Gateway
 
 from isochrone.api import EdgeNode
 from isochrone.certificates import Credentials, State, stored
+from isochrone.controller.anchoring import Anchors
 from isochrone.controller.announcing import Announcer
 from isochrone.controller.connections import Connected
 from isochrone.controller.couriers import Connect, Couriers, Load
@@ -114,6 +115,7 @@ class Installation:
             keeper=self._keeper,
             deletions=Deletions(),
             announcer=announcer,
+            anchors=Anchors(hub, self.wall, every=SETTINGS.pace.anchors),
             interruption=Interruption(),
             wall=self.wall,
             monotonic=self.wall,

@@ -72,3 +72,16 @@ def test_names_that_could_be_read_in_two_ways_differ() -> None:
         names.engine_name("a-b-c", edge_node()),
     }
     assert len(found) == 3
+
+
+@given(SITES)
+def test_a_stateful_set_leaves_room_for_the_labels_and_numbers_of_its_pods(site: str) -> None:
+    name = names.stateful_name(edge_node(site, cluster={"type": "Local"}))
+    assert LABEL.fullmatch(f"{name}-{'a' * 10}")
+    assert LABEL.fullmatch(f"{name}-99")
+
+
+def test_stateful_sets_of_sites_with_long_names_are_told_apart() -> None:
+    found = {names.stateful_name(edge_node("s" * 47 + end, cluster={"type": "Local"})) for end in "ab"}
+    assert len(found) == 2
+    assert names.stateful_name(edge_node()) == "isochrone-gateway"

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def item(kind: str, name: str, *, site: str | None = "fra1", route: str = "", **content: Any) -> Json:
-    versions = {"Deployment": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1"}
+    versions = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "NetworkPolicy": "networking.k8s.io/v1"}
     marks = {labels.INSTALLATION: "isochrone"} | ({labels.EDGE_NODE: site} if site else {})
     marks |= {labels.MODEL_ROUTE: route, labels.ROUTE_NAMESPACE: "demo"} if route else {}
     metadata = {"name": name, "namespace": "demo", "labels": marks, "annotations": content.pop("annotations", {})}
@@ -144,3 +144,32 @@ def test_only_shards_that_nothing_names_and_that_are_not_new_are_unused() -> Non
     trust["metadata"]["labels"][labels.COMPONENT] = "gateway-trust"
     shared = actions.without_gateways([*shards, trust])
     assert [each.identity[3] for each in shared] == ["law-new", "law-old", "law-used", "trust"]
+
+
+def gateway(kind: str, *, wanted: int | None = 2, ready: int = 0) -> Json:
+    made = item(kind, "gateway", spec={} if wanted is None else {"replicas": wanted}, status={"readyReplicas": ready})
+    made["metadata"]["labels"][labels.COMPONENT] = labels.GATEWAY
+    return made
+
+
+@pytest.mark.parametrize(
+    ("heir", "is_removed"),
+    [
+        pytest.param([], False, id="not there yet"),
+        pytest.param([gateway("StatefulSet")], False, id="starts"),
+        pytest.param([gateway("StatefulSet", wanted=3, ready=1)], False, id="too few"),
+        pytest.param([gateway("StatefulSet", ready=1)], True, id="half of them"),
+        pytest.param([gateway("StatefulSet", wanted=None, ready=1)], True, id="an autoscaler counts them"),
+        pytest.param([gateway("StatefulSet", wanted=None)], False, id="an autoscaler counts them, and none is ready"),
+    ],
+)
+def test_a_gateway_ends_once_the_one_in_its_place_is_ready(heir: list[Json], *, is_removed: bool) -> None:
+    old = there(gateway("Deployment", ready=2))
+    decided = actions.decide(parcel(gateway("StatefulSet")), found(old, *map(there, heir)))
+    assert [each.identity[1] for each in decided.remove] == (["Deployment"] if is_removed else [])
+    assert decided.waiting == (0 if is_removed else 1)
+
+
+def test_a_gateway_that_nothing_follows_ends_at_once() -> None:
+    decided = actions.decide(parcel(), found(there(gateway("StatefulSet", ready=2))))
+    assert [each.identity[1] for each in decided.remove] == ["StatefulSet"]

@@ -42,6 +42,7 @@ def names(decided: Actions) -> list[str]:
 
 
 GATEWAY = item("Deployment", "gateway", component="gateway")
+KEEPER = item("StatefulSet", "gateway", component="gateway")
 SCALER = item("HorizontalPodAutoscaler", "gateway", component="gateway")
 GATEWAY_POD = item("Pod", "gateway-1", component="gateway")
 ENGINE = item("Deployment", "chat")
@@ -65,6 +66,7 @@ ALL = (GATEWAY, SCALER, ENGINE, SERVICE, GUARD, KEY, NAMESPACE)
             id="gateways-first",
         ),
         pytest.param((ENGINE, SERVICE, GUARD), (GATEWAY_POD, ENGINE_POD), {}, [], 3, id="while-a-gateway-ends"),
+        pytest.param((KEEPER, ENGINE), (GATEWAY_POD,), {}, ["StatefulSet gateway"], 1, id="one-that-keeps-evidence"),
         pytest.param(
             (ENGINE, SERVICE, GUARD), (ENGINE_POD,), {}, ["Deployment chat", "Service chat"], 1, id="then-engines"
         ),
@@ -184,3 +186,8 @@ def test_namespaces_of_sites_that_pull(name: str, marks: Json, pulling: set[str]
 
 def test_the_law_goes_last() -> None:
     assert (removal.ORDER[0], removal.ORDER[-1]) == ("EdgeNode", "DataResidencyPolicy")
+
+
+def test_a_namespace_stays_for_evidence_though_its_claims_have_our_label() -> None:
+    claim = item("PersistentVolumeClaim", "evidence-gateway-0")
+    assert removal.staying([claim, ENGINE], "isochrone") == [claim]

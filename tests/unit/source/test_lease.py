@@ -15,7 +15,7 @@ from tests.unit.source.scripted_api import listening
 
 from isochrone_gateway.config import read_index
 from isochrone_gateway.config.index import Revision
-from isochrone_gateway.config.report import Served
+from isochrone_gateway.config.report import Anchored, Evidence, Served
 from isochrone_gateway.source import judging
 from isochrone_gateway.source.credentials import ServiceAccount
 from isochrone_gateway.source.judging import Complete, Refused, Wanted, Why
@@ -57,6 +57,7 @@ class World:
         self.report = NOTHING
         self.told: Told = []
         self.served: Callable[[Revision], Served | None] = lambda _: None
+        self.evidence: Evidence | None = None
 
         async def served(revision: Revision) -> Served | None:
             return self.served(revision)
@@ -64,6 +65,7 @@ class World:
         around = Surroundings(
             report=lambda: self.report,
             served=served,
+            evidence=lambda: self.evidence,
             happened=lambda what, detail: self.told.append((what, detail)),
             wall=lambda: NOW + 0.7,
             chance=chance,
@@ -351,3 +353,19 @@ def test_a_server_that_says_nothing_holds_up_no_end(tmp_path: pathlib.Path) -> N
         assert api.annotations[f"isochrone-gateway-{POD}"], "there was nobody to take it back"
 
     run(tmp_path, test, pace=dataclasses.replace(QUICK, goodbye=0.1))
+
+
+def test_how_far_evidence_goes_is_told_with_the_sign_of_life_and_is_no_reason_for_one(tmp_path: pathlib.Path) -> None:
+    async def test(api: LeaseApi, world: World) -> None:
+        world.evidence = Evidence(anchor=Anchored(n=3, at=NOW, digest="a" * 64))
+        async with reporting(world):
+            await until(lambda: bool(api.contents) and api.said(POD).evidence == world.evidence)
+            asked = api.asked
+            world.evidence = Evidence(anchor=Anchored(n=4, at=NOW, digest="b" * 64), problem="the disk is full")
+            world.reporter.look()
+            await asyncio.sleep(3 * QUICK.between)
+            assert api.asked == asked
+            world.use(running(1))
+            await until(lambda: api.said(POD).evidence == world.evidence)
+
+    run(tmp_path, test)

@@ -104,6 +104,7 @@ class Supervisor:
             happened=self.happened,
             served=self._served,
             demand=self._demand,
+            evidence=self._witness.told,
             wall=self._clock.wall,
         )
         account = in_cluster(self._settings.service_account)

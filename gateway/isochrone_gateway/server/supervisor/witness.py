@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from isochrone_gateway.config import Config
+from isochrone_gateway.config import Config, report
 from isochrone_gateway.config.site import EvidenceKeeping, LogLevel, OnFailure
 from isochrone_gateway.ledger.evidence.chain import Head
 from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, load_key
@@ -103,6 +103,17 @@ class Witness:
             "workersInTrouble": dict(self._troubled),
             "anchor": None if anchor is None else msgspec.to_builtins(anchor),
         }
+
+    def told(self) -> report.Evidence | None:
+        """What the hub is told on the Lease; None while none is kept."""
+        if self._keeping is None:
+            return None
+        anchor = None if self._instance is None else self._instance.anchor
+        troubled = next((f"{chain}: {why}" for chain, why in sorted(self._troubled.items())), "")
+        return report.Evidence(
+            anchor=None if anchor is None else report.Anchored(n=anchor.n, at=anchor.at, digest=anchor.digest),
+            problem=report.shortened(self._problem or troubled),
+        )
 
     def facts(self) -> dict[str, float]:
         """As metrics; see `telling`."""

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import State
+from isochrone.api.gateway_evidence import GatewayEvidence
 from isochrone.law.atlas import Atlas
 from isochrone.model.amounts import milliseconds
 from isochrone.render import secrets
@@ -17,6 +18,7 @@ ANNOUNCED_MS: Final = 5_000
 ANNOUNCED_TO_BALANCERS_MS: Final = 20_000
 """The same where a load balancer asks at its own pace whether a node is well."""
 DRAIN_MS: Final = 300_000
+_DAY_S: Final = 86_400
 
 
 def site_of(
@@ -46,6 +48,7 @@ def site_of(
         egress_price_per_gib=edge.spec.egress.price_per_gib,
         cors=contract.Cors(origins=frozenset(gateway.cors_origins)) if gateway.cors_origins else None,
         peer_trust=_peer_trust() if has_peers else None,
+        evidence=_evidence(gateway.evidence) if gateway.evidence else None,
     )
 
 
@@ -82,6 +85,13 @@ def _listeners(edge: EdgeNode, ports: Ports, *, has_peers: bool) -> contract.Lis
 
 def _peer_trust() -> contract.PeerTrust:
     return contract.PeerTrust(ca_bundle=f"{secrets.PEER}/{secrets.AUTHORITIES}", identity=_tls(secrets.PEER))
+
+
+def _evidence(asked: GatewayEvidence) -> contract.EvidenceKeeping:
+    days = asked.retention_days
+    return contract.EvidenceKeeping(
+        on_failure=contract.OnFailure(asked.on_failure), retention_s=None if days is None else days * _DAY_S
+    )
 
 
 def _tls(folder: str) -> contract.TlsFiles:

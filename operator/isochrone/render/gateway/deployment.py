@@ -1,4 +1,4 @@
-"""The Deployment of a site's gateway.
+"""The workload of a site's gateway: a Deployment, or a StatefulSet where evidence has to outlive pods.
 
 It needs no preStop hook: from SIGTERM on the gateway says that it is not ready and still takes requests for
 `drain.announce`, then ends what is open within `drain.max`. The pod has that long, and some seconds to go.
@@ -10,7 +10,7 @@ from typing import Final
 
 from isochrone.render import pod_parts, secrets
 from isochrone.render.config.site import DRAIN_MS, announced_ms
-from isochrone.render.gateway import config_maps
+from isochrone.render.gateway import config_maps, evidence
 from isochrone.render.gateway.subject import ADMIN, DATA, PEER, Subject
 from isochrone.render.manifest import Json, filled
 
@@ -26,44 +26,78 @@ _MIB_OF_WORKER: Final = 512
 _READ_ONLY: Final = 0o440
 
 
-def deployment(subject: Subject) -> Json:
+def workload(subject: Subject) -> Json:
     """The gateway's pods. Their number is given up where an autoscaler has it."""
-    gateway = subject.site.spec.gateway
-    spec = filled(
-        replicas=None if gateway.autoscaling else gateway.replicas,
-        revisionHistoryLimit=3,
-        strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        selector={"matchLabels": subject.selector},
-        template={"metadata": {"labels": subject.labels}, "spec": _pod(subject)},
-    )
+    return _stateful_set(subject) if evidence.has_claims(subject) else _deployment(subject)
+
+
+def _deployment(subject: Subject) -> Json:
+    spec = {
+        **_number(subject),
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        **_pods(subject, version="pod-template-hash"),
+    }
     return subject.manifest("apps/v1", "Deployment", spec=spec)
 
 
-def _pod(subject: Subject) -> Json:
+def _stateful_set(subject: Subject) -> Json:
+    """One pod after the other is replaced: the next one needs the volume of the one before."""
+    spec = {
+        "serviceName": subject.name,
+        **_number(subject),
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate"},
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "volumeClaimTemplates": evidence.claims(subject),
+        **_pods(subject, version="controller-revision-hash"),
+    }
+    return subject.manifest("apps/v1", "StatefulSet", name=subject.workload_name, spec=spec)
+
+
+def _number(subject: Subject) -> Json:
+    gateway = subject.site.spec.gateway
+    return filled(replicas=None if gateway.autoscaling else gateway.replicas, revisionHistoryLimit=3)
+
+
+def _pods(subject: Subject, *, version: str) -> Json:
+    """`version` is the label that tells pods of one template from those of the next."""
+    template = {"metadata": {"labels": subject.labels}, "spec": _pod(subject, version)}
+    return {"selector": {"matchLabels": subject.selector}, "template": template}
+
+
+def _pod(subject: Subject, version: str) -> Json:
     return filled(
         nodeSelector=dict(subject.site.spec.node_selector or {}),
         topologySpreadConstraints=[
-            pod_parts.spread(subject.selector, key) for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+            pod_parts.spread(subject.selector, key, version=version)
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         ],
         imagePullSecrets=[{"name": name} for name in pod_parts.pull_secrets(subject.site)],
         serviceAccountName=subject.name,
         automountServiceAccountToken=True,
         enableServiceLinks=False,
         terminationGracePeriodSeconds=(announced_ms(subject.site) + DRAIN_MS) // 1000 + _SPARE_S,
-        securityContext={
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        securityContext=_security(subject),
         containers=[_container(subject)],
         volumes=[
             {"name": "secrets", "projected": {"defaultMode": _READ_ONLY, "sources": _sources(subject)}},
             {"name": "state", "emptyDir": {"sizeLimit": "1Gi"}},
             {"name": "temporary", "emptyDir": {"sizeLimit": "1Gi"}},
+            *evidence.volumes(subject),
             *_trust(subject),
         ],
+    )
+
+
+def _security(subject: Subject) -> Json:
+    return filled(
+        runAsNonRoot=True,
+        runAsUser=_USER,
+        runAsGroup=_USER,
+        fsGroup=_USER,
+        # A volume with years of files would hold each start up.
+        fsGroupChangePolicy="OnRootMismatch" if evidence.has_claims(subject) else None,
+        seccompProfile={"type": "RuntimeDefault"},
     )
 
 
@@ -81,6 +115,7 @@ def _container(subject: Subject) -> Json:
             {"name": "secrets", "mountPath": _SECRETS, "readOnly": True},
             {"name": "state", "mountPath": _STATE},
             {"name": "temporary", "mountPath": _TEMPORARY},
+            *evidence.mounts(subject),
             *({"name": each["name"], "mountPath": _TRUST, "readOnly": True} for each in _trust(subject)),
         ],
         "readinessProbe": _probe("/readyz", period=2, failures=2),
@@ -106,6 +141,7 @@ def _arguments(subject: Subject) -> list[str]:
         f"--state={_STATE}",
         f"--admin={ports.host}:{ports.admin}",
         f"--status-token={_SECRETS}/{secrets.STATUS}/{secrets.TOKEN}",
+        *evidence.arguments(subject, _SECRETS),
         *(f"--trusted-keys={_TRUST}" for _ in _trust(subject)),
     ]
 

@@ -1,5 +1,6 @@
 """How many of a gateway's pods there are."""
 
+from isochrone.render.gateway import deployment
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json
 
@@ -11,9 +12,10 @@ def autoscalers(subject: Subject) -> list[Json]:
     gateway = subject.site.spec.gateway
     if gateway.autoscaling is None:
         return []
+    scaled = deployment.workload(subject)
     target = {"type": "Utilization", "averageUtilization": gateway.autoscaling.target_cpu_percent}
     spec = {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": subject.name},
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": scaled["kind"], "name": scaled["metadata"]["name"]},
         "minReplicas": gateway.replicas,
         "maxReplicas": gateway.autoscaling.max_replicas,
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],

@@ -1,0 +1,108 @@
+"""Gateways that keep evidence, on a real API server: one workload takes the other's place, and claims are nobody's."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from tests.cluster import kubeconfig
+from tests.cluster.controlplane import ControlPlane, Options
+from tests.cluster.parcels import parcels
+from tests.worlds.build import snapshot
+from tests.worlds.examples import FOLDER
+
+from isochrone import manifests
+from isochrone.kube import kinds
+from isochrone.kube.api import Api
+from isochrone.kube.kinds import DEPLOYMENT, SECRET, STATEFUL_SET
+from isochrone.kube.member import Member
+from isochrone.model import Observed, Parcel
+from isochrone.model.declared import SYSTEM_NAMESPACE
+from isochrone.render import labels, rights
+
+NAME: Final = "isochrone-gateway-fra1"
+KEY: Final = f"{NAME}-evidence"
+LIMIT: Final = 120.0
+
+
+def wanted(sequence: int, *, keeps: bool) -> list[Parcel]:
+    """Frankfurt of the example, in the hub's cluster."""
+    items: list[Any] = [dict(each.obj) for each in manifests.read([str(FOLDER / "quickstart-multicluster")]).manifests]
+    for item in items:
+        if keeps and item["kind"] == "EdgeNode" and item["metadata"]["name"] == "fra1":
+            item["spec"].setdefault("gateway", {})["evidence"] = {}
+    found = parcels(snapshot(items, Observed()), "local", sequence=sequence)
+    key = KEY if keeps else ""
+    return [dataclasses.replace(each, evidence_key=key) if each.site == "fra1" else each for each in found]
+
+
+def run(plane: ControlPlane, work: Callable[[Api, Member], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        access = kubeconfig.read(plane.kubeconfig)
+        async with asyncio.timeout(LIMIT), Api(access.url, tls=access.tls()) as api:
+            await work(api, Member(api, "isochrone", clock=time.time))
+
+    asyncio.run(whole())
+
+
+def writes(plane: ControlPlane) -> int:
+    verbs = {"create", "update", "patch", "delete"}
+    events = plane.audit_events()
+    return sum(each["verb"] in verbs and each["user"]["username"] == "admin" for each in events)
+
+
+async def workloads(api: Api) -> set[str]:
+    """Of Frankfurt's gateway."""
+    marks = f"{labels.EDGE_NODE}=fra1,{labels.COMPONENT}={labels.GATEWAY}"
+    return {
+        kind.name for kind in (DEPLOYMENT, STATEFUL_SET) if (await api.list(kind.path(), label_selector=marks)).items
+    }
+
+
+async def become_ready(api: Api, kind: kinds.Kind) -> None:
+    """As if its pods had started."""
+    path = kind.path(SYSTEM_NAMESPACE, NAME)
+    there = await api.get(path)
+    status = {"replicas": 2, "readyReplicas": 2, "observedGeneration": there["metadata"]["generation"]}
+    await api.merge(path, {"status": status}, subresource="status")
+
+
+def test_evidence_is_turned_on_and_off_again_and_a_gateway_is_ready_throughout(kube: Path) -> None:
+    assert kube.exists()
+    with ControlPlane(Options(audit=True)) as plane:
+
+        async def work(api: Api, member: Member) -> None:
+            await member.deliver(wanted(1, keeps=False))
+            assert await workloads(api) == {"Deployment"}
+
+            report = (await member.deliver(wanted(2, keeps=True)))["fra1"]
+            assert report.faults == ()
+            assert report.evidence_key.startswith("-----BEGIN PUBLIC KEY-----")
+            assert (report.gateway_replicas, report.gateway_ready) == (2, 0)
+            assert await workloads(api) == {"Deployment", "StatefulSet"}
+            secret = await api.get(SECRET.path(SYSTEM_NAMESPACE, KEY))
+
+            await become_ready(api, STATEFUL_SET)
+            report = (await member.deliver(wanted(2, keeps=True)))["fra1"]
+            assert await workloads(api) == {"StatefulSet"}
+            assert report.delivered == wanted(2, keeps=True)[-1].revision
+
+            before = writes(plane)
+            report = (await member.deliver(wanted(2, keeps=True)))["fra1"]
+            assert (report.repairs, report.faults, writes(plane)) == ((), (), before)
+            assert (await api.get(SECRET.path(SYSTEM_NAMESPACE, KEY)))["data"] == secret["data"]
+
+            await member.deliver(wanted(3, keeps=False))
+            assert await workloads(api) == {"Deployment", "StatefulSet"}
+            await become_ready(api, DEPLOYMENT)
+            await member.deliver(wanted(3, keeps=False))
+            assert await workloads(api) == {"Deployment"}
+
+        run(plane, work)
+
+
+def test_nobody_of_ours_may_touch_volumes_or_their_claims() -> None:
+    given = [*rights.MEMBER, *rights.MEMBER_SYSTEM, *rights.HUB, *rights.HUB_SYSTEM, *rights.SITE]
+    assert not [each for each in given if any("persistentvolume" in name for name in each.resources)]

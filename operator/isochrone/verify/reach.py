@@ -7,6 +7,7 @@ these places is each caller and origin looked at by itself, to tell the path.
 
 import collections
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -38,7 +39,7 @@ class Bad(NamedTuple):
     aged: int = _NONE
 
     def __or__(self, other: "Bad") -> "Bad":
-        return Bad(*(mine | theirs for mine, theirs in zip(self, other, strict=True)))
+        return Bad(*map(operator.or_, self, other))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from tests.unit.verify.installation import obj, policy, route, tenant
 from isochrone.verify import Rule, reach
 from isochrone.verify.declared import Declared
 from isochrone.verify.finding import Finding
-from isochrone.verify.reach import Reach
+from isochrone.verify.reach import Bad, Reach
 
 ENTRY: Final = "Ingress: comes in at its gateway"
 RECORD: Final = "Logs: a record of the request is written"
@@ -365,3 +365,50 @@ def test_combinations_are_counted() -> None:
     for _ in range(2):
         assert reached.combinations(site(made)) == 2 + 2
         assert reached.combinations(site(opened)) == 2 + 2 + 1
+
+
+def test_what_is_bad_for_callers_without_a_key_is_so_only_where_they_are_let_in() -> None:
+    reached = Reach(read(), site(config(law=UNKNOWN_LET_IN)))
+    (chat,) = site(config()).config.routes
+    for _ in range(2):
+        assert reached.bad(chat, is_open=False) == Bad()
+        assert reached.bad(chat, is_open=True).entry == 1 << DE | 1 << US
+
+
+@pytest.mark.parametrize(
+    ("allowed", "bad"),
+    [
+        pytest.param({}, Bad(), id="nothing"),
+        pytest.param({"Ingress": {DE, US}}, Bad(entry=1 << US, logs_of_hop=1 << US), id="entry"),
+        pytest.param({"Inference": {DE, US}, "Ingress": {DE}, "State": {DE}}, Bad(direct=1 << US), id="engines"),
+        pytest.param({"Logs": {US}, "Cache": {US}}, Bad(), id="records and caches where nothing may come in"),
+        pytest.param(
+            {"Ingress": {DE, US}, "Logs": {US}, "Cache": {US}},
+            Bad(entry=1 << US, logs=1 << US, logs_of_hop=1 << US, cache=1 << US),
+            id="records and caches",
+        ),
+        pytest.param({"State": {US}}, Bad(state=1 << US), id="state"),
+        pytest.param(
+            {"Inference": {DE, US}, "Ingress": {DE, US}, "Logs": {DE}, "Cache": {DE}, "State": {DE}},
+            Bad(entry=1 << US, direct=1 << US, hop=1 << US, logs_of_hop=1 << US),
+            id="hops",
+        ),
+    ],
+)
+def test_which_places_are_bad(allowed: dict[str, set[int]], bad: Bad) -> None:
+    """Where none is, all candidates are proved at once."""
+    reached = Reach(read(), site(config(law=law(**allowed))))
+    (chat,) = site(config()).config.routes
+    assert reached.bad(chat, is_open=False) == bad
+
+
+def test_places_are_bad_where_what_ought_to_be_bound_is_not() -> None:
+    reached = Reach(read(), site(config(law={**law(), "policies": []})))
+    (chat,) = site(config()).config.routes
+    everywhere, but_home = 0b1111, 0b1110
+    assert reached.bad(chat, is_open=False)._asdict() == {**dict.fromkeys(Bad._fields, but_home), "aged": everywhere}
+
+
+def test_bad_places_add_up() -> None:
+    one, other = Bad(*range(8)), Bad(*range(8, 0, -1))
+    assert one | other == Bad(*(mine | theirs for mine, theirs in zip(range(8), range(8, 0, -1), strict=True)))

@@ -301,6 +301,7 @@ def test_each_policy_that_forbids_a_way_is_told_with_its_first_case() -> None:
         {"id": "shop/web", "origins": ["DE"], "originHeader": True},
         {"id": "shop/far", "origins": ["JP"], "originHeader": True},
         {"id": "shop/no", "origins": ["US"], "routes": []},
+        {"id": "shop/free", "origins": ["FR"]},
     ]
     made = config("iad1", law={"policies": [], "tables": [], "rows": []}, tenants={"tenants": tenants})
     told_of = found(with_tier(made, (HERE, US)), known=known, at="iad1")
@@ -308,6 +309,45 @@ def test_each_policy_that_forbids_a_way_is_told_with_its_first_case() -> None:
         (way, name, 1 + parts) for way in (ENTRY, RECORD, OWN) for name, parts in (("eu", 16), ("jp", 47))
     ]
     assert [each.path[2] for each in told_of[:2]] == ["tenant shop/web, from DE", "tenant shop/far, from JP"]
+
+
+def test_what_is_lawful_isn_t_told_beside_what_is_not() -> None:
+    """Two tenants' data is taken; that of one alone ought to be elsewhere."""
+    known = read([TOKYO, tenant("far", "shop", 2, origins=["JP"])])
+    both_call = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
+    engines = "Inference: engines shop/chat at fra1"
+    bound = with_tier(config(law=law(), tenants=both_call), (HERE, DE))
+    assert [(_way(each), each.policy) for each in found(bound, known=known)] == [
+        (ENTRY, "jp"),
+        (RECORD, "jp"),
+        (engines, "jp"),
+    ]
+    loose = with_tier(config(law={"policies": [], "tables": [], "rows": []}, tenants=both_call), (HERE, DE))
+    assert [(_way(each), each.policy) for each in found(loose, known=known)] == [
+        (ENTRY, "jp"),
+        (RECORD, "jp"),
+        (engines, "eu"),
+        (engines, "jp"),
+    ]
+
+
+def test_whether_a_record_is_written_at_a_peer_is_for_its_config_to_say() -> None:
+    here = with_tier(config(law=law(Inference={DE, US}, Logs={DE})), (PEER, US))
+    assert told(here, config("iad1", law=WIDE)) == list(HOP)
+
+
+def test_a_hop_is_bad_where_one_of_both_scopes_is() -> None:
+    entries = {"scope": "Ingress", "places": {"include": ["DE", "US"]}}
+    known = read([policy("eu", ["DE"], {"origins": {"include": ["DE"]}}, entries)])
+    reached = Reach(known, site(config(law=law(Inference={DE, US}, Logs={DE}, Cache={DE}, State={DE}))))
+    (chat,) = site(config()).config.routes
+    assert reached.bad(chat, is_open=False) == Bad(direct=1 << US, hop=1 << US, logs_of_hop=1 << US)
+
+
+def test_nothing_is_bad_for_data_that_nothing_binds() -> None:
+    made = {"tenants": [{"id": "shop/web", "origins": ["FR"]}]}
+    (chat,) = site(config()).config.routes
+    assert Reach(read(), site(config(tenants=made))).bad(chat, is_open=False) == Bad()
 
 
 def test_what_is_told_says_where_it_stands() -> None:

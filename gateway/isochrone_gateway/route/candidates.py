@@ -102,7 +102,7 @@ class Option:
 
     __slots__ = ("backend", "candidate", "dollars", "index", "name", "place_bit", "seed", "tier")
 
-    def __init__(self, index: int, tier: int, candidate: Candidate, hops: int = 0) -> None:
+    def __init__(self, index: int, tier: int, candidate: Candidate, hops: int) -> None:
         price = candidate.price
         self.index = index
         self.tier = tier
@@ -276,7 +276,7 @@ class Picker:
         return Explained(option.name, option.tier, refusal.why, score, refusal.until)
 
 
-def prepare(route: Route, hops: int = 0) -> tuple[Option, ...]:
+def prepare(route: Route, hops: int) -> tuple[Option, ...]:
     """A route's candidates in order, with what doesn't change worked out."""
     flat = [(tier, candidate) for tier, each in enumerate(route.tiers) for candidate in each.candidates]
     return tuple(Option(index, tier, candidate, hops) for index, (tier, candidate) in enumerate(flat))

@@ -279,6 +279,11 @@ def test_what_a_score_is_made_of(figures: Figures, preferences: dict[str, float]
     assert made.score(made.options[0]) == pytest.approx(expected)
 
 
+def test_what_has_no_price_costs_nothing() -> None:
+    made = picker([(to(HERE, rtt_ms=40), FREE)], preferences=Preferences(dollar_ms=1_000))
+    assert made.score(made.options[0]) == 40
+
+
 @pytest.mark.parametrize(
     ("best", "other", "preferences", "is_as_good"),
     [

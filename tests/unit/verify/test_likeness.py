@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from tests.unit.verify.by_hand import DE, EU, OBJECTS, US, Json, config, edge, read, site
+from tests.unit.verify.by_hand import DE, EU, OBJECTS, US, WITHIN, Json, config, edge, read, site
 from tests.unit.verify.installation import obj, route, tenant
 
 from isochrone.geo import codes
@@ -32,13 +32,6 @@ def said(rule: Rule, message: str, severity: Severity = ERROR, cases: int = 1) -
 def places(*each: Json, **fields: Any) -> list[Said]:
     right = {"aliases": dict(codes.aliases()), "within": {code: sorted(above) for code, above in WITHIN.items()}}
     return list(likeness.of_places(msgspec.convert({"places": list(each), **right, **fields}, Places)))
-
-
-WITHIN: Final = {
-    code: frozenset(codes.parents(code))
-    for code in codes.subdivisions()
-    if codes.canonical(code) == code and set(codes.parents(code)) != {code[:2]}
-}
 
 
 @pytest.mark.parametrize(

@@ -216,8 +216,6 @@ class Picker:
         rand = request.rand
         if able[0].tier in self._mixed:
             able, rand = _by_weight(able, rand)
-        if len(able) == 1:
-            return able[0]
         scores = [self.score(option) for option in able]
         best = min(scores)
         bound = max(best * _ALIKE, best + self._preferences.alike_ms)
@@ -243,7 +241,7 @@ class Picker:
                     willing.append(option)
                 blocked.append((option, refusal if at is None else Blocked(refusal.why, at)))
         if willing:
-            best = min(willing, key=lambda option: (option.tier, self.score(option), option.index))
+            best = min(willing, key=lambda option: (option.tier, self.score(option)))
             return Choice(best, is_last_resort=True)
         if not blocked:
             return Nobody(self._hopeless(request), None)
@@ -287,11 +285,7 @@ def _by_weight(able: list[Option], rand: float) -> tuple[list[Option], float]:
 
     Each candidate of a backend carries the backend's weight.
     """
-    weights: dict[str, int] = {}
-    for option in able:
-        weights[option.backend] = max(weights.get(option.backend, 0), option.candidate.weight)
-    if len(weights) == 1:
-        return able, rand
+    weights = {option.backend: option.candidate.weight for option in able}
     at = rand * sum(weights.values())
     for backend, weight in weights.items():  # noqa: B007 - the last one, if rounding leads past it
         if at < weight:

@@ -106,6 +106,8 @@ def changes_for(decision: Decision, way: Way, caller: Caller) -> dict[str, bytes
         changes = {**changes, "model": way.model_json} if changes else way.model_change
     if way.salts:
         changes = {**changes, **caller.salting}
+    if way.set_members:
+        changes = {**changes, **way.set_members}
     return changes
 
 
@@ -129,6 +131,10 @@ def _objection(request: Request, route: RouteView, ruling: Ruling, *, is_looked_
         return ruling.entry
     if ruling.listed is not None and not is_looked_through:
         error = unlawful(request, ruling.listed)
+        if error is not None:
+            return error
+    if route.regions.sets_any or not request.is_familiar:
+        error = route.regions.objection(request, ruling.lawful.allowed)
         if error is not None:
             return error
     return check_caps(request, route.shaping) if route.shaping.caps else None

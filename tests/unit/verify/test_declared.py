@@ -177,14 +177,11 @@ def end(**fields: Any) -> Endpoint:
 
 
 def test_what_an_endpoint_is() -> None:
-    here = Place(frozenset({"DE"}), "Declared")
-    assert end() == Endpoint(url="https://eu.example.com", place=here, store=here, is_inside=False)
-    assert end(storesIn=["FR", "BE"], evidence="Contracted") == Endpoint(
-        url="https://eu.example.com",
-        place=Place(frozenset({"DE"}), "Contracted"),
-        store=Place(frozenset({"FR", "BE"}), "Contracted"),
-        is_inside=False,
-    )
+    here, quiet = Place(frozenset({"DE"}), "Declared"), end()
+    assert (quiet.url, quiet.place, quiet.store, quiet.is_inside) == ("https://eu.example.com", here, here, False)
+    found = end(storesIn=["FR", "BE"], evidence="Contracted")
+    assert found.place == Place(frozenset({"DE"}), "Contracted")
+    assert found.store == Place(frozenset({"FR", "BE"}), "Contracted")
     assert end(storesIn=[]).store == here
 
 

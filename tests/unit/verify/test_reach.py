@@ -288,6 +288,8 @@ def test_data_that_nothing_binds_any_more_would_outlive_its_config() -> None:
     assert _way(each) == "Inference: engines shop/chat at fra1"
     assert each.policy == "eu"
     assert "policy eu forbids it (not refused past hardMaxAge)" in each.message
+    beside = policy("also", ["DE"], {"origins": {"include": ["DE"]}})
+    assert [each.policy for each in found(made, known=read([beside]))] == ["also"], "the first by name"
 
 
 TOKYO: Final = policy("jp", ["JP"], {"origins": {"include": ["JP"]}})
@@ -309,6 +311,7 @@ def test_each_policy_that_forbids_a_way_is_told_with_its_first_case() -> None:
         (way, name, 1 + parts) for way in (ENTRY, RECORD, OWN) for name, parts in (("eu", 16), ("jp", 47))
     ]
     assert [each.path[2] for each in told_of[:2]] == ["tenant shop/web, from DE", "tenant shop/far, from JP"]
+    assert all("(PlaceNotAllowed)" in each.message for each in told_of), "not that it would outlive its config"
 
 
 def test_what_is_lawful_isn_t_told_beside_what_is_not() -> None:

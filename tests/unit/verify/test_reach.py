@@ -200,6 +200,9 @@ def test_a_site_that_isn_t_where_it_is_said_to_be() -> None:
         pytest.param(config("iad1", law=law(Inference={DE, US}, Ingress={DE})), [HOP[0]], id="refuses entry"),
         pytest.param(config("iad1", law=law(Ingress={DE, US})), [HOP[0]], id="refuses engines"),
         pytest.param(config("iad1", law=law(Inference={DE, US}, Logs={DE})), list(HOP[:2]), id="writes no records"),
+        pytest.param(
+            config("iad1", law=law(Ingress={DE, US}, Logs={DE, US})), [HOP[0]], id="would write records, but refuses"
+        ),
         pytest.param(config("iad1", law=WIDE, routes=[]), [HOP[0]], id="doesn't know the route"),
         pytest.param(
             config("iad1", law=WIDE, routes=[{"id": "shop/other", "name": "other"}]), [HOP[0]], id="knows another route"
@@ -217,6 +220,21 @@ def test_a_peer_judges_anew(there: Json | None, ways: list[str]) -> None:
     """But what it is sent, it has seen."""
     here = with_tier(config(law=WIDE), (PEER, US))
     assert told(here, *([there] if there else [])) == ways
+
+
+def test_a_peer_judges_by_the_route_that_is_asked_for() -> None:
+    anything = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
+    here = with_tier(config(law=WIDE, **anything), (PEER, US))
+    there = config("iad1", law=WIDE, **anything, routes=[{"id": "shop/other", "name": "other"}])
+    assert told(here, there, known=read([route("other", "shop")])) == [HOP[0]]
+
+
+def test_whom_a_peer_may_not_see_isn_t_sent_there() -> None:
+    """Data of Japan is sent there; that of Germany may be processed, but not come in there."""
+    known = read([TOKYO, tenant("far", "shop", 2, origins=["JP"])])
+    tenants = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
+    made = with_tier(config(law=law(Inference={DE, US}, Ingress={DE}), tenants=tenants), (PEER, US))
+    assert {each.policy for each in found(made, known=known) if "peer iad1" in each.path} == {"jp"}
 
 
 def test_a_peer_judges_by_the_place_that_its_own_config_gives_it() -> None:

@@ -74,7 +74,7 @@ TARGETS: Final = (
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods"): ("egress", "engines", "pods"),
             ("declared", "likeness"): ("declared", "likeness"),
-            ("finding", "gathered", "proof"): ("proof", "tampered_storage"),
+            ("finding", "gathered", "proof"): ("proof",),
         }.items()
     ),
 )

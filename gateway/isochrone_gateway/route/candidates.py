@@ -102,7 +102,7 @@ class Option:
 
     __slots__ = ("backend", "candidate", "dollars", "index", "name", "place_bit", "seed", "tier")
 
-    def __init__(self, index: int, tier: int, candidate: Candidate, hops: int = 0) -> None:
+    def __init__(self, index: int, tier: int, candidate: Candidate, hops: int) -> None:
         price = candidate.price
         self.index = index
         self.tier = tier
@@ -216,8 +216,6 @@ class Picker:
         rand = request.rand
         if able[0].tier in self._mixed:
             able, rand = _by_weight(able, rand)
-        if len(able) == 1:
-            return able[0]
         scores = [self.score(option) for option in able]
         best = min(scores)
         bound = max(best * _ALIKE, best + self._preferences.alike_ms)
@@ -243,7 +241,7 @@ class Picker:
                     willing.append(option)
                 blocked.append((option, refusal if at is None else Blocked(refusal.why, at)))
         if willing:
-            best = min(willing, key=lambda option: (option.tier, self.score(option), option.index))
+            best = min(willing, key=lambda option: (option.tier, self.score(option)))
             return Choice(best, is_last_resort=True)
         if not blocked:
             return Nobody(self._hopeless(request), None)
@@ -276,7 +274,7 @@ class Picker:
         return Explained(option.name, option.tier, refusal.why, score, refusal.until)
 
 
-def prepare(route: Route, hops: int = 0) -> tuple[Option, ...]:
+def prepare(route: Route, hops: int) -> tuple[Option, ...]:
     """A route's candidates in order, with what doesn't change worked out."""
     flat = [(tier, candidate) for tier, each in enumerate(route.tiers) for candidate in each.candidates]
     return tuple(Option(index, tier, candidate, hops) for index, (tier, candidate) in enumerate(flat))
@@ -287,11 +285,7 @@ def _by_weight(able: list[Option], rand: float) -> tuple[list[Option], float]:
 
     Each candidate of a backend carries the backend's weight.
     """
-    weights: dict[str, int] = {}
-    for option in able:
-        weights[option.backend] = max(weights.get(option.backend, 0), option.candidate.weight)
-    if len(weights) == 1:
-        return able, rand
+    weights = {option.backend: option.candidate.weight for option in able}
     at = rand * sum(weights.values())
     for backend, weight in weights.items():  # noqa: B007 - the last one, if rounding leads past it
         if at < weight:

@@ -85,17 +85,15 @@ class Callers:
     @functools.cached_property
     def _additions(self) -> tuple[frozenset[str], ...]:
         """Of classes that the same policies name, one."""
-        named: dict[str, set[tuple[str, int]]] = {}
-        for number, compiled in enumerate(self._book.policies):
-            for each in compiled.binds.data_classes or ():
-                named.setdefault(each, set()).add(("compiled", number))
-        for number, said in enumerate(self._book.declared.policies):
-            for each in said.classes or ():
-                named.setdefault(each, set()).add(("declared", number))
-        alike: dict[frozenset[tuple[str, int]], str] = {}
+        compiled = [each.binds.data_classes for each in self._book.policies]
+        named: dict[str, set[int]] = {}
+        for number, classes in enumerate([*compiled, *(each.classes for each in self._book.declared.policies)]):
+            for each in classes or ():
+                named.setdefault(each, set()).add(number)
+        alike: dict[frozenset[int], str] = {}
         for each in sorted(named):
             alike.setdefault(frozenset(named[each]), each)
-        singles = sorted(alike.values())
+        singles = list(alike.values())
         pairs: Iterable[tuple[str, ...]] = itertools.combinations(singles, 2) if self._can_deny else ()
         return (frozenset(), *(frozenset({each}) for each in singles), *map(frozenset, pairs))
 
@@ -103,7 +101,7 @@ class Callers:
         """Each jurisdiction that a gateway may judge the tenant's data by: GeoIP and the header narrow to one."""
         key = (tenant.origins, tenant.or_elsewhere, tenant.origin_header)
         if key not in self._origins:
-            codes: set[str | None] = {ground.canonical(each) or UNKNOWN for each in tenant.origins}
+            codes: set[str | None] = {ground.canonical(each) for each in tenant.origins}
             if tenant.or_elsewhere or not codes:
                 codes.add(UNKNOWN)
             if tenant.origin_header:

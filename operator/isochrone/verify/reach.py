@@ -7,6 +7,7 @@ these places is each caller and origin looked at by itself, to tell the path.
 
 import collections
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -38,7 +39,7 @@ class Bad(NamedTuple):
     aged: int = _NONE
 
     def __or__(self, other: "Bad") -> "Bad":
-        return Bad(*(mine | theirs for mine, theirs in zip(self, other, strict=True)))
+        return Bad(*map(operator.or_, self, other))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,6 @@ def findings(reach: Reach, site: SiteConfig, others: Mapping[str, tuple[Reach, S
     steps = _Steps(reach.declared, site)
     is_open = site.config.site.anonymous_access
     for route in site.config.routes:
-        if route.id not in reach.declared.routes:
-            continue
         bad = reach.bad(route, is_open=is_open)
         suspects = [each for each in steps.of(route) if _is_suspect(reach, bad, each)]
         if suspects:
@@ -153,9 +152,8 @@ class _Steps:
         config = site.config
         self._here = config.site.place
         self._home = declared.sites[site.site].place
-        self._peers = {peer.site: peer for peer in config.peers}
         self._endpoints = {(each.name, end.name): end for each in config.providers for end in each.endpoints}
-        self._made: dict[tuple[Target, int], tuple[Step, ...]] = {}
+        self._made: dict[Target, tuple[Step, ...]] = {}
 
     def of(self, route: Route) -> Iterator[Step]:
         yield self._at_home("Ingress", "comes in at its gateway")
@@ -165,10 +163,9 @@ class _Steps:
             yield self._at_home("Cache", "the answer is kept in its cache")
         for tier in route.tiers:
             for candidate in tier.candidates:
-                key = (candidate.target, candidate.place)
-                if key not in self._made:
-                    self._made[key] = tuple(self._of_candidate(candidate))
-                yield from self._made[key]
+                if candidate.target not in self._made:
+                    self._made[candidate.target] = tuple(self._of_candidate(candidate))
+                yield from self._made[candidate.target]
 
     def _at_home(self, scope: str, what: str) -> Step:
         return Step(scope=scope, index=self._here, true=self._home, is_hop=False, words=(what,))

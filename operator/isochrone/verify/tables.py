@@ -139,13 +139,14 @@ def _bound(*, ought: int) -> str:
 
 
 def _first(book: Book, policy: meaning.Policy, scope: str, *, origin: str | None, places: int) -> str:
-    place = book.places[(places & -places).bit_length() - 1]
+    place = _place(book, places)
     why = policy.refusal(scope, place, origin)
     return f"the table allows {place}, the policy does not ({why})"
 
 
-def _place(book: Book, places: int) -> str:
-    return str(book.places[(places & -places).bit_length() - 1])
+def _place(book: Book, places: int) -> meaning.Place:
+    """The first of some places."""
+    return next(each for bit, each in enumerate(book.places) if places >> bit & 1)
 
 
 def origin_text(origin: str | None) -> str:

@@ -17,6 +17,7 @@ from isochrone_gateway.route.limits import Admission, Meter
 from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.server.pipeline.decide import Decision, changes_for, decide, terms_of, to_look_for
 from isochrone_gateway.server.pipeline.outgoing import Asked
+from isochrone_gateway.server.pipeline.regions import Regions
 from isochrone_gateway.server.pipeline.rulings import Rulings
 from isochrone_gateway.wire.body import Request, Shaping, read_request
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
@@ -48,6 +49,7 @@ def route(id_: str = "lab/chat", **fields: Any) -> Any:
         "data_classes": frozenset(),
         "state_places": (),
         "shaping": Shaping({}, {}),
+        "regions": Regions(),
         **fields,
     }
     return types.SimpleNamespace(**made)
@@ -96,6 +98,9 @@ def refused(found: Decision | ApiError) -> ApiError:
 
 
 REMOTE: Final = ',"tools":[{"type":"mcp"}]'
+SETS: Final[dict[str, Any]] = {"regions": Regions([(DE, {"geo": "eu"})])}
+SETS_NONE: Final[dict[str, Any]] = {"regions": Regions([(DE, {})])}
+OTHERS: Final[dict[str, Any]] = {"regions": Regions([(DE, {"geo": "eu"}), (US, {"geo": "us"})])}
 CAPS: Final[dict[str, Any]] = {"shaping": Shaping({}, {"temperature": 1})}
 
 
@@ -112,6 +117,19 @@ CAPS: Final[dict[str, Any]] = {"shaping": Shaping({}, {"temperature": 1})}
         pytest.param(visit(asked(HERE), **CAPS), ',"temperature":2', ErrorKind.ABOVE_CAP, id="lawful, above a cap"),
         pytest.param(
             visit(asked(HERE), **CAPS), REMOTE + ',"temperature":2', ErrorKind.RESIDENCY_DENIED, id="the law first"
+        ),
+        pytest.param(visit(**SETS), ',"geo":"eu"', None, id="the region that is set anyway"),
+        pytest.param(visit(**SETS), ',"geo":"us"', ErrorKind.NOT_ALLOWED_HERE, id="another region"),
+        pytest.param(visit(**SETS), ',"inference_geo":"us"', ErrorKind.NOT_ALLOWED_HERE, id="a region set nowhere"),
+        pytest.param(visit(**SETS_NONE), ',"inference_geo":"us"', ErrorKind.NOT_ALLOWED_HERE, id="where none is set"),
+        pytest.param(visit(), ',"geo":"us"', None, id="what chooses none"),
+        pytest.param(
+            visit(asked(policy("p", {"Inference": DE})), **OTHERS), ',"geo":"eu"', None, id="others are not lawful"
+        ),
+        pytest.param(visit(**OTHERS), ',"geo":"eu"', ErrorKind.NOT_ALLOWED_HERE, id="others set another"),
+        pytest.param(visit(asked(HERE), **SETS), REMOTE + ',"geo":"us"', ErrorKind.RESIDENCY_DENIED, id="law first"),
+        pytest.param(
+            visit(**{**SETS, **CAPS}), ',"geo":"us","temperature":2', ErrorKind.NOT_ALLOWED_HERE, id="regions first"
         ),
         pytest.param(visit(kind=Asked.EMBEDDINGS), "", ErrorKind.BAD_VALUE, id="another endpoint"),
         pytest.param(visit(caller=Caller(routes=frozenset({"lab/other"}))), "", ErrorKind.MODEL_NOT_FOUND, id="no key"),
@@ -297,9 +315,10 @@ def test_what_is_changed_whoever_answers(of_visit: Any, text: str, changes: dict
     assert decided(decide(of_visit, request(text), 100, NOW)).changes == changes
 
 
-def way(model: str, *, salts: bool = False) -> Any:
+def way(model: str, *, salts: bool = False, sets: dict[str, bytes] | None = None) -> Any:
     text = f'"{model}"'.encode()
-    return types.SimpleNamespace(model=model, model_json=text, model_change={"model": text}, salts=salts)
+    made = {"model": model, "model_json": text, "model_change": {"model": text}}
+    return types.SimpleNamespace(**made, salts=salts, set_members=sets or {})
 
 
 @pytest.mark.parametrize(
@@ -314,6 +333,13 @@ def way(model: str, *, salts: bool = False) -> Any:
             id="another model, and more",
         ),
         pytest.param("", way("chat", salts=True), {"cache_salt": b'"anybody"'}, id="a salt"),
+        pytest.param("", way("chat", sets={"geo": b'"eu"'}), {"geo": b'"eu"'}, id="a region"),
+        pytest.param(
+            "",
+            way("big", salts=True, sets={"geo": b'"eu"'}),
+            {"model": b'"big"', "cache_salt": b'"anybody"', "geo": b'"eu"'},
+            id="all of it",
+        ),
         pytest.param("", way("big", salts=True), {"model": b'"big"', "cache_salt": b'"anybody"'}, id="both"),
     ],
 )

@@ -279,6 +279,11 @@ def test_what_a_score_is_made_of(figures: Figures, preferences: dict[str, float]
     assert made.score(made.options[0]) == pytest.approx(expected)
 
 
+def test_what_has_no_price_costs_nothing() -> None:
+    made = picker([(to(HERE, rtt_ms=40), FREE)], preferences=Preferences(dollar_ms=1_000))
+    assert made.score(made.options[0]) == 40
+
+
 @pytest.mark.parametrize(
     ("best", "other", "preferences", "is_as_good"),
     [
@@ -307,8 +312,8 @@ def test_of_two_that_are_equal_it_is_chance_that_decides() -> None:
 
 def test_what_is_left_of_chance_decides_within_a_backend() -> None:
     """Each half of a backend's share goes to one of its two, as if it were alone."""
-    own = [(to(HERE, weight=1), FREE), (to(THERE, weight=1), FREE)]
-    alone, beside = picker(own), picker([(to(OPENAI, weight=3), FREE), *own])
+    own = [(to(HERE, weight=2), FREE), (to(THERE, weight=2), FREE)]
+    alone, beside = picker(own), picker([(to(OPENAI, weight=6), FREE), *own])
     for step in range(10):
         rand = step / 10
         assert chosen(beside.pick(ask(rand=0.75 + rand / 4))) == chosen(alone.pick(ask(rand=rand)))
@@ -391,6 +396,11 @@ def test_why_there_is_nobody_to_wait_for(fields: list[dict[str, Any]], tried: in
 def test_a_last_resort_is_explained_as_the_one_that_is_chosen() -> None:
     found = picker([(to(HERE), cooling(99.0)), (to(THERE), COOLING)]).explain(ask())
     assert [(each.why, each.until) for each in found] == [(Why.CHOSEN, None), (Why.COOLING, 130.0)]
+
+
+def test_where_nobody_can_answer_each_is_explained() -> None:
+    found = picker([(to(HERE), DOWN), (to(THERE), LIMITED)]).explain(ask())
+    assert [(each.why, each.until) for each in found] == [(Why.NOT_READY, None), (Why.LIMITED, 120.0)]
 
 
 def test_what_became_of_a_candidate_is_told_in_these_words() -> None:

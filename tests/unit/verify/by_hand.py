@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from tests.unit.verify.installation import obj, policy, route, tenant
 
+from isochrone.geo import codes
 from isochrone.verify import declared
 from isochrone.verify.declared import Declared
 from isochrone.verify.gathered import SiteConfig
@@ -27,6 +28,12 @@ PLACES: Final = [
     {"codes": ["DE", "FR"], "evidence": "Declared"},
     {"codes": [], "evidence": "Declared"},
 ]
+WITHIN: Final = {
+    code: frozenset(codes.parents(code))
+    for code in codes.subdivisions()
+    if codes.canonical(code) == code and set(codes.parents(code)) != {code[:2]}
+}
+"""What doesn't simply lie in the country that its code begins with."""
 NO_SUM: Final = "0" * 64
 HERE: Final = {"type": "Engine", "pool": "shop/chat"}
 PEER: Final = {"type": "Peer", "site": "iad1", "pool": "shop/chat"}
@@ -83,7 +90,7 @@ def law(**scopes: set[int]) -> Json:
 
 
 def candidates(*each: tuple[Json, int]) -> Json:
-    return {"candidates": [{"target": target, "place": place, "model": "m"} for target, place in each]}
+    return {"candidates": [{"target": target, "place": place, "model": "large"} for target, place in each]}
 
 
 def config(site: str = "fra1", **sections: Any) -> Json:
@@ -94,10 +101,15 @@ def config(site: str = "fra1", **sections: Any) -> Json:
         "site": {
             "name": site,
             "place": here,
-            "listeners": {"data": {"port": 1}, "admin": {"port": 2}},
+            "listeners": {"data": {"port": 1}, "admin": {"port": 2}, "peer": {"port": 3}},
+            "peerTrust": {"caBundle": "ca.pem", "identity": {"certificate": "tls.crt", "key": "tls.key"}},
             "age": {"maxAgeMs": 86_400_000, "hardMaxAgeMs": 2_592_000_000},
         },
-        "places": {"places": PLACES},
+        "places": {
+            "places": PLACES,
+            "aliases": dict(codes.aliases()),
+            "within": {code: sorted(above) for code, above in WITHIN.items()},
+        },
         "law": law(),
         "routes": [
             {

@@ -228,6 +228,7 @@ NAMED: Final = {
     "policies": [
         {**CLASSES, "scopes": {"Inference": 0}},
         {**CLASSES, "name": "two", "binds": {"dataClasses": ["c", "b"]}, "scopes": {"Inference": 0}},
+        {**CLASSES, "name": "three", "binds": {}, "scopes": {"Inference": 0}},
     ],
     "tables": [{"rows": {"DE": 0}}],
     "rows": [encode_row(1)],
@@ -256,10 +257,18 @@ NAMED: Final = {
     ],
 )
 def test_classes_that_a_caller_may_add(trusts: bool, compiled: str, declared: str, added: list[list[str]]) -> None:
-    """Of `d` and `e` one is enough: the same policy names both."""
-    known = read([policy("eu", ["DE"], {"dataClasses": ["d", "e"]})], unbound=declared)
+    """Of `d` and `e` one is enough: the same policy names both. A policy that names none adds none."""
+    known = read([policy("eu", ["DE"], {"dataClasses": ["d", "e"]}), policy("any", ["DE"])], unbound=declared)
     made = config(law=NAMED, tenants=tenants({"id": "shop/web", "dataClassHeader": trusts}))
     assert who(callers(with_default(made, compiled), known)) == [*(("shop/web", each) for each in added), (None, [])]
+
+
+def test_classes_that_two_policies_name_are_told_apart() -> None:
+    known = read([policy("eu", ["DE"], {"dataClasses": ["a"]}), policy("x", ["DE"], {"dataClasses": ["b"]})])
+    made = config(
+        law={"policies": [], "tables": [], "rows": []}, tenants=tenants({"id": "a/b", "dataClassHeader": True})
+    )
+    assert who(callers(made, known)) == [("a/b", []), ("a/b", ["a"]), ("a/b", ["b"]), (None, [])]
 
 
 def test_a_policy_selects_by_the_classes_of_route_tenant_and_header_together() -> None:
@@ -275,9 +284,9 @@ def test_a_policy_selects_by_the_classes_of_route_tenant_and_header_together() -
     made = config(law=NAMED, tenants=tenants({"id": "shop/web", "dataClasses": ["c"], "dataClassHeader": True}))
     made["routes"][0]["dataClasses"] = ["a"]
     found = {(each.tenant, *sorted(each.added)): each.selected for each in callers(made, known)}
-    assert found["shop/web",] == Selected((0, 1), (0, 1))
-    assert found["shop/web", "d"] == Selected((0, 1), (0, 1, 2))
-    assert found[None,] == Selected((0,), (0,))
+    assert found["shop/web",] == Selected((0, 1, 2), (0, 1))
+    assert found["shop/web", "d"] == Selected((0, 1, 2), (0, 1, 2))
+    assert found[None,] == Selected((0, 2), (0,))
 
 
 @pytest.mark.parametrize(
@@ -310,12 +319,12 @@ def test_origins_of_tenants_are_told_apart() -> None:
 
 
 def test_callers_in_words() -> None:
-    made = [Caller(name, frozenset(added), NEITHER, ()) for name in ("shop/web", None) for added in ("", "ba")]
+    made = [Caller(name, frozenset(added), NEITHER, ()) for name in ("shop/web", None) for added in ("", "hgfedcba")]
     assert list(map(str, made)) == [
         "tenant shop/web",
-        "tenant shop/web with data of a+b",
+        "tenant shop/web with data of a+b+c+d+e+f+g+h",
         "a caller without a key",
-        "a caller without a key with data of a+b",
+        "a caller without a key with data of a+b+c+d+e+f+g+h",
     ]
 
 

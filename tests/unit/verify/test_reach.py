@@ -27,7 +27,7 @@ from tests.unit.verify.installation import obj, policy, route, tenant
 from isochrone.verify import Rule, reach
 from isochrone.verify.declared import Declared
 from isochrone.verify.finding import Finding
-from isochrone.verify.reach import Reach
+from isochrone.verify.reach import Bad, Reach
 
 ENTRY: Final = "Ingress: comes in at its gateway"
 RECORD: Final = "Logs: a record of the request is written"
@@ -200,6 +200,9 @@ def test_a_site_that_isn_t_where_it_is_said_to_be() -> None:
         pytest.param(config("iad1", law=law(Inference={DE, US}, Ingress={DE})), [HOP[0]], id="refuses entry"),
         pytest.param(config("iad1", law=law(Ingress={DE, US})), [HOP[0]], id="refuses engines"),
         pytest.param(config("iad1", law=law(Inference={DE, US}, Logs={DE})), list(HOP[:2]), id="writes no records"),
+        pytest.param(
+            config("iad1", law=law(Ingress={DE, US}, Logs={DE, US})), [HOP[0]], id="would write records, but refuses"
+        ),
         pytest.param(config("iad1", law=WIDE, routes=[]), [HOP[0]], id="doesn't know the route"),
         pytest.param(
             config("iad1", law=WIDE, routes=[{"id": "shop/other", "name": "other"}]), [HOP[0]], id="knows another route"
@@ -217,6 +220,21 @@ def test_a_peer_judges_anew(there: Json | None, ways: list[str]) -> None:
     """But what it is sent, it has seen."""
     here = with_tier(config(law=WIDE), (PEER, US))
     assert told(here, *([there] if there else [])) == ways
+
+
+def test_a_peer_judges_by_the_route_that_is_asked_for() -> None:
+    anything = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
+    here = with_tier(config(law=WIDE, **anything), (PEER, US))
+    there = config("iad1", law=WIDE, **anything, routes=[{"id": "shop/other", "name": "other"}])
+    assert told(here, there, known=read([route("other", "shop")])) == [HOP[0]]
+
+
+def test_whom_a_peer_may_not_see_isn_t_sent_there() -> None:
+    """Data of Japan is sent there; that of Germany may be processed, but not come in there."""
+    known = read([TOKYO, tenant("far", "shop", 2, origins=["JP"])])
+    tenants = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
+    made = with_tier(config(law=law(Inference={DE, US}, Ingress={DE}), tenants=tenants), (PEER, US))
+    assert {each.policy for each in found(made, known=known) if "peer iad1" in each.path} == {"jp"}
 
 
 def test_a_peer_judges_by_the_place_that_its_own_config_gives_it() -> None:
@@ -288,6 +306,8 @@ def test_data_that_nothing_binds_any_more_would_outlive_its_config() -> None:
     assert _way(each) == "Inference: engines shop/chat at fra1"
     assert each.policy == "eu"
     assert "policy eu forbids it (not refused past hardMaxAge)" in each.message
+    beside = policy("also", ["DE"], {"origins": {"include": ["DE"]}})
+    assert [each.policy for each in found(made, known=read([beside]))] == ["also"], "the first by name"
 
 
 TOKYO: Final = policy("jp", ["JP"], {"origins": {"include": ["JP"]}})
@@ -301,6 +321,7 @@ def test_each_policy_that_forbids_a_way_is_told_with_its_first_case() -> None:
         {"id": "shop/web", "origins": ["DE"], "originHeader": True},
         {"id": "shop/far", "origins": ["JP"], "originHeader": True},
         {"id": "shop/no", "origins": ["US"], "routes": []},
+        {"id": "shop/free", "origins": ["FR"]},
     ]
     made = config("iad1", law={"policies": [], "tables": [], "rows": []}, tenants={"tenants": tenants})
     told_of = found(with_tier(made, (HERE, US)), known=known, at="iad1")
@@ -308,6 +329,46 @@ def test_each_policy_that_forbids_a_way_is_told_with_its_first_case() -> None:
         (way, name, 1 + parts) for way in (ENTRY, RECORD, OWN) for name, parts in (("eu", 16), ("jp", 47))
     ]
     assert [each.path[2] for each in told_of[:2]] == ["tenant shop/web, from DE", "tenant shop/far, from JP"]
+    assert all("(PlaceNotAllowed)" in each.message for each in told_of), "not that it would outlive its config"
+
+
+def test_what_is_lawful_isn_t_told_beside_what_is_not() -> None:
+    """Two tenants' data is taken; that of one alone ought to be elsewhere."""
+    known = read([TOKYO, tenant("far", "shop", 2, origins=["JP"])])
+    both_call = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
+    engines = "Inference: engines shop/chat at fra1"
+    bound = with_tier(config(law=law(), tenants=both_call), (HERE, DE))
+    assert [(_way(each), each.policy) for each in found(bound, known=known)] == [
+        (ENTRY, "jp"),
+        (RECORD, "jp"),
+        (engines, "jp"),
+    ]
+    loose = with_tier(config(law={"policies": [], "tables": [], "rows": []}, tenants=both_call), (HERE, DE))
+    assert [(_way(each), each.policy) for each in found(loose, known=known)] == [
+        (ENTRY, "jp"),
+        (RECORD, "jp"),
+        (engines, "eu"),
+        (engines, "jp"),
+    ]
+
+
+def test_whether_a_record_is_written_at_a_peer_is_for_its_config_to_say() -> None:
+    here = with_tier(config(law=law(Inference={DE, US}, Logs={DE})), (PEER, US))
+    assert told(here, config("iad1", law=WIDE)) == list(HOP)
+
+
+def test_a_hop_is_bad_where_one_of_both_scopes_is() -> None:
+    entries = {"scope": "Ingress", "places": {"include": ["DE", "US"]}}
+    known = read([policy("eu", ["DE"], {"origins": {"include": ["DE"]}}, entries)])
+    reached = Reach(known, site(config(law=law(Inference={DE, US}, Logs={DE}, Cache={DE}, State={DE}))))
+    (chat,) = site(config()).config.routes
+    assert reached.bad(chat, is_open=False) == Bad(direct=1 << US, hop=1 << US, logs_of_hop=1 << US)
+
+
+def test_nothing_is_bad_for_data_that_nothing_binds() -> None:
+    made = {"tenants": [{"id": "shop/web", "origins": ["FR"]}]}
+    (chat,) = site(config()).config.routes
+    assert Reach(read(), site(config(tenants=made))).bad(chat, is_open=False) == Bad()
 
 
 def test_what_is_told_says_where_it_stands() -> None:
@@ -365,3 +426,50 @@ def test_combinations_are_counted() -> None:
     for _ in range(2):
         assert reached.combinations(site(made)) == 2 + 2
         assert reached.combinations(site(opened)) == 2 + 2 + 1
+
+
+def test_what_is_bad_for_callers_without_a_key_is_so_only_where_they_are_let_in() -> None:
+    reached = Reach(read(), site(config(law=UNKNOWN_LET_IN)))
+    (chat,) = site(config()).config.routes
+    for _ in range(2):
+        assert reached.bad(chat, is_open=False) == Bad()
+        assert reached.bad(chat, is_open=True).entry == 1 << DE | 1 << US
+
+
+@pytest.mark.parametrize(
+    ("allowed", "bad"),
+    [
+        pytest.param({}, Bad(), id="nothing"),
+        pytest.param({"Ingress": {DE, US}}, Bad(entry=1 << US, logs_of_hop=1 << US), id="entry"),
+        pytest.param({"Inference": {DE, US}, "Ingress": {DE}, "State": {DE}}, Bad(direct=1 << US), id="engines"),
+        pytest.param({"Logs": {US}, "Cache": {US}}, Bad(), id="records and caches where nothing may come in"),
+        pytest.param(
+            {"Ingress": {DE, US}, "Logs": {US}, "Cache": {US}},
+            Bad(entry=1 << US, logs=1 << US, logs_of_hop=1 << US, cache=1 << US),
+            id="records and caches",
+        ),
+        pytest.param({"State": {US}}, Bad(state=1 << US), id="state"),
+        pytest.param(
+            {"Inference": {DE, US}, "Ingress": {DE, US}, "Logs": {DE}, "Cache": {DE}, "State": {DE}},
+            Bad(entry=1 << US, direct=1 << US, hop=1 << US, logs_of_hop=1 << US),
+            id="hops",
+        ),
+    ],
+)
+def test_which_places_are_bad(allowed: dict[str, set[int]], bad: Bad) -> None:
+    """Where none is, all candidates are proved at once."""
+    reached = Reach(read(), site(config(law=law(**allowed))))
+    (chat,) = site(config()).config.routes
+    assert reached.bad(chat, is_open=False) == bad
+
+
+def test_places_are_bad_where_what_ought_to_be_bound_is_not() -> None:
+    reached = Reach(read(), site(config(law={**law(), "policies": []})))
+    (chat,) = site(config()).config.routes
+    everywhere, but_home = 0b1111, 0b1110
+    assert reached.bad(chat, is_open=False)._asdict() == {**dict.fromkeys(Bad._fields, but_home), "aged": everywhere}
+
+
+def test_bad_places_add_up() -> None:
+    one, other = Bad(*range(8)), Bad(*range(8, 0, -1))
+    assert one | other == Bad(*(mine | theirs for mine, theirs in zip(range(8), range(8, 0, -1), strict=True)))

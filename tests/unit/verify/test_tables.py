@@ -249,6 +249,34 @@ def test_a_route_that_is_only_here_is_nobodys() -> None:
     assert compare(made, read(LABELLED)) == []
 
 
+def test_places_that_are_refused_too_many_are_named_by_the_first() -> None:
+    known = read([policy("eu", ["DE", "US", "FR"], {"origins": {"include": ["DE"]}})])
+    assert of_law(law(), known) == every_scope(
+        "DE: the table refuses US-VA (Declared), which the policy allows", PARTS, WARNING
+    )
+
+
+def test_policies_of_nobody_are_told_by_name() -> None:
+    found = {**law(), "policies": [*law()["policies"], *({**other()[0], "name": name} for name in "hgfedcba")]}
+    assert [each.policy for each in of_law(found)] == list("abcdefgh")
+
+
+@pytest.mark.parametrize(
+    ("here", "namespace"),
+    [
+        pytest.param({"tenants": {"tenants": [{"id": "bank/vip"}]}}, "shop", id="of a route alone"),
+        pytest.param({"routes": []}, "bank", id="of a tenant alone"),
+    ],
+)
+def test_namespaces_are_those_of_routes_and_of_tenants(here: Json, namespace: str) -> None:
+    known = read(
+        [*LABELLED, policy("eu", ["DE"], {"origins": {"include": ["DE"]}, "namespaces": {"names": [namespace]}})]
+    )
+    made = law()
+    made["policies"][0]["binds"] = {"namespaces": [namespace]}
+    assert compare(config(**{**HERE, **here}, law=made), known) == []
+
+
 def test_places_that_are_allowed_too_many_are_named_by_the_first() -> None:
     made = with_table(rows={"DE": 3})
     made["rows"].append(encode_row(1 << US | 1 << EU))

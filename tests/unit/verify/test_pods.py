@@ -1,0 +1,124 @@
+"""Whether pods run on their site's nodes, and gateways run the config that was read."""
+
+from typing import Any, Final
+
+import pytest
+from tests.unit.verify.by_hand import Json, config, edge, read, site
+
+from isochrone.verify import Rule, pods
+from isochrone.verify.gathered import Found
+
+GATEWAY: Final = "gateway"
+RIGHT: Final = "--config=kubernetes:fra1-config"
+
+
+def workload(
+    *containers: Json, kind: str = "Deployment", component: str = GATEWAY, labels: Json | None = None, **spec: Any
+) -> Found:
+    given = {"app.kubernetes.io/component": component} if labels is None else labels
+    made = {"containers": [*containers], **spec} if containers else spec
+    item = {"kind": kind, "metadata": {"name": "x", "labels": given}, "spec": {"template": {"spec": made}}}
+    return Found(item, "deployment.yaml")
+
+
+def told(*objects: Found, nodes: Json | None = None) -> list[tuple[Rule, str]]:
+    known = read([edge("fra1", "DE-HE", nodeSelector=nodes or {})])
+    found = list(pods.findings(known.sites["fra1"], site(config()), objects))
+    assert {(each.site, each.where) for each in found} <= {("fra1", "deployment.yaml")}
+    return [(each.rule, each.message) for each in found]
+
+
+def runs(what: str) -> tuple[Rule, str]:
+    return Rule.WRONG_ADDRESS, f"the gateway runs the config {what}, not fra1-config, which was verified"
+
+
+@pytest.mark.parametrize(
+    ("containers", "what"),
+    [
+        pytest.param([{"args": [RIGHT]}], None, id="as an argument"),
+        pytest.param([{"command": ["isochrone-gateway", RIGHT]}], None, id="in the command"),
+        pytest.param([{"command": ["x"], "args": ["--a", RIGHT, "--b"]}], None, id="among others"),
+        pytest.param([{}, {"args": [RIGHT]}], None, id="in the second container"),
+        pytest.param([{"args": [RIGHT, RIGHT]}], None, id="twice"),
+        pytest.param([], "none", id="no container"),
+        pytest.param([{"args": ["--log"]}], "none", id="none"),
+        pytest.param([{"args": ["--config=kubernetes:other"]}], "other", id="another"),
+        pytest.param([{"args": [RIGHT, "--config=kubernetes:other"]}], "fra1-config, other", id="another, too"),
+        pytest.param(
+            [{"args": [RIGHT]}, {"args": ["--config=kubernetes:z"]}], "fra1-config, z", id="another elsewhere"
+        ),
+        pytest.param([{"args": [RIGHT, "--config=/etc/mine"]}], "fra1-config, --config=/etc/mine", id="a file as well"),
+        pytest.param([{"command": ["x", "--config", "/a"], "args": [RIGHT]}], "fra1-config, --config", id="apart"),
+    ],
+)
+def test_which_config_a_gateway_runs(containers: list[Json], what: str | None) -> None:
+    assert told(workload(*containers)) == ([runs(what)] if what else [])
+
+
+def nodes(what: str) -> list[tuple[Rule, str]]:
+    return [(Rule.WRONG_PLACE, what)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param({"nodeSelector": {"site": "fra1", "zone": "a"}}, [], id="its own"),
+        pytest.param({"nodeSelector": {"site": "fra1", "zone": "a", "disk": "ssd"}}, [], id="some of its own"),
+        pytest.param(
+            {"nodeSelector": {"site": "fra1"}},
+            nodes("pods may run on nodes that are not the site's: their nodeSelector lacks zone"),
+            id="one label less",
+        ),
+        pytest.param(
+            {"nodeSelector": {"site": "cdg1"}},
+            nodes("pods may run on nodes that are not the site's: their nodeSelector lacks site, zone"),
+            id="another's",
+        ),
+        pytest.param(
+            {}, nodes("pods may run on nodes that are not the site's: their nodeSelector lacks site, zone"), id="any"
+        ),
+        pytest.param(
+            {"nodeSelector": {"site": "fra1", "zone": "a"}, "nodeName": "n7"},
+            nodes("pods are bound to the node n7, whatever labels it has"),
+            id="one node",
+        ),
+    ],
+)
+@pytest.mark.parametrize("component", ["gateway", "engine"])
+def test_on_which_nodes_pods_run(spec: Json, expected: list[tuple[Rule, str]], component: str) -> None:
+    given = workload({"args": [RIGHT]}, component=component, **spec)
+    assert told(given, nodes={"zone": "a", "site": "fra1"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "is_gateway"),
+    [
+        ("Deployment", {"app.kubernetes.io/component": "gateway"}, True),
+        ("Deployment", {"app.kubernetes.io/component": "engine"}, False),
+        ("Deployment", {}, False),
+        ("Service", {"app.kubernetes.io/component": "gateway"}, False),
+    ],
+)
+def test_what_is_a_gateway(kind: str, labels: Json, *, is_gateway: bool) -> None:
+    assert pods.is_gateway(workload(kind=kind, labels=labels)) is is_gateway
+    assert told(workload(kind=kind, labels=labels)) == ([runs("none")] if is_gateway else [])
+
+
+@pytest.mark.parametrize("item", [{"metadata": {}}, {"metadata": {"labels": None}}])
+def test_what_has_no_labels_is_none(item: Json) -> None:
+    assert not pods.is_gateway(Found({"kind": "Deployment", **item}, "x"))
+
+
+@pytest.mark.parametrize(
+    "rest", [{}, {"spec": None}, {"spec": {"template": None}}, {"spec": {"template": {"spec": None}}}]
+)
+def test_a_gateway_of_which_nothing_is_said(rest: Json) -> None:
+    labels = {"app.kubernetes.io/component": GATEWAY}
+    assert told(Found({"kind": "Deployment", "metadata": {"labels": labels}, **rest}, "deployment.yaml")) == [
+        runs("none")
+    ]
+
+
+def test_a_container_that_says_nothing() -> None:
+    assert told(workload({"command": None, "args": None})) == [runs("none")]
+    assert told(workload(containers=None)) == [runs("none")]

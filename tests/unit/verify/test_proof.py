@@ -1,0 +1,512 @@
+"""Everything put together: objects of clusters in, findings and a summary of each site out."""
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.unit.verify.by_hand import HERE, OBJECTS, US, US_END, Json, candidates, config, edge, law, read
+from tests.unit.verify.installation import policy, route, tenant
+from tests.worlds.verified import RELEASE
+
+from isochrone.render.gateway import config_maps
+from isochrone.verify import Egress, Report, Rule, Severity, SiteSummary, verify
+from isochrone.verify.declared import Declared
+from isochrone.verify.finding import Finding
+from isochrone.verify.gathered import Found, gather
+from isochrone.verify.ground import known as known_codes
+from isochrone_gateway.config import Config, Signer, issue, pack
+from isochrone_gateway.config.signing import checksum
+
+COMPONENT: Final = "app.kubernetes.io/component"
+EDGE_NODE: Final = "isochrone.dev/edge-node"
+Cluster = list[Json]
+
+
+def labelled(kind: str, name: str, namespace: str, labels: Json, **fields: Any) -> Json:
+    return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": labels}, **fields}
+
+
+def workload(name: str, namespace: str, labels: Json, *args: str) -> Json:
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "it", "args": list(args)}]}}
+    return labelled("Deployment", name, namespace, labels, spec={"template": pod})
+
+
+def closing(name: str, namespace: str, labels: Json) -> Json:
+    """A policy that lets these pods talk to nobody, and nobody to them."""
+    selector = {"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress", "Egress"]}
+    return labelled("NetworkPolicy", name, namespace, labels, spec=selector)
+
+
+def beside(site: str) -> Cluster:
+    """What runs beside a site's config."""
+    ours = {EDGE_NODE: site, COMPONENT: "gateway"}
+    engines = {
+        EDGE_NODE: site,
+        COMPONENT: "engine",
+        "isochrone.dev/model-route": "chat",
+        "isochrone.dev/route-namespace": "shop",
+    }
+    return [
+        workload("gateway", "edge", ours, f"--config=kubernetes:{site}-config"),
+        closing("gateway", "edge", ours),
+        workload("chat-engine", "shop", engines),
+        closing("chat-engine", "shop", engines),
+        labelled("Service", "chat-engine", "shop", {EDGE_NODE: site}, spec={"selector": engines}),
+    ]
+
+
+def stored(made: Json, *signers: Signer, labels: Json | None = None) -> Cluster:
+    """A config in shards, and its index."""
+    packed, site = pack(msgspec.convert(made, Config)), made["site"]["name"]
+    index = issue(packed, site=site, release=RELEASE, signers=signers)
+    given = {EDGE_NODE: site} if labels is None else labels
+    return [*config_maps.shards(packed, "isochrone"), config_maps.index_map(index, f"{site}-config", given)]
+
+
+def cluster(made: Json, *signers: Signer) -> Cluster:
+    return copy.deepcopy([*stored(made, *signers), *beside(made["site"]["name"])])
+
+
+def of(clusters: dict[str, Cluster]) -> dict[str, list[Found]]:
+    return {
+        name: [Found(each, f"{name}/{each['kind']}/{each['metadata']['name']}") for each in objects]
+        for name, objects in clusters.items()
+    }
+
+
+FAR: Final = tenant("far", "shop", 2, origins=["JP"])
+"""So that engines may stand at both sites."""
+KNOWN: Final = read([FAR])
+
+
+def prove(known: Declared = KNOWN, /, *, trusted: Any = None, **clusters: Cluster) -> Report:
+    return verify(known, of(clusters), trusted=trusted)
+
+
+def both(**sections: Any) -> dict[str, Cluster]:
+    return {"eu": cluster(config("fra1", **sections)), "us": cluster(config("iad1", **sections))}
+
+
+def told(report: Report) -> list[tuple[Rule, str, str]]:
+    return [(each.rule, each.site, each.message) for each in report.findings]
+
+
+# What holds
+
+
+def test_what_is_as_declared_is_proved() -> None:
+    report = prove(**both())
+    assert report.findings == ()
+    assert report.holds
+    assert [dataclasses.asdict(each) for each in report.sites] == [
+        {
+            "name": name,
+            "place": place,
+            "egress": Egress.BY_ADDRESS,
+            "detail": "addresses and pods alone",
+            "signed_by": (),
+            "candidates": 4,
+            "combinations": 1,
+        }
+        for name, place in (("fra1", "DE-HE (Declared)"), ("iad1", "US-VA (Declared)"))
+    ]
+    assert (report.policies, report.routes, report.tenants) == (1, 1, 2)
+    assert (report.origins, report.classes) == (len(known_codes()), 3)
+    assert report.combinations == 2
+
+
+def test_where_there_is_nothing_nothing_is_counted() -> None:
+    report = prove(read([]))
+    assert {(each.rule, each.site, each.where) for each in report.findings} == {
+        (Rule.MISSING_CONFIG, "fra1", ""),
+        (Rule.MISSING_CONFIG, "iad1", ""),
+    }
+    assert (report.sites, report.classes, report.combinations, report.holds) == ((), 0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("severities", "holds"),
+    [([], True), ([Severity.WARNING], True), ([Severity.WARNING, Severity.ERROR], False)],
+)
+def test_warnings_do_no_harm(severities: list[Severity], *, holds: bool) -> None:
+    made = tuple(
+        Finding(rule=Rule.WRONG_LAW, site="x", where="y", message="z", severity=severity) for severity in severities
+    )
+    assert Report(findings=made, sites=(), policies=0, routes=0, tenants=0, origins=0, classes=0).holds is holds
+
+
+def test_combinations_of_all_sites_are_added() -> None:
+    each = SiteSummary(name="x", place="y", egress=Egress.NONE, detail="", signed_by=(), candidates=0, combinations=3)
+    made = Report(findings=(), sites=(each, each), policies=0, routes=0, tenants=0, origins=0, classes=0)
+    assert made.combinations == 6
+
+
+def test_errors_come_first_then_by_site_rule_place_and_words() -> None:
+    plain = Finding(rule=Rule.WRONG_LAW, site="b", where="w", message="m")
+    after = [
+        dataclasses.replace(plain, message="n"),
+        dataclasses.replace(plain, where="x", message="a"),
+        dataclasses.replace(plain, rule=Rule.WRONG_PLACE, where="a"),
+        dataclasses.replace(plain, site="c", rule=Rule.BROKEN_CONFIG),
+        dataclasses.replace(plain, site="a", severity=Severity.WARNING),
+    ]
+    assert sorted([*reversed(after), plain], key=Finding.order) == [plain, *after]
+
+
+# Who has a config, and who hasn't
+
+
+def test_a_site_without_a_config() -> None:
+    made = prove(eu=cluster(config("fra1")), us=beside("iad1"))
+    text = "there is no config of this site, so nothing is known of what it would do"
+    assert told(made) == [(Rule.MISSING_CONFIG, "iad1", text)]
+    assert [each.name for each in made.sites] == ["fra1"]
+
+
+def test_a_config_that_is_broken_isn_t_missing() -> None:
+    broken = cluster(config("iad1"))
+    broken[-6]["data"]["index.json"] = "{"
+    report = prove(eu=cluster(config("fra1")), us=broken)
+    assert {(each.rule, each.site, each.where) for each in report.findings} == {
+        (Rule.BROKEN_CONFIG, "iad1", "us/ConfigMap/iad1-config")
+    }
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(read([edge("iad1", "US-VA", state="Disabled")]), id="disabled"),
+        pytest.param(
+            dataclasses.replace(KNOWN, sites={"fra1": KNOWN.sites["fra1"]}),
+            id="not declared",
+        ),
+    ],
+)
+def test_a_config_of_a_site_that_is_to_run_nothing(known: Declared) -> None:
+    report = prove(known, **both())
+    text = "a gateway of iad1 is to run, which is not declared, or Disabled"
+    here = [each for each in report.findings if each.site == "iad1"]
+    assert [(each.rule, each.where, each.message) for each in here] == [
+        (Rule.NOT_DECLARED, "us/ConfigMap/iad1-config", text)
+    ]
+    assert [each.name for each in report.sites] == ["fra1"]
+
+
+def test_a_site_that_is_disabled_needs_no_config() -> None:
+    known = read([edge("iad1", "US-VA", state="Disabled"), FAR])
+    made = config("fra1", peers=[])
+    made["routes"][0]["tiers"] = [candidates((HERE, 0))]
+    assert prove(known, eu=cluster(made)).findings == ()
+
+
+# What is said of many sites is said once
+
+
+def test_what_is_true_of_several_sites_is_said_once() -> None:
+    wider = law(Logs={0, 1})
+    (each,) = prove(**both(law=wider)).findings
+    assert each == Finding(
+        rule=Rule.WRONG_LAW,
+        site="fra1",
+        where=f"eu/ConfigMap/fra1-config (shard {shard('law', law=wider)})",
+        message=(
+            "policy eu, scope Logs, data from DE: the table allows US-VA (Declared), the policy does not"
+            " (PlaceNotAllowed) (and the same at 1 more of 2 sites)"
+        ),
+        path=("site fra1", "Law section of its config"),
+        policy="eu",
+        cases=17,
+    )
+
+
+def shard(kind: str, **sections: Any) -> str:
+    """The name of the shard of a kind."""
+    names = [each["metadata"]["name"] for each in stored(config(**sections)) if "binaryData" in each]
+    (found,) = [each for each in names if each.startswith(kind)]
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "kind"),
+    [
+        pytest.param(
+            lambda made: made["site"].update(anonymousAccess=True), Rule.WRONG_SETTING, "Site", id="of the site"
+        ),
+        pytest.param(
+            lambda made: made["peers"][0].update(uri="spiffe://x/site/y"), Rule.WRONG_ADDRESS, "Peers", id="of peers"
+        ),
+        pytest.param(
+            lambda made: made["engines"][0]["discovery"].update(service="x"),
+            Rule.WRONG_ADDRESS,
+            "Engines",
+            id="engines",
+        ),
+        pytest.param(
+            lambda made: made["places"].update(aliases={"DE": "US"}), Rule.WRONG_PLACE, "Places", id="of places"
+        ),
+        pytest.param(
+            lambda made: made["tenants"]["tenants"][0].update(originHeader=True),
+            Rule.WRONG_SUBJECT,
+            "Tenants",
+            id="of tenants",
+        ),
+        pytest.param(
+            lambda made: made["routes"][0].update(dataClasses=["a"]), Rule.WRONG_SUBJECT, "Routes", id="of routes"
+        ),
+        pytest.param(
+            lambda made: made["providers"][0].update(headers=["x-a"]), Rule.WRONG_ADDRESS, "Providers", id="providers"
+        ),
+    ],
+)
+def test_each_section_is_compared(edit: Callable[[Json], object], rule: Rule, kind: str) -> None:
+    made = config("fra1")
+    edit(made)
+    found = [each for each in prove(eu=cluster(made), us=cluster(config("iad1"))).findings if each.rule is rule]
+    assert found
+    assert {each.path for each in found} == {("site fra1", f"{kind} section of its config")}
+    assert all(each.where.startswith(f"eu/ConfigMap/fra1-config (shard {kind.lower()}") for each in found)
+    assert all("and the same at" not in each.message for each in found)
+
+
+def test_sites_with_other_sections_are_looked_at_by_themselves() -> None:
+    """One has another law, or other tenants, or another default than the site before it."""
+    changes: list[Json] = [
+        {"law": law(Inference={0, 1})},
+        {"tenants": {**config()["tenants"], "tenants": [{"id": "shop/web", "routes": ["shop/chat"]}]}},
+        {"places": {"places": [*config()["places"]["places"][:1], *config()["places"]["places"][2:3] * 3]}},
+    ]
+    for sections in changes:
+        report = prove(eu=cluster(config("fra1")), us=cluster(config("iad1", **sections)))
+        assert {each.site for each in report.findings if each.rule is not Rule.UNLAWFUL} == {"iad1"}, sections
+
+
+def test_one_default_is_not_taken_for_another() -> None:
+    known = read([tenant("web", "shop", 1, origins=["FR"])], unbound="Deny")
+    lax, strict = config("iad1"), config("fra1")
+    strict["site"]["unboundTraffic"] = "Deny"
+    lax["tenants"]["tenants"][0]["origins"] = strict["tenants"]["tenants"][0]["origins"] = ["FR"]
+    report = prove(known, eu=cluster(strict), us=cluster(lax))
+    assert {each.site for each in report.findings if each.rule is Rule.UNLAWFUL} == {"iad1"}
+
+
+# Unlawful ways, engines, pods, policies
+
+
+def test_each_part_is_asked() -> None:
+    made = both()
+    for each in made["us"]:
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == "gateway":
+            each["spec"]["template"]["spec"]["containers"][0]["args"] = []
+    strict = [policy("any", ["DE"]), tenant("web", "shop", 1, origins=["DE"])]
+    report = prove(read(strict), **made)
+    assert {each.rule for each in report.findings if each.site == "iad1"} >= {
+        Rule.WRONG_ADDRESS,
+        Rule.UNLAWFUL_ENGINES,
+    }
+    wide = both(law=law(Inference={0, 1}))
+    assert Rule.UNLAWFUL in {each.rule for each in prove(**wide).findings}
+    opened = both()
+    opened["us"] = [each for each in opened["us"] if each["kind"] != "NetworkPolicy"]
+    assert {(each.rule, each.site) for each in prove(**opened).findings} == {
+        (Rule.EGRESS_OPEN, "iad1"),
+        (Rule.INGRESS_OPEN, "iad1"),
+    }
+
+
+def test_a_peer_is_asked_by_the_config_that_it_has() -> None:
+    """fra1 would send it there; but iad1 doesn't take it in."""
+    wide = config("fra1", law=law(Inference={0, 1}, Logs={0}, State={0}))
+    wide["routes"][0]["tiers"] = wide["routes"][0]["tiers"][:1]
+    report = prove(eu=cluster(wide), us=cluster(config("iad1")))
+    ways = [each.path[3:-1] for each in report.findings if each.rule is Rule.UNLAWFUL]
+    assert ways == [("peer iad1",)]
+
+
+def test_engines_may_stand_where_another_route_is_answered_by_them() -> None:
+    """The policy keeps the route at home, but its engines answer for another, which it doesn't bind."""
+    chat = {**route("chat", "shop"), "metadata": {"name": "chat", "namespace": "shop", "labels": {"app": "chat"}}}
+    binding = policy("eu", ["DE"], {"routes": {"matchLabels": {"app": "chat"}}})
+    known = read([chat, binding, route("more", "shop"), tenant("web", "shop", 1, origins=["DE"])])
+    for is_led, target in ((True, HERE), (False, US_END)):
+        made = config("iad1")
+        made["routes"].append({"id": "shop/more", "name": "more", "tiers": [candidates((target, US))]})
+        report = prove(known, eu=cluster(config("fra1")), us=cluster(made))
+        assert (Rule.UNLAWFUL_ENGINES in {each.rule for each in report.findings}) is not is_led
+
+
+def test_services_of_other_sites_in_the_same_cluster_are_theirs() -> None:
+    """The engines of fra1 are to go, so its Service is gone; one of that name is iad1's, here or elsewhere."""
+    gone = [each for each in cluster(config("fra1")) if each["kind"] != "Service"]
+    text = "engine pool shop/chat leads to the Service shop/chat-engine, which is none of this site's objects"
+    assert (Rule.WRONG_ADDRESS, "fra1", text) in told(prove(all=[*gone, *cluster(config("iad1"))]))
+    apart = prove(eu=gone, us=cluster(config("iad1")))
+    assert [each.severity for each in apart.findings] == [Severity.WARNING]
+
+
+# What is gathered
+
+
+KEY: Final = Ed25519PrivateKey.generate()
+
+
+def trusts(key_id: str, message: bytes, signature: bytes) -> bool:
+    return key_id == "hub" and KEY.sign(message) == signature
+
+
+def test_who_signed_is_told() -> None:
+    signer = Signer(key_id="hub", sign=KEY.sign)
+    report = prove(trusted=trusts, eu=cluster(config("fra1"), signer), us=cluster(config("iad1")))
+    assert [each.signed_by for each in report.sites] == [("hub",)]
+    (each,) = report.findings
+    assert (each.rule, each.site, each.where) == (Rule.NOT_SIGNED, "iad1", "us/ConfigMap/iad1-config")
+
+
+def edited(index: Callable[[str], str] = str, objects: Callable[[Cluster], Cluster] = list) -> Cluster:
+    made = stored(config("iad1"))
+    made[-1]["data"]["index.json"] = index(made[-1]["data"]["index.json"])
+    return objects(made)
+
+
+def reissued(**fields: Any) -> Cluster:
+    """The config of iad1 under an index that says something else."""
+    made = stored(config("iad1"))
+    packed = pack(msgspec.convert(config("iad1"), Config))
+    release = dataclasses.replace(RELEASE, installation=fields.get("installation", "isochrone"))
+    index = issue(packed, site=fields.get("site", "iad1"), release=release, signers=())
+    return [*made[:-1], config_maps.index_map(index, "iad1-config", {EDGE_NODE: "iad1"})]
+
+
+def without_shard(kind: str) -> Callable[[Cluster], Cluster]:
+    return lambda made: [each for each in made if not each["metadata"]["name"].startswith(kind)]
+
+
+def no_base64(made: Cluster) -> Cluster:
+    for each in made:
+        if each["metadata"]["name"].startswith("law"):
+            each["binaryData"]["shard"] = "?"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("objects", "says"),
+    [
+        pytest.param(edited(index=lambda _: "{"), "is not a JSON object", id="an index that is none"),
+        pytest.param(reissued(installation="lab"), "is of the installation 'lab', not of 'isochrone'", id="another's"),
+        pytest.param(reissued(site="cdg1"), "is 'iad1', but the index is for 'cdg1'", id="another site's"),
+        pytest.param(
+            edited(objects=without_shard("law")), "is missing, so the config is incomplete", id="a shard less"
+        ),
+        pytest.param(edited(objects=no_base64), "is not base64", id="no base64"),
+        pytest.param(
+            stored(config("iad1", peers=[{**config("iad1")["peers"][0], "place": 99}])), "place", id="a bad reference"
+        ),
+    ],
+)
+def test_what_can_not_be_run_is_a_finding_and_no_config(objects: Cluster, says: str) -> None:
+    found = gather(of({"us": objects}), installation="isochrone")
+    assert found.configs == {}
+    assert found.findings
+    assert {(each.rule, each.site, each.where) for each in found.findings} == {
+        (Rule.BROKEN_CONFIG, "iad1", "us/ConfigMap/iad1-config")
+    }
+    assert any(says in each.message for each in found.findings), found.findings
+
+
+def test_the_first_eight_problems_of_a_config_are_told() -> None:
+    routes = [{"id": f"shop/r{number}", "name": "same"} for number in range(12)]
+    found = gather(of({"us": stored(config("iad1", routes=routes))}), installation="isochrone")
+    assert len(found.findings) == 8
+
+
+def test_all_shards_that_are_missing_are_told() -> None:
+    objects = edited(objects=lambda made: made[-1:])
+    found = gather(of({"us": objects}), installation="isochrone")
+    kinds = [each.message.partition("-")[0] for each in found.findings]
+    assert len(set(kinds)) == len(kinds) == 8
+
+
+def test_what_says_more_than_can_be_verified_is_refused() -> None:
+    """A newer writer's index, with a field that isn't known here."""
+    made = stored(config("iad1"))
+    raw = json.loads(made[-1]["data"]["index.json"])
+    raw |= {"version": "1.9", "more": 1}
+    raw["checksum"] = checksum(raw)
+    made[-1]["data"]["index.json"] = json.dumps(raw)
+    found = gather(of({"us": made}), installation="isochrone")
+    assert [each.message for each in found.findings] == ["index: $: says more than can be verified: index: $.more"]
+
+
+def test_a_second_config_of_a_site_is_none() -> None:
+    one, other = stored(config("iad1")), stored(config("iad1", law=law(Logs={0, 1})))
+    other[-1]["metadata"] = {**other[-1]["metadata"], "name": "other", "labels": {}}
+    found = gather(of({"us": [*one, *other]}), installation="isochrone")
+    assert found.configs["iad1"].index_name == "iad1-config"
+    (each,) = found.findings
+    assert (each.rule, each.site, each.where) == (Rule.BROKEN_CONFIG, "iad1", "us/ConfigMap/other")
+    assert each.message.endswith("is a second config of the site, beside that of us/ConfigMap/iad1-config")
+
+
+def test_a_broken_config_of_nobody_is_told_too() -> None:
+    made = edited(index=lambda _: "{")
+    made[-1]["metadata"]["labels"] = None
+    (each,) = gather(of({"us": made}), installation="isochrone").findings
+    assert (each.site, each.where) == ("", "us/ConfigMap/iad1-config")
+
+
+def test_shards_may_be_written_in_lines() -> None:
+    made = stored(config("iad1"))
+    for each in made[:-1]:
+        text = each["binaryData"]["shard"]
+        each["binaryData"]["shard"] = f"{text[:10]}\n  {text[10:]}\n"
+    assert gather(of({"us": made}), installation="isochrone").findings == ()
+
+
+def test_what_is_known_of_a_config() -> None:
+    found = gather(of({"us": cluster(config("iad1"))}), installation="isochrone").configs["iad1"]
+    assert (found.site, found.cluster, found.where) == ("iad1", "us", "us/ConfigMap/iad1-config")
+    assert (found.index_name, found.signed_by) == ("iad1-config", ())
+    assert found.config == msgspec.convert(config("iad1"), Config)
+    assert found.shard_names["Law"] == shard("law")
+    by_name = {each.name: each for each in found.index.shards}
+    assert found.sections["Law"] == (by_name[shard("law")].document_sha256,)
+    assert list(found.sections) == ["Site", "Places", "Law", "Routes", "Engines", "Providers", "Tenants", "Peers"]
+
+
+def test_objects_are_those_of_their_site_and_policies_of_nobody() -> None:
+    loose: Json = {"kind": "NetworkPolicy", "metadata": {"name": "all"}}
+    named: Cluster = [
+        {"kind": kind, "metadata": {"name": kind}} for kind in ("CiliumNetworkPolicy", "FQDNNetworkPolicy")
+    ]
+    other: Json = {"kind": "Service", "metadata": {"name": "x", "labels": None}}
+    given = of({"a": [*beside("fra1")[:1], loose, *named, other], "b": [*beside("fra1")[4:], *beside("iad1")[:1]]})
+    found = gather(given, installation="isochrone").objects
+    assert {site: [each.where for each in objects] for site, objects in found.items()} == {
+        "fra1": [
+            "a/Deployment/gateway",
+            "a/NetworkPolicy/all",
+            "a/CiliumNetworkPolicy/CiliumNetworkPolicy",
+            "a/FQDNNetworkPolicy/FQDNNetworkPolicy",
+            "b/Service/chat-engine",
+        ],
+        "iad1": ["b/Deployment/gateway"],
+    }
+
+
+def test_maps_that_are_no_configs_are_passed_over() -> None:
+    strange: Cluster = [
+        {"kind": "ConfigMap", "metadata": {"name": "a"}},
+        {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"x": "y"}, "binaryData": None},
+        {"kind": "Secret", "metadata": {"name": "c"}, "data": {"index.json": "{"}},
+    ]
+    found = gather(of({"us": [*strange, *stored(config("iad1"))]}), installation="isochrone")
+    assert found.findings == ()
+    assert list(found.configs) == ["iad1"]
+
+
+def test_the_world_by_hand_is_whole() -> None:
+    assert {each["kind"] for each in OBJECTS} >= {"EdgeNode", "ModelProvider", "ModelRoute", "InferenceTenant"}

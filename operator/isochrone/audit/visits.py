@@ -122,7 +122,7 @@ def every(sources: Iterable[Source], reading: Reading) -> Iterator[Visit]:
 
 
 def newest(found: Iterable[Visit], limit: int) -> tuple[list[Visit], int]:
-    """The last so many, in order of time; and how many there are in all."""
+    """The last so many, in order of time, and of one time as they came; and how many there are in all."""
     held: list[tuple[float, int, Visit]] = []
     total = 0
     for total, visit in enumerate(found, 1):
@@ -131,7 +131,7 @@ def newest(found: Iterable[Visit], limit: int) -> tuple[list[Visit], int]:
             heapq.heappush(held, item)
         else:
             heapq.heappushpop(held, item)
-    return [visit for _, _, visit in sorted(held, key=lambda item: item[:2])], total
+    return [visit for _, _, visit in sorted(held)], total
 
 
 def visits(source: Source, reading: Reading, *, wants: Callable[[bytes], bool] = lambda _: True) -> Iterator[Visit]:
@@ -165,6 +165,7 @@ class _Putting:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.open: dict[str, Visit] = {}
+        """Each has a try at least."""
         self.lost: dict[str, Lost] = {}
         self.has_ended = False
         self.configs: dict[str, dict[str, Policy]] = {}
@@ -188,7 +189,7 @@ class _Putting:
 
     def _intent(self, entry: Intent) -> Iterator[Visit]:
         visit = self.open.get(entry.id)
-        if visit is not None and visit.tries and visit.tries[-1].number >= entry.attempt:
+        if visit is not None and visit.tries[-1].number >= entry.attempt:
             # A peer that comes again with the same request counts its tries anew.
             yield self.open.pop(entry.id)
             visit = None

@@ -94,7 +94,7 @@ class Wanted:
 @functools.lru_cache(maxsize=4096)
 def is_outside(place: str, within: Area) -> bool:
     """Whether a place isn't surely inside; one that isn't known never is."""
-    return not within.covers(place or WORLD)
+    return not within.covers(place)
 
 
 @functools.lru_cache(maxsize=4096)

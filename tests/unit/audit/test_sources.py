@@ -59,9 +59,10 @@ def test_all_of_a_chain_that_is_not_proved_is_shown(tmp_path: pathlib.Path) -> N
     path = made.folder / "chains" / chain / "000000.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], *lines[7:], *lines[1:7]]))
+    made.request(chain, "e")
     (source,) = audit.sources([tmp_path], audit.prove([tmp_path]))
     found = list(audit.every([source], audit.Reading()))
-    assert {each.id for each in found} == set("abcd")
+    assert {each.id for each in found} == set("abcde")
     assert {each.proof for each in found} == {Proof.NOT_PROVED}
 
 
@@ -73,11 +74,13 @@ def test_what_no_checkpoint_signs_yet_is_told_apart(tmp_path: pathlib.Path) -> N
     made.checkpoint()
     made.line(chain, "Outcome", id="b", outcome="Answered", **{"try": 1})
     made.request(chain, "c")
+    made.line(chain, "Intent", id="d", **{"try": 1})
     sources = audit.sources([tmp_path], audit.prove([tmp_path]))
     assert {each.id: each.proof for each in audit.every(sources, audit.Reading())} == {
         "a": Proof.PROVED,
         "b": Proof.UNSIGNED,
         "c": Proof.UNSIGNED,
+        "d": Proof.UNSIGNED,
     }
 
 
@@ -108,6 +111,29 @@ def test_several_folders_are_read_and_their_anchors_told_apart(tmp_path: pathlib
     shutil.copytree(one / "fra1", two / "fra1")
     with pytest.raises(audit.NotEvidence, match="copies of one chain"):
         audit.sources([one, two], None)
+
+
+def test_chains_are_in_order_whichever_folder_has_them(tmp_path: pathlib.Path) -> None:
+    for root, names in (("one", ("g1", "g3")), ("two", ("g0", "g2"))):
+        for name in names:
+            made = writing.Instance(tmp_path / root, name=name)
+            made.boot("w1", "20261126T230100Z-1a2b3c4d")
+            made.boot("w0", "20261126T230100Z-1a2b3c4d")
+    found = audit.sources([tmp_path / "one", tmp_path / "two"], None)
+    assert [(each.instance, each.name[:2]) for each in found] == [
+        (f"g{n}", f"w{m}") for n in range(4) for m in range(2)
+    ]
+
+
+def test_a_folder_may_have_no_lines_and_must_be_of_evidence(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path / "evidence")
+    with pytest.raises(audit.NotEvidence, match="one folder for each site"):
+        audit.sources([tmp_path / "evidence"], None)
+    made.checkpoint()
+    assert audit.sources([tmp_path / "evidence"], None) == ()
+    (made.folder / "chains" / "w0-20261126T230100Z-1a2b3c4d").mkdir(parents=True)
+    (made.folder / "chains" / "notes.txt").write_text("no chain")
+    assert [each.place for each in audit.sources([tmp_path / "evidence"], None)] == [""]
 
 
 def test_where_a_gateway_stands_is_told_by_any_boot_of_it(tmp_path: pathlib.Path) -> None:

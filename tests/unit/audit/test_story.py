@@ -92,7 +92,10 @@ def test_what_retention_took_is_told_as_not_known(tmp_path: pathlib.Path) -> Non
     made = Instance(tmp_path)
     made.line("w0-20261126T230100Z-1a2b3c4d", "Intent", id="a", policies=["eu-only"], revision="1/1", **{"try": 1})
     made.line("w0-20261126T230100Z-1a2b3c4d", "Outcome", id="a", outcome="TryFailed", **{"try": 1})
-    assert [each.gap for each in _tell(tmp_path, "a").unknown] == [Gap.NO_PLACE, Gap.NO_VERSIONS, Gap.NO_OUTCOME]
+    made.line("w0-20261126T230100Z-1a2b3c4d", "End")
+    unknown = _tell(tmp_path, "a").unknown
+    assert [each.gap for each in unknown] == [Gap.NO_PLACE, Gap.NO_VERSIONS, Gap.NO_OUTCOME]
+    assert unknown[-1].message == "what the client was told: no Outcome of the request is here"
 
 
 def test_two_hops_to_one_site_are_joined_each_with_its_own_try(tmp_path: pathlib.Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.audit.writing import Instance
 
 from isochrone import audit
+from isochrone.audit.entries import Intent
 from isochrone.audit.visits import visits
 
 Lines = list[dict[str, Any]]
@@ -55,6 +56,17 @@ def _told(root: pathlib.Path, lines: Lines) -> list[tuple[str, list[int], str]]:
             ],
             [("a", [1, 2], "Failed")],
             id="two outcomes of the last try",
+        ),
+        pytest.param([_outcome("a", 0, "TryFailed")], [("a", [], "TryFailed")], id="a failed try that is none"),
+        pytest.param(
+            [_intent("a", 1), _outcome("a", 1, "TryFailed"), _outcome("a", 2, "Answered")],
+            [("a", [1, 2], "Answered")],
+            id="no intent of the second",
+        ),
+        pytest.param(
+            [_intent("a", 1), _outcome("a", 1, "TryFailed"), _intent("a", 2), _intent("a", 2)],
+            [("a", [1, 2], "Unknown"), ("a", [2], "Unknown")],
+            id="a peer comes again, before an end",
         ),
         pytest.param(
             [_intent("a", 1), _intent("b", 1), _outcome("b", 1, "Partial"), _outcome("a", 1, "Answered")],
@@ -104,25 +116,42 @@ def test_each_try_has_the_policies_that_were_in_force_when_it_began(tmp_path: pa
     assert found["d"].versions["eu"].generation == 2
 
 
-def test_configs_of_long_ago_are_forgotten(tmp_path: pathlib.Path) -> None:
-    configs = [{"kind": "Config", "revision": f"1/{n}", "policies": {"eu": {"generation": n}}} for n in range(9)]
-    lines = [*configs, _intent("a", 1, revision="1/0"), _intent("b", 1, revision="1/8")]
+def test_the_last_four_configs_are_known(tmp_path: pathlib.Path) -> None:
+    configs = [{"kind": "Config", "revision": f"1/{n}", "policies": {"eu": {"generation": n}}} for n in range(5)]
+    lines = [*configs, *(_intent(f"r{n}", 1, revision=f"1/{n}") for n in range(5))]
     found = {each.id: each.tries[0].versions for each in visits(_source(tmp_path, lines), audit.Reading())}
-    assert found["a"] is None
-    assert found["b"] is not None
+    assert [found[f"r{n}"] is not None for n in range(5)] == [False, True, True, True, True]
+
+
+def test_each_try_has_its_own_failure_and_the_first_that_is_told_says_whose_it_was(tmp_path: pathlib.Path) -> None:
+    lines = [
+        _outcome("a", 1, "TryFailed", status=500),
+        _intent("a", 2, tenant="acme", jurisdiction="DE"),
+        _outcome("a", 2, "TryFailed", status=502),
+        _intent("a", 3, tenant="acme", jurisdiction="FR"),
+        _outcome("a", 3, "Answered"),
+    ]
+    (visit,) = visits(_source(tmp_path, lines), audit.Reading())
+    assert [each.failed.status if each.failed else None for each in visit.tries] == [500, 502, None]
+    assert visit.places == ("DE", "", "DE", "FR")
+    assert isinstance(visit.said, Intent)
+    assert visit.said.tenant == "acme"
 
 
 def test_what_is_not_written_or_cannot_be_read_is_counted(tmp_path: pathlib.Path) -> None:
-    lost = [{"kind": "Lost", "count": n, "since": n, "why": why} for n, why in ((1, "QueueFull"), (2, "QueueFull"))]
+    lost = [
+        {"kind": "Lost", "count": n, "since": n, "why": why, "at": 9.0 + n}
+        for n, why in ((1, "QueueFull"), (2, "QueueFull"))
+    ]
     source = _source(tmp_path, [*lost, {"kind": "Lost", "count": 4, "why": "Withheld"}, _intent("a", 1)])
     path = source.folder / "000000.jsonl"
     path.write_bytes(path.read_bytes() + b'{"n":5,"kind":"Marvel","at":1.0}\n{"n":6,"ki')
     reading = audit.Reading()
     unchecked = audit.sources([tmp_path], None)
     assert [each.id for each in audit.every(unchecked, reading)] == ["a"]
-    assert [(each.why, each.count, each.since) for _, each in reading.lost] == [
-        ("QueueFull", 3, 1.0),
-        ("Withheld", 4, 0.0),
+    assert [(each.why, each.count, each.since, each.at) for _, each in reading.lost] == [
+        ("QueueFull", 3, 1.0, 11.0),
+        ("Withheld", 4, 0.0, 1.5),
     ]
     assert (reading.unreadable, reading.requests, reading.first, reading.last) == (2, 1, 1.5, 1.5)
 
@@ -137,8 +166,8 @@ def test_what_was_written_after_the_proof_is_not_read(tmp_path: pathlib.Path) ->
     assert (reading.later, reading.lines) == (1, 2)
 
 
-@pytest.mark.parametrize(("limit", "ids"), [(1, ["d"]), (2, ["c", "d"]), (9, ["a", "b", "c", "d"])])
+@pytest.mark.parametrize(("limit", "ids"), [(1, ["e"]), (2, ["d", "e"]), (3, ["c", "d", "e"]), (9, list("abcde"))])
 def test_the_newest_are_shown_in_order_of_time(tmp_path: pathlib.Path, limit: int, ids: list[str]) -> None:
-    lines = [_outcome(name, 0, "Refused", at=at) for name, at in (("b", 2.0), ("d", 4.0), ("a", 1.0), ("c", 3.0))]
+    lines = [_outcome(name, 0, "Refused", at=at) for name, at in (("b", 2), ("d", 4), ("a", 1), ("e", 4), ("c", 3))]
     found, total = audit.newest(visits(_source(tmp_path, lines), audit.Reading()), limit)
-    assert ([each.id for each in found], total) == (ids, 4)
+    assert ([each.id for each in found], total) == (ids, 5)

@@ -4,7 +4,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from tests.unit.audit import network
+from tests.unit.audit import network, writing
 
 from isochrone import audit
 from isochrone.audit import NoArea, Wanted, area
@@ -52,10 +52,27 @@ def test_filters(sources: tuple[audit.Source, ...], asked: dict[str, Any], ids: 
 
 
 @pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        pytest.param({"origin": area("EU")}, {"either"}, id="one of several origins"),
+        pytest.param({"origin": area("JP")}, set(), id="none of them"),
+        pytest.param({"policies": ["late"]}, {"either"}, id="what refused it after a try"),
+    ],
+)
+def test_what_one_of_several_may_be_is_shown(tmp_path: pathlib.Path, asked: dict[str, Any], ids: set[str]) -> None:
+    made = writing.Instance(tmp_path)
+    chain = made.boot("w0", "20261126T230100Z-1a2b3c4d")
+    made.line(chain, "Intent", id="either", origin=["US", "DE"], **{"try": 1})
+    made.line(chain, "Outcome", id="either", outcome="Refused", policy="late", **{"try": 1})
+    found = audit.every(audit.sources([tmp_path], None), audit.Reading())
+    assert {each.id for each in found if Wanted(**asked).has(each)} == ids
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         pytest.param("Germny", "did you mean 'DE'", id="a country's name"),
-        pytest.param("EU,Nordic", "did you mean 'Nordics'", id="a bloc"),
+        pytest.param("Germny,Nordic", "mean 'DE'\\?; 'Nordic' .* mean 'Nordics'", id="two"),
         pytest.param("EUU", "blocs are: .*EU,", id="nothing near"),
         pytest.param("", "no ISO 3166 code", id="empty"),
     ],

@@ -113,6 +113,19 @@ def test_times_may_have_a_zone_and_are_utc_without(evidence: pathlib.Path) -> No
     assert "no request is as asked for" in _run("show", evidence, "--until", "2026-11-26").stdout
 
 
+def test_keys_that_are_trusted_are_held_against_it(evidence: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for number, key in enumerate(sorted(evidence.glob("*/*/public-key.pem"))):
+        (keys / f"{number}.pem").write_bytes(key.read_bytes())
+    trusted = _run("show", evidence, "--trusted-keys", keys)
+    assert (trusted.exit_code, "nobody vouches" in trusted.stdout) == (0, False)
+    (keys / "2.pem").unlink()
+    found = _run("show", evidence, "--trusted-keys", keys)
+    assert found.exit_code == 1
+    assert "tampered: [OtherKey]" in found.stdout
+
+
 def test_outcomes_are_known_in_any_case(evidence: pathlib.Path) -> None:
     said = _run("show", evidence, "--outcome", "refused", "--outcome", "UNKNOWN", "--json").stdout.splitlines()
     assert [json.loads(each)["id"] for each in said[:-1]] == ["r-denied", "r-open"]

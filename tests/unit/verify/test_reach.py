@@ -235,6 +235,8 @@ def test_whom_a_peer_may_not_see_isn_t_sent_there() -> None:
     tenants = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
     made = with_tier(config(law=law(Inference={DE, US}, Ingress={DE}), tenants=tenants), (PEER, US))
     assert {each.policy for each in found(made, known=known) if "peer iad1" in each.path} == {"jp"}
+    outside = with_tier(config(tenants=tenants), (US_END, US))
+    assert {each.policy for each in found(outside, known=known) if OF_US in each.path} == {"jp"}
 
 
 def test_a_peer_judges_by_the_place_that_its_own_config_gives_it() -> None:

@@ -223,7 +223,7 @@ def test_a_peer_judges_anew(there: Json | None, ways: list[str]) -> None:
 
 
 def test_a_peer_judges_by_the_route_that_is_asked_for() -> None:
-    anything = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
+    anything: Json = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
     here = with_tier(config(law=WIDE, **anything), (PEER, US))
     there = config("iad1", law=WIDE, **anything, routes=[{"id": "shop/other", "name": "other"}])
     assert told(here, there, known=read([route("other", "shop")])) == [HOP[0]]

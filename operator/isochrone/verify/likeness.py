@@ -275,6 +275,6 @@ def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], 
     spec = service.item.get("spec") or {}
     if (spec.get("selector") or {}).get(EDGE_NODE) != site:
         return f"leads to the Service {found.namespace}/{found.service}, which selects pods of other sites as well"
-    if spec.get("type", "ClusterIP") == "ExternalName":
+    if spec.get("type") == "ExternalName":
         return f"leads to the Service {found.namespace}/{found.service}, which leads out of the cluster"
     return None

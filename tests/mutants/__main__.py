@@ -70,7 +70,7 @@ TARGETS: Final = (
             only=tuple(f"{each}.py" for each in only),
         )
         for only, tests in {
-            ("ground", "meaning", "selecting"): ("meaning", "selecting"),
+            ("ground", "meaning", "selecting"): ("ground", "meaning", "selecting"),
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods"): ("egress", "engines", "pods"),
             ("declared", "likeness"): ("declared", "likeness"),

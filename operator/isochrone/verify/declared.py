@@ -170,9 +170,9 @@ def _id(item: Json) -> tuple[str, str]:
     return item["metadata"].get("namespace") or _DEFAULT, item["metadata"]["name"]
 
 
-def _age(item: Json) -> tuple[bool, str, tuple[str, str]]:
+def _age(item: Json) -> tuple[bool, str]:
     created = item["metadata"].get("creationTimestamp") or ""
-    return not created, created, _id(item)
+    return not created, created
 
 
 def _keys(tenants: Iterable[Json]) -> dict[str, str]:
@@ -199,7 +199,7 @@ def _site(item: Json) -> Site:
         place=_standing(spec["place"]),
         state=spec.get("state", "Active"),
         advertise=(advertise["host"], advertise.get("port", 8443)) if advertise else None,
-        is_open=gateway.get("anonymousAccess", "Deny") == "Allow",
+        is_open=gateway.get("anonymousAccess") == "Allow",
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
         nodes=spec.get("nodeSelector") or {},
@@ -234,7 +234,7 @@ def _endpoint(said: Json, models: Mapping[str, str]) -> Endpoint:
         url=said["url"],
         place=place,
         store=Place(_named(said["storesIn"]), evidence) if said.get("storesIn") else place,
-        is_inside=said.get("plaintext", "Deny") == "Allow" or said.get("caSecretRef") is not None,
+        is_inside=said.get("plaintext") == "Allow" or said.get("caSecretRef") is not None,
         models={
             models[each["name"]]: each["upstreamName"]
             for each in said.get("models") or ()
@@ -276,8 +276,8 @@ def _tenant(who: Labelled, spec: Json) -> Tenant:
         who=who,
         classes=frozenset(spec.get("dataClasses") or ()),
         origins=origins_of(spec.get("origins") or ()),
-        trusts_origin=spec.get("originHeader", "Ignore") == "Trust",
-        trusts_classes=spec.get("dataClassHeader", "Ignore") == "Trust",
+        trusts_origin=spec.get("originHeader") == "Trust",
+        trusts_classes=spec.get("dataClassHeader") == "Trust",
         routes=None
         if named is None
         else frozenset(f"{each.get('namespace') or home}/{each['name']}" for each in named),

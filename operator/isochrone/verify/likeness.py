@@ -108,12 +108,11 @@ def _of_tenant(declared: Declared, found: Tenant) -> Iterator[Said]:
         text = f"{name}: the data-class header is {_trusted(found.data_class_header)}, against what is declared"
         yield Said(Rule.WRONG_SUBJECT, text, severity=Severity.ERROR if is_laxer else Severity.WARNING)
     yield from _of_classes(declared, name, ought=ought.classes, found=found.data_classes)
-    callable_here = None if found.routes is None else found.routes
-    more = sorted(
+    more = [
         id_
         for id_, route in declared.routes.items()
-        if (callable_here is None or id_ in callable_here) and not ought.may_call(route)
-    )
+        if (found.routes is None or id_ in found.routes) and not ought.may_call(route)
+    ]
     if more:
         yield Said(
             Rule.WRONG_SUBJECT, f"{name} may call {_few(', '.join(more))}, which it was not given", cases=len(more)
@@ -292,6 +291,6 @@ def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], 
     spec = service.item.get("spec") or {}
     if (spec.get("selector") or {}).get(EDGE_NODE) != site:
         return f"leads to the Service {found.namespace}/{found.service}, which selects pods of other sites as well"
-    if spec.get("type", "ClusterIP") == "ExternalName":
+    if spec.get("type") == "ExternalName":
         return f"leads to the Service {found.namespace}/{found.service}, which leads out of the cluster"
     return None

@@ -199,7 +199,7 @@ def _entry(said: Json, own: ground.Own) -> Entry:
     places = said.get("places")
     return Entry(
         area=(_area(places, own) or ground.NOWHERE) if places is not None else ground.NOWHERE,
-        origin_country=said.get("originCountry", "Ignore") == "Allow",
+        origin_country=said.get("originCountry") == "Allow",
         evidence=EVIDENCE.index(said.get("minEvidence", "Declared")),
     )
 

@@ -99,6 +99,7 @@ def refused(found: Decision | ApiError) -> ApiError:
 
 REMOTE: Final = ',"tools":[{"type":"mcp"}]'
 SETS: Final[dict[str, Any]] = {"regions": Regions([(DE, {"geo": "eu"})])}
+SETS_TIER: Final[dict[str, Any]] = {"regions": Regions([(DE, {"service_tier": "eu"})])}
 SETS_NONE: Final[dict[str, Any]] = {"regions": Regions([(DE, {})])}
 OTHERS: Final[dict[str, Any]] = {"regions": Regions([(DE, {"geo": "eu"}), (US, {"geo": "us"})])}
 CAPS: Final[dict[str, Any]] = {"shaping": Shaping({}, {"temperature": 1})}
@@ -123,6 +124,7 @@ CAPS: Final[dict[str, Any]] = {"shaping": Shaping({}, {"temperature": 1})}
         pytest.param(visit(**SETS), ',"inference_geo":"us"', ErrorKind.NOT_ALLOWED_HERE, id="a region set nowhere"),
         pytest.param(visit(**SETS_NONE), ',"inference_geo":"us"', ErrorKind.NOT_ALLOWED_HERE, id="where none is set"),
         pytest.param(visit(), ',"geo":"us"', None, id="what chooses none"),
+        pytest.param(visit(**SETS_TIER), ',"service_tier":"us"', ErrorKind.NOT_ALLOWED_HERE, id="a usual key"),
         pytest.param(
             visit(asked(policy("p", {"Inference": DE})), **OTHERS), ',"geo":"eu"', None, id="others are not lawful"
         ),

@@ -94,8 +94,11 @@ def test_which_of_two_is_there(objects: list[Json], place: str | None) -> None:
 def test_they_come_by_namespace_and_name() -> None:
     objects = [route(name, ns) for name, ns in (("b", "y"), ("a", "y"), ("z", "x"))]
     assert list(read(*objects).routes) == ["x/z", "y/a", "y/b"]
-    found = read(*(policy(name, ["DE"], creationTimestamp=OLD) for name in "cab"))
-    assert [each.name for each in found.policies] == ["a", "b", "c"]
+    ages = {"c": {"creationTimestamp": OLD}, "a": {}, "b": {"creationTimestamp": NEW}}
+    objects = [
+        {**made, "metadata": {**made["metadata"], **ages[name]}} for name in "cab" for made in [policy(name, [])]
+    ]
+    assert [each.name for each in read(*objects).policies] == ["a", "b", "c"]
 
 
 def test_what_has_no_namespace_is_in_the_default_one() -> None:

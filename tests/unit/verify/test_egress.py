@@ -276,6 +276,14 @@ def test_whom_a_gateway_may_talk_to(rule: Json, told: list[tuple[str, Severity]]
     assert gateway(allow(rule), known=known)[1] == told
 
 
+@pytest.mark.parametrize("port", [53, 443, 6443, 8443, 80])
+def test_ports_of_resolvers_and_api_servers_need_nobody_that_is_declared(port: int) -> None:
+    end = {"name": "e", "url": "http://us.example.com", "processesIn": ["DE"]}
+    known = read([obj("ModelProvider", "acme", {**OBJECTS[2]["spec"], "endpoints": [end]})])
+    assert gateway(allow(to("0.0.0.0/0", port)), known=known)[1] == []
+    assert len(gateway(allow(to("0.0.0.0/0", port + 1)), known=known)[1]) == 1
+
+
 def test_what_is_too_wide_says_where_it_stands() -> None:
     _, told = of_gateway(read(), site(config()), [GATEWAY, allow(), allow({}, name="theirs")])
     assert [(each.where, each.site) for each in told] == [("NetworkPolicy theirs", "fra1")]

@@ -223,7 +223,7 @@ def test_a_peer_judges_anew(there: Json | None, ways: list[str]) -> None:
 
 
 def test_a_peer_judges_by_the_route_that_is_asked_for() -> None:
-    anything = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
+    anything: Json = {"tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
     here = with_tier(config(law=WIDE, **anything), (PEER, US))
     there = config("iad1", law=WIDE, **anything, routes=[{"id": "shop/other", "name": "other"}])
     assert told(here, there, known=read([route("other", "shop")])) == [HOP[0]]
@@ -235,6 +235,8 @@ def test_whom_a_peer_may_not_see_isn_t_sent_there() -> None:
     tenants = {"tenants": [{"id": "shop/web", "origins": ["DE"]}, {"id": "shop/far", "origins": ["JP"]}]}
     made = with_tier(config(law=law(Inference={DE, US}, Ingress={DE}), tenants=tenants), (PEER, US))
     assert {each.policy for each in found(made, known=known) if "peer iad1" in each.path} == {"jp"}
+    outside = with_tier(config(tenants=tenants), (US_END, US))
+    assert {each.policy for each in found(outside, known=known) if OF_US in each.path} == {"jp"}
 
 
 def test_a_peer_judges_by_the_place_that_its_own_config_gives_it() -> None:

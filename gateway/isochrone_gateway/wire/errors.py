@@ -40,8 +40,18 @@ class ErrorKind(enum.Enum):
     BUDGET_SPENT = _Row(429, "insufficient_quota", "insufficient_quota", "The budget is spent.")
     FORBIDDEN = _Row(403, "permission_error", "permission_denied", "This key may not do that.")
     RESIDENCY_DENIED = _Row(403, "permission_error", "residency_denied", "A data residency policy forbids it.")
-    ORIGIN_NOT_ALLOWED = _Row(403, "permission_error", "origin_not_allowed", "The origin is not one of this tenant's.")
-    MODEL_NOT_FOUND = _Row(404, _INVALID, "model_not_found", "The model does not exist, or this key may not use it.")
+    ORIGIN_NOT_ALLOWED = _Row(
+        403,
+        "permission_error",
+        "origin_not_allowed",
+        "x-isochrone-origin is not one of this tenant's origins: it takes an ISO 3166 code, such as DE or US-CA.",
+    )
+    MODEL_NOT_FOUND = _Row(
+        404,
+        _INVALID,
+        "model_not_found",
+        "The model does not exist, or this key may not use it. GET /v1/models lists those that it may.",
+    )
     NOT_FOUND = _Row(404, _INVALID, "unknown_url", "There is nothing at this address.")
     BAD_METHOD = _Row(405, _INVALID, "method_not_allowed", "This address doesn't take this method.")
     REQUEST_TIMEOUT = _Row(408, "timeout_error", "request_timeout", "The request was not sent in time.")

@@ -121,7 +121,7 @@ def declared(paths: Sequence[str], exclude: Sequence[str] = ()) -> "Snapshot":
     findings = sorted([*validate.of_text(reading.faults), *examined.findings], key=validate.Finding.order)
     objects = sum(map(validate.is_checked, reading.manifests))
     summary = report.Summary.of(findings, objects=objects, passed_over=0)
-    again = f"isochrone validate {' '.join(f'-f {path}' for path in paths)}"
+    again = f"{_ourselves()} validate {' '.join(f'-f {path}' for path in paths)}"
     if summary.errors:
         errors = [finding for finding in findings if finding.severity is validate.Severity.ERROR]
         said = report.as_text(errors, report.Summary.of(errors, objects=objects, passed_over=0))
@@ -134,6 +134,20 @@ def declared(paths: Sequence[str], exclude: Sequence[str] = ()) -> "Snapshot":
         noun = "warning" if summary.warnings == 1 else "warnings"
         click.echo(f"{summary.warnings} {noun}; {again} shows them\n", err=True)
     return examined.snapshot
+
+
+def _ourselves() -> str:
+    """How this program can be typed here."""
+    program = pathlib.Path(sys.argv[0])
+    return typed(program, "isochrone") if program.name == "isochrone" else "isochrone"
+
+
+def typed(program: pathlib.Path, name: str) -> str:
+    """A program of a virtual environment below this folder by its path: it need not be on the shell's."""
+    try:
+        return str(program.absolute().parent.relative_to(pathlib.Path.cwd()) / name)
+    except ValueError:
+        return name
 
 
 def nothing_to_check(read_objects: int) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from isochrone.cli.inputs import Unusable, declared
+from isochrone.cli.inputs import Unusable, declared, typed
 from isochrone.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def command(folder: pathlib.Path, **given: Any) -> None:
     from isochrone.local.declared import Manifests, fingerprint
     from isochrone.local.folder import Folder, FolderError
     from isochrone.local.installing import NotInstalled
-    from isochrone.local.network import PortsTaken
+    from isochrone.local.listening import PortsTaken
 
     client = _client(given["client"])
     seen = fingerprint(folder)  # Before they are read, so that no change is missed.
@@ -155,19 +155,11 @@ def _hint(folder: pathlib.Path, snapshot: "Snapshot", state: pathlib.Path | None
     opens = hashlib.sha256(_EXAMPLE_KEY.encode()).hexdigest() in hashes
     return Hint(
         folder=str(folder),
-        command=_typed(pathlib.Path(sys.argv[0]), "isochrone"),
-        python=_typed(pathlib.Path(sys.executable), "python"),
+        command=typed(pathlib.Path(sys.argv[0]), "isochrone"),
+        python=typed(pathlib.Path(sys.executable), "python"),
         key=_EXAMPLE_KEY if opens else "$KEY",
         state=f" --state {state}" if state is not None else "",
     )
-
-
-def _typed(program: pathlib.Path, name: str) -> str:
-    """A program of a virtual environment below this folder by its path: the other terminal need not have it."""
-    try:
-        return str(program.absolute().parent.relative_to(pathlib.Path.cwd()) / name)
-    except ValueError:
-        return name
 
 
 def _say(line: str) -> None:
@@ -180,6 +172,7 @@ async def _run(manifests: "Manifests", state: "Folder", options: "Options", hint
 
     screen = Screen(sys.stdout)
     network = Network(manifests, state, options, tell=screen.tell)
+    await network.open()
     ended = _signalled()
     server = await control.serve(network, state.socket)
     drawing = asyncio.create_task(_draw(network, screen, hint))

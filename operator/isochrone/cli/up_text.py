@@ -40,7 +40,8 @@ def table(view: View) -> list[str]:
 
 def _site(view: View, site: SiteView) -> Sequence[str]:
     engines = [each for each in view.engines if each.site == site.name]
-    mark = " <- front door" if site.is_front else "" if site.is_lawful else " (unlawful for the client's data)"
+    mark = "" if site.is_lawful else " (unlawful for the client's data)"
+    mark += " <- front door" if site.is_front else ""
     return (
         site.name,
         site.place,

@@ -129,12 +129,14 @@ class Drilling:
         self._until(lambda view: _are_ready(view, killed), self._limits.back, f"{_listed(killed)} to come back")
 
     def _step(self, down: tuple[str, ...]) -> Step:
-        view = self._until(lambda view: _front(view) not in down, self._limits.loss, "the front door to lead elsewhere")
+        first = self._until(
+            lambda view: _front(view) not in down, self._limits.loss, "the front door to lead elsewhere"
+        )
         deadline = self._clock.now() + self._limits.loss
         answers = [(each, self._answer(each, deadline)) for each in self._scene.traffic]
-        view = self._network.view()
-        moment = Moment(down=down, after="failure" if down else "nothing", planned=self._as_it_runs(view, down))
-        return Step(down=down, after=moment.after, rows=tuple(self._rows(answers, _front(view), moment)))
+        last = self._network.view()
+        moment = Moment(down=down, after="failure" if down else "nothing", planned=self._as_it_runs(first, last, down))
+        return Step(down=down, after=moment.after, rows=tuple(self._rows(answers, _front(last), moment)))
 
     def _rows(self, answers: Iterable[tuple[Traffic, Answer]], front: str | None, moment: Moment) -> Iterator[Row]:
         for traffic, answer in answers:
@@ -156,15 +158,19 @@ class Drilling:
             self._clock.sleep(_PAUSE)
         return view
 
-    def _as_it_runs(self, view: View, down: Sequence[str]) -> Planned:
-        """Who could answer: the engines that are ready, and the providers whose keys are there."""
+    def _as_it_runs(self, first: View, last: View, down: Sequence[str]) -> Planned:
+        """Who could answer: the engines that were ready all the while, and the providers whose keys are there.
+
+        A network may plan anew while it is asked. An engine that became ready in the meantime could not have answered
+        what came before.
+        """
         engines: dict[RouteKey, set[str]] = {}
-        for each in view.engines:
-            if each.is_ready and each.site not in down:
-                namespace, _, name = each.route.partition("/")
-                engines.setdefault(RouteKey(namespace, name), set()).add(each.site)
+        for route, site in _ready_engines(first) & _ready_engines(last):
+            if site not in down:
+                namespace, _, name = route.partition("/")
+                engines.setdefault(RouteKey(namespace, name), set()).add(site)
         answering = {
-            route: tuple(able for able in ables if able.provider not in view.missing_keys)
+            route: tuple(able for able in ables if able.provider not in last.missing_keys)
             for route, ables in self._offline.answering.items()
         }
         return Planned(
@@ -177,6 +183,11 @@ class Drilling:
 
 def _front(view: View) -> str | None:
     return next((each.name for each in view.sites if each.is_front), None)
+
+
+def _ready_engines(view: View) -> frozenset[tuple[str, str]]:
+    """(route, site) of each."""
+    return frozenset((each.route, each.site) for each in view.engines if each.is_ready)
 
 
 def _are_ready(view: View, sites: Iterable[str]) -> bool:

@@ -9,12 +9,11 @@ import contextlib
 import dataclasses
 import pathlib
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from isochrone.local import credentials, steering, wan
+from isochrone.local import credentials, listening, steering, wan
 from isochrone.local.anchors import Anchors
 from isochrone.local.control import Unknown
 from isochrone.local.decided import Decided, Machine, decide
@@ -62,10 +61,6 @@ class Options:
     environment: Mapping[str, str]
 
 
-class PortsTaken(Exception):  # noqa: N818 - it says what is the matter
-    """A port that others have; the message says what to do."""
-
-
 class Network:
     """All of it."""
 
@@ -93,10 +88,20 @@ class Network:
     def _declared(self) -> Snapshot:
         return self._manifests.declared
 
-    async def run(self, ended: Awaitable[object]) -> None:
-        """Until `ended`; then nothing of it is left. Raises PortsTaken."""
+    async def open(self) -> None:
+        """The front door, before all else. Raises PortsTaken if somebody else has a port that we need."""
+        first = self._options.port
+        last = first + len(gateways_of(self._declared))
+        if (port := listening.first_taken(HOST, range(first, last + 1))) is not None:
+            raise listening.taken(HOST, port, first, last)
         try:
-            await self._open_door()
+            await self._door.start(HOST, first)
+        except OSError as error:
+            raise listening.taken(HOST, first, first, last) from error
+
+    async def run(self, ended: Awaitable[object]) -> None:
+        """What was opened, until `ended`; then nothing of it is left."""
+        try:
             loops = (self._reconcile_forever(), self._probe_forever(), self._watch_forever(), self._anchor_forever())
             tasks = [asyncio.create_task(each) for each in loops]
             waiting = asyncio.ensure_future(ended)
@@ -220,7 +225,7 @@ class Network:
         for name in names:
             if name not in self._gateways:
                 after = range(self._options.port + 1, 65_536)
-                data = next(port for port in after if port not in taken and _is_free(port))
+                data = next(port for port in after if port not in taken and listening.is_free(HOST, port))
                 taken.add(data)
                 ports = Ports(data=data, admin=self._free_port(), peer=self._free_port(), host=HOST)
                 self._gateways[name] = Gateway(
@@ -339,17 +344,6 @@ class Network:
             return 0.0
         return next((each.rtt for each in self._doors() if each.site == site), 0.0) / 1000
 
-    async def _open_door(self) -> None:
-        """The front door, once nobody else has a port that we need."""
-        count = len(gateways_of(self._declared))
-        for port in range(self._options.port + 1, self._options.port + count + 1):
-            if not _is_free(port):
-                raise PortsTaken(f"{HOST}:{port} is taken; --port N takes N and the {count} ports after it")
-        try:
-            await self._door.start(HOST, self._options.port)
-        except OSError as error:
-            raise PortsTaken(f"{HOST}:{self._options.port} is taken; choose another port with --port") from error
-
     async def _probe_forever(self) -> None:
         while True:
             await asyncio.gather(*(each.probe() for each in tuple(self._gateways.values())))
@@ -390,18 +384,10 @@ class Network:
         await asyncio.gather(*(relay.close() for relay, _ in self._relays.values()))
 
     def _free_port(self) -> int:
-        return next(port for port in self._inside if _is_free(port))
+        return next(port for port in self._inside if listening.is_free(HOST, port))
 
 
 def _draining(found: Snapshot) -> list[Any]:
     from isochrone.api.edge_node import State
 
     return [each for each in found.edge_nodes if each.spec.state is State.DRAINING]
-
-
-def _is_free(port: int) -> bool:
-    try:
-        with socket.create_server((HOST, port)):
-            return True
-    except OSError:
-        return False

@@ -170,7 +170,10 @@ def _events(lines: _Lines) -> Iterator[Any]:
         yield from yaml.parse(lines.text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         words = [part for part in (error.context, error.problem) if part]
-        raise Malformed(lines.at(error.problem_mark or error.context_mark), ", ".join(words)) from error
+        mark = error.problem_mark or error.context_mark
+        if lines.text[mark.index : mark.index + 1] == "\t":
+            words.append("a tab: indent with spaces")
+        raise Malformed(lines.at(mark), ", ".join(words)) from error
     except yaml.reader.ReaderError as error:
         # libyaml counts in the bytes that it was given, its stand-in in characters.
         data = lines.text.encode() if yaml.__with_libyaml__ else lines.text

@@ -1,7 +1,9 @@
 """What `isochrone sites` says and is told, by a socket, from a network that is pretended."""
 
 import asyncio
+import dataclasses
 import pathlib
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
@@ -11,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from isochrone.cli import main, up_text
-from isochrone.local import control
+from isochrone.local import control, listening
 from isochrone.local.control import Unknown
 from isochrone.local.folder import Folder
 from isochrone.local.view import EngineView, RouteView, SiteView, View
@@ -124,6 +126,41 @@ def test_the_table_says_what_runs_where() -> None:
         "Front door http://127.0.0.1:8080/v1; the client is beside cdg1; every byte takes as long as its way would.",
         "Provider openai is unavailable: set OPENAI_API_KEY and start again.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_lawful", "is_front", "state"),
+    [
+        pytest.param(True, True, "Ready <- front door", id="the nearest lawful one"),
+        pytest.param(False, False, "Ready (unlawful for the client's data)", id="an unlawful one"),
+        pytest.param(False, True, "Ready (unlawful for the client's data) <- front door", id="nobody is lawful"),
+    ],
+)
+def test_what_is_said_of_a_site(is_lawful: bool, is_front: bool, state: str) -> None:
+    site = dataclasses.replace(VIEW.sites[0], is_lawful=is_lawful, is_front=is_front)
+    lines = up_text.table(dataclasses.replace(VIEW, sites=(site,)))
+    assert f"  {state}  " in click.unstyle(lines[2])
+
+
+def test_a_port_that_is_taken(tmp_path: pathlib.Path) -> None:
+    example = pathlib.Path(__file__).parents[3] / "examples" / "quickstart"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        played = ["--engine-url", "http://127.0.0.1:1/v1", "--port", str(port), "--state", str(tmp_path)]
+        result = CliRunner().invoke(main, ["up", str(example), *played])
+    assert result.exit_code == 2
+    assert (
+        f"Error: 127.0.0.1:{port} is taken, and ports {port} to {port + 4} are needed; end what listens there, "
+        f"or take others: ISOCHRONE_PORT={port + 100}, or --port {port + 100}\n"
+    ) in result.stderr
+    assert result.stdout == "", "nothing began, so nothing ends"
+
+
+def test_which_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert listening.first_taken("127.0.0.1", [port]) == port
+    assert listening.first_taken("127.0.0.1", []) is None
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,20 @@ def objects(data: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
+    ("data", "is_said"),
+    [
+        pytest.param(b"a:\n\tb: 1\n", True, id="a tab that indents"),
+        pytest.param("# ä\na:\n  b:\n\t\tc: 1\n".encode(), True, id="two, behind an umlaut"),
+        pytest.param(b"a:\n  @b: 1\n", False, id="something else that begins nothing"),
+        pytest.param(b"a: [", False, id="the end"),
+    ],
+)
+def test_a_tab_is_called_a_tab(data: bytes, is_said: bool) -> None:
+    (fault,) = manifests.parse(data, "f").faults
+    assert fault.message.endswith("a tab: indent with spaces") == is_said
+
+
+@pytest.mark.parametrize(
     ("data", "expected"),
     [
         pytest.param(b"a: [", [("MalformedText", 1)], id="open-list"),

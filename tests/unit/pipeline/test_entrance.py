@@ -6,6 +6,7 @@ import pytest
 from tests.unit.pipeline.harness import KEY, backends, of_engines, run, serving
 from tests.unit.pipeline.talk import ask, get, post, talking
 
+from isochrone_gateway.config.routes import RouteEndpoint
 from isochrone_gateway.config.site import Cors
 from isochrone_gateway.upstream import scripts
 
@@ -89,6 +90,41 @@ def test_a_slash_too_many_is_said(path: str) -> None:
     async def scenario() -> None:
         async with backends(GOOD) as found, serving(of_engines(found)) as gateway:
             assert "slash" in (await ask(gateway, post(BODY, path=path))).json["error"]["message"]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        pytest.param(
+            get("/"),
+            "There is nothing at this address. There is: "
+            "/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/models.",
+            id="no-such-path",
+        ),
+        pytest.param(
+            post(b'{"model":"caht"}'),
+            "The model 'caht' does not exist, or this key may not use it. GET /v1/models lists those that it may.",
+            id="no-such-model",
+        ),
+        pytest.param(
+            get("/v1/models/caht"),
+            "The model does not exist, or this key may not use it. GET /v1/models lists those that it may.",
+            id="no-such-model-to-look-up",
+        ),
+        pytest.param(
+            post(b'{"model":"chat","input":"a"}', path="/v1/embeddings"),
+            "The model 'chat' answers at /v1/chat/completions and /v1/completions, not at /v1/embeddings.",
+            id="another-endpoint",
+        ),
+    ],
+)
+def test_a_refusal_says_the_way_out(request_: bytes, said: str) -> None:
+    async def scenario() -> None:
+        spoken = {"endpoints": frozenset({RouteEndpoint.CHAT_COMPLETIONS, RouteEndpoint.COMPLETIONS})}
+        async with backends(GOOD) as found, serving(of_engines(found, route=spoken)) as gateway:
+            assert (await ask(gateway, request_)).json["error"]["message"] == said
 
     run(scenario())
 

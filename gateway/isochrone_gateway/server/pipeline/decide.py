@@ -1,7 +1,9 @@
 """A read body -> what will be done with the request, or why it is refused."""
 
+from collections.abc import Container
 from typing import Final
 
+from isochrone_gateway.config.routes import RouteEndpoint
 from isochrone_gateway.ledger.demand import origin_of
 from isochrone_gateway.ledger.meter import Children
 from isochrone_gateway.ledger.metrics import Family, Value
@@ -83,7 +85,7 @@ def decide(
         return _unknown(request.model)
     visit.terms, visit.stream, visit.audited = terms, request.stream, terms.ruling.audited
     if not terms.is_asked_for:
-        return _wrong_endpoint(request.model, visit)
+        return _wrong_endpoint(request.model, terms.route.endpoints, visit)
     error = _objection(request, terms.route, terms.ruling, is_looked_through=is_looked_through)
     if error is not None:
         return error
@@ -150,12 +152,15 @@ def _changes(request: Request, route: RouteView, ruling: Ruling) -> dict[str, by
 
 
 def _unknown(model: str) -> ApiError:
-    text = f"The model {model[:128]!r} does not exist, or this key may not use it."
+    text = (
+        f"The model {model[:128]!r} does not exist, or this key may not use it. GET /v1/models lists those that it may."
+    )
     return ApiError(kind=ErrorKind.MODEL_NOT_FOUND, message=text, param="model")
 
 
-def _wrong_endpoint(model: str, visit: Visit) -> ApiError:
-    text = f"The model {model!r} does not answer at {visit.exchange.head.path.decode('latin-1')}."
+def _wrong_endpoint(model: str, endpoints: Container[RouteEndpoint], visit: Visit) -> ApiError:
+    where = " and ".join(f"/v1{asked.value.decode()}" for asked, each in ENDPOINTS.items() if each in endpoints)
+    text = f"The model {model!r} answers at {where}, not at {visit.exchange.head.path.decode('latin-1')}."
     return ApiError(kind=ErrorKind.BAD_VALUE, message=text, param="model")
 
 

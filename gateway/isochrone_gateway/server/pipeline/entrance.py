@@ -36,7 +36,10 @@ PATHS: Final = {
     b"/v1/completions": (Asked.COMPLETION, Operation.TEXT_COMPLETION),
     b"/v1/embeddings": (Asked.EMBEDDINGS, Operation.EMBEDDINGS),
 }
-_NOT_FOUND: Final = ApiError(kind=ErrorKind.NOT_FOUND)
+_NOT_FOUND: Final = ApiError(
+    kind=ErrorKind.NOT_FOUND,
+    message=f"There is nothing at this address. There is: {', '.join(path.decode() for path in (*PATHS, _MODELS))}.",
+)
 _ONE_SLASH_TOO_MANY: Final = ApiError(
     kind=ErrorKind.NOT_FOUND, message="There is nothing at this address. Leave out the slash at its end."
 )

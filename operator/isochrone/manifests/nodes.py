@@ -170,7 +170,7 @@ def _events(lines: _Lines) -> Iterator[Any]:
         yield from yaml.parse(lines.text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         words = [part for part in (error.context, error.problem) if part]
-        mark = error.problem_mark or error.context_mark
+        mark: Any = error.problem_mark or error.context_mark
         if lines.text[mark.index : mark.index + 1] == "\t":
             words.append("a tab: indent with spaces")
         raise Malformed(lines.at(mark), ", ".join(words)) from error

@@ -60,6 +60,7 @@ COMPILED = (
     "server/pipeline/peers.py",
     "server/pipeline/callers.py",
     "server/pipeline/record.py",
+    "server/pipeline/regions.py",
     "server/pipeline/revision.py",
     "server/pipeline/rulings.py",
     "server/pipeline/reading.py",

@@ -4,6 +4,7 @@ A scalar of the API and the field of the config that it becomes, side by side; t
 """
 
 import datetime as dt
+import functools
 import re
 from typing import Any
 
@@ -13,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from tests.contract.config_cases import example
-from tests.corpus import cases, rules
+from tests.corpus import cases, offline, rules
 
-from isochrone.admission import formats
+from isochrone.admission import admit, formats
 from isochrone.api import scalars, selectors
 from isochrone_gateway.config import find_problems, record
-from isochrone_gateway.config.providers import Endpoint
+from isochrone_gateway.config.providers import OWN_HEADERS, OWN_HEADERS_BEGIN, OWN_HEADERS_END, OWN_MEMBERS, Endpoint
 from isochrone_gateway.config.site import ClientAddress, ClientAddressSource
 
 PAIRS = [
@@ -108,6 +109,51 @@ def test_a_providers_url_is_a_base_url(data: st.DataObject) -> None:
     pattern = rule_pattern("ModelProvider", "spec", "endpoints", rules.ITEM)
     url = data.draw(texts({"pattern": pattern, "maxLength": 512}))
     assert fits({"name": "eu", "baseUrl": url, "place": 0}, Endpoint)
+
+
+@functools.cache
+def minimal() -> dict[str, Any]:
+    """A provider that the API accepts."""
+    return next(case.new for case in cases.load() if case.id == "modelprovider/minimal")
+
+
+def refused_at(field: str, name: str) -> list[str]:
+    """What the API says to an endpoint that sets this: the fields that it refuses."""
+    endpoint = {**minimal()["spec"]["endpoints"][0], field: [{"name": name, "value": "x"}]}
+    schema = offline.schemas()["ModelProvider"]
+    return [each.path for each in admit(schema, {**minimal(), "spec": {**minimal()["spec"], "endpoints": [endpoint]}})]
+
+
+def reported(field: str, name: str) -> bool:
+    """Whether the config's check says something about the same."""
+    config = example()
+    (provider,) = config.providers
+    endpoint = msgspec.structs.replace(provider.endpoints[0], **{field: {name: "x"}})
+    providers = (msgspec.structs.replace(provider, endpoints=(endpoint,)),)
+    return bool(find_problems(msgspec.structs.replace(config, providers=providers)))
+
+
+@pytest.mark.parametrize("name", [*sorted(OWN_MEMBERS), "inference_geo", "service_tier"])
+def test_a_member_is_the_gateways_own_for_both(name: str) -> None:
+    expected = ["spec.endpoints[0].requestBody[0].name"] if name in OWN_MEMBERS else []
+    assert refused_at("requestBody", name) == expected
+    assert reported("body", name) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(OWN_HEADERS),
+        *(f"{begin}any" for begin in OWN_HEADERS_BEGIN),
+        *(f"any{end}" for end in OWN_HEADERS_END),
+        "openai-project",
+        "x-token-region",
+    ],
+)
+def test_a_header_is_the_gateways_own_for_both(name: str) -> None:
+    is_own = name not in {"openai-project", "x-token-region"}
+    assert refused_at("requestHeaders", name) == (["spec.endpoints[0].requestHeaders[0].name"] if is_own else [])
+    assert reported("headers", name) == is_own
 
 
 @given(data=st.data())

@@ -335,6 +335,28 @@ CASES = [
         id="plain http",
     ),
     pytest.param(
+        endpoint(models={"gpt-4o-mini": "eu.gpt-4o-mini", "gpt-9": "eu.gpt-9"}),
+        [f"{OPENAI}.endpoints[0].models: have 'gpt-9', which the provider doesn't list; list it"],
+        id="another name of no model",
+    ),
+    pytest.param(
+        endpoint(body={"inference_geo": "us", "store": "false", "model": "gpt-9"}),
+        [
+            f"{OPENAI}.endpoints[0].body: sets 'model', which the gateway decides by; leave it out",
+            f"{OPENAI}.endpoints[0].body: sets 'store', which the gateway decides by",
+        ],
+        id="members that are decided by",
+    ),
+    pytest.param(
+        endpoint(headers={"openai-project": "p", "host": "elsewhere", "x-isochrone-origin": "DE", "x-auth-token": "t"}),
+        [
+            f"{OPENAI}.endpoints[0].headers: set 'host', which is the gateway's own; leave it out",
+            f"{OPENAI}.endpoints[0].headers: set 'x-auth-token'",
+            f"{OPENAI}.endpoints[0].headers: set 'x-isochrone-origin'",
+        ],
+        id="headers that are the gateway's own",
+    ),
+    pytest.param(
         unknown_key,
         [f"$.tenants.keys[\"{sha256('lost')}\"].tenant: is 'gone/tenant', which is no tenant"],
         id="key of no tenant",

@@ -21,10 +21,21 @@ from isochrone_gateway.config.version import CURRENT, Version, parse_version
 Documents = dict[str, Any]
 
 
-OF_1_0 = replace(maximal(), site=replace(maximal().site, hub=frozenset(), evidence=None))
+def of_1_0() -> Config:
+    """The maximal config without what came later."""
+    config = maximal()
+    (provider,) = config.providers
+    endpoints = tuple(replace(each, models={}, body={}, headers={}) for each in provider.endpoints)
+    return replace(
+        config,
+        site=replace(config.site, hub=frozenset(), evidence=None),
+        providers=(replace(provider, endpoints=endpoints),),
+    )
+
+
 FROZEN = [
     pytest.param("1.0", "minimal", minimal(), id="1.0, minimal"),
-    pytest.param("1.0", "maximal", OF_1_0, id="1.0, maximal"),
+    pytest.param("1.0", "maximal", of_1_0(), id="1.0, maximal"),
     pytest.param("1.1", "maximal", maximal(), id="1.1, maximal"),
 ]
 
@@ -205,3 +216,20 @@ def test_odd_versions_are_refused(version: str) -> None:
 def test_versions_compare_as_numbers() -> None:
     assert Version(1, 9) < parse_version("1.10")
     assert str(CURRENT) == "1.1"
+
+
+@pytest.mark.parametrize(
+    ("told", "reader"),
+    [
+        pytest.param({}, "1.0", id="nothing"),
+        pytest.param({"models": {"gpt-4o-mini": "eu.gpt-4o-mini"}}, "1.1", id="a model's name"),
+        pytest.param({"body": {"inference_geo": "us"}}, "1.1", id="a member of the body"),
+        pytest.param({"headers": {"openai-project": "proj_eu"}}, "1.1", id="a header"),
+    ],
+)
+def test_a_gateway_that_would_leave_the_region_out_refuses_the_config(told: Documents, reader: str) -> None:
+    config = example()
+    (provider,) = config.providers
+    endpoint = replace(provider.endpoints[0], **told)
+    index, _ = shard(replace(config, providers=(replace(provider, endpoints=(endpoint,)),)), RELEASE)
+    assert index.min_reader == reader

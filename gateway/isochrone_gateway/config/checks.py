@@ -16,7 +16,14 @@ from isochrone_gateway.config.document import Config, Kind
 from isochrone_gateway.config.engines import StaticEndpoints
 from isochrone_gateway.config.errors import Problem
 from isochrone_gateway.config.peers import Peer
-from isochrone_gateway.config.providers import Provider
+from isochrone_gateway.config.providers import (
+    OWN_HEADERS,
+    OWN_HEADERS_BEGIN,
+    OWN_HEADERS_END,
+    OWN_MEMBERS,
+    Endpoint,
+    Provider,
+)
 from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, Site
 from isochrone_gateway.config.tenants import Tenant
 
@@ -90,6 +97,21 @@ def _check_provider(provider: Provider, census: Census) -> Iterator[Problem]:
             yield from subject.out_of_range(where, endpoint.state_place, length=census.places, what="places")
         if endpoint.base_url.startswith("http://") and not endpoint.plaintext:
             yield subject.problem(f"{here}.baseUrl", "is not https; use https, or set plaintext")
+        yield from _check_region(subject, here, endpoint, known=set(lists["models"]))
+
+
+def _check_region(subject: Subject, where: str, endpoint: Endpoint, *, known: set[str]) -> Iterator[Problem]:
+    """What is sent to an endpoint by itself must not stand in for what is decided for each request."""
+    for name in sorted(endpoint.models.keys() - known):
+        yield subject.problem(f"{where}.models", f"have {name!r}, which the provider doesn't list; list it")
+    for name in sorted(endpoint.body.keys() & OWN_MEMBERS):
+        yield subject.problem(f"{where}.body", f"sets {name!r}, which the gateway decides by; leave it out")
+    for name in sorted(filter(_is_own_header, endpoint.headers)):
+        yield subject.problem(f"{where}.headers", f"set {name!r}, which is the gateway's own; leave it out")
+
+
+def _is_own_header(name: str) -> bool:
+    return name in OWN_HEADERS or name.startswith(OWN_HEADERS_BEGIN) or name.endswith(OWN_HEADERS_END)
 
 
 def _check_tenants(config: Config, census: Census) -> Iterator[Problem]:

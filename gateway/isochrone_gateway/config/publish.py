@@ -34,7 +34,7 @@ def issue(packed: Pack, *, site: str, release: Release, signers: Iterable[Signer
     index = Index(
         api_version=API_VERSION,
         version=str(CURRENT),
-        min_reader=str(release.min_reader),
+        min_reader=str(max(release.min_reader, packed.min_reader)),
         installation=release.installation,
         site=site,
         revision=Revision(epoch=release.epoch, sequence=release.sequence, digest=packed.digest),

@@ -29,6 +29,7 @@ from isochrone_gateway.config.errors import ConfigError, Problem
 from isochrone_gateway.config.index import ShardEntry
 from isochrone_gateway.config.storage import Stored, encode, is_storable, store
 from isochrone_gateway.config.tenants import Tenant
+from isochrone_gateway.config.version import OLDEST_READER, Version
 
 SPLIT_STORED_BYTES: Final = 262_144
 SPLIT_DOCUMENT_BYTES: Final = 1_048_576
@@ -38,11 +39,13 @@ SPLIT_DOCUMENT_BYTES: Final = 1_048_576
 class Pack:
     """The shards of some or all sections.
 
-    `digest` is over the documents, so it doesn't depend on how they are compressed.
+    `digest` is over the documents, so it doesn't depend on how they are compressed. `min_reader` is the oldest gateway
+    that may use it: one that left out what it doesn't know would let more pass than was said.
     """
 
     entries: tuple[ShardEntry, ...]
     blobs: Mapping[str, bytes]
+    min_reader: Version = OLDEST_READER
 
     @property
     def digest(self) -> str:
@@ -77,7 +80,11 @@ def combine(packs: Iterable[Pack]) -> Pack:
     """Join packs of different sections; sites that share a section need pack it only once."""
     parts = list(packs)
     entries = sorted((entry for part in parts for entry in part.entries), key=lambda entry: entry.name)
-    return Pack(entries=tuple(entries), blobs={name: blob for part in parts for name, blob in part.blobs.items()})
+    return Pack(
+        entries=tuple(entries),
+        blobs={name: blob for part in parts for name, blob in part.blobs.items()},
+        min_reader=max((part.min_reader for part in parts), default=OLDEST_READER),
+    )
 
 
 def pack_section(kind: Kind, config: Config, *, readable: bool = False, is_plain: bool = False) -> Pack:
@@ -88,7 +95,17 @@ def pack_section(kind: Kind, config: Config, *, readable: bool = False, is_plain
     stored = list(_SECTIONS[kind](config, _Keep(kind=kind, readable=readable, is_plain=is_plain)))
     if too_large := [each.entry for each in stored if not is_storable(each.entry)]:
         raise ConfigError(*(_too_large(entry) for entry in too_large))
-    return Pack(entries=tuple(each.entry for each in stored), blobs={each.entry.name: each.blob for each in stored})
+    return Pack(
+        entries=tuple(each.entry for each in stored),
+        blobs={each.entry.name: each.blob for each in stored},
+        min_reader=_min_reader(config) if kind is Kind.PROVIDERS else OLDEST_READER,
+    )
+
+
+def _min_reader(config: Config) -> Version:
+    """A gateway that knows nothing of regions would ask for whatever the provider's default is."""
+    endpoints = (endpoint for provider in config.providers for endpoint in provider.endpoints)
+    return Version(1, 1) if any(each.is_told_its_region for each in endpoints) else OLDEST_READER
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,9 @@ ACTED_ON: Final = frozenset(
 CHOOSE_HOSTS: Final = frozenset({"kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room"})
 """Keys by which engines are told to connect elsewhere (vLLM's and SGLang's disaggregated prefill)."""
 
+CHOOSE_REGIONS: Final = frozenset({"inference_geo"})
+"""Keys by which providers are told where to process (Anthropic's Messages API)."""
+
 _PASSED_ON: Final = frozenset(
     {
         "audio", "chat_template", "chat_template_kwargs", "dimensions", "echo", "encoding_format", "extra_body",
@@ -71,10 +74,11 @@ class Request:
     """What a request body says, as far as the gateway acts on it.
 
     `max_tokens` is the least of the keys that bound the answer; `wants_usage` is whether the client itself asked for
-    the usage chunk of a stream.
+    the usage chunk of a stream; `is_familiar` is whether it has no key but those of OpenAI's API and of engines that
+    are known to choose nothing.
     """
 
-    __slots__ = ("choices", "max_tokens", "members", "model", "stream", "wants_usage")
+    __slots__ = ("choices", "is_familiar", "max_tokens", "members", "model", "stream", "wants_usage")
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class Request:
         choices: int,
     ) -> None:
         self.members = members
+        self.is_familiar = False
         self.model = model
         self.stream = stream
         self.wants_usage = wants_usage
@@ -118,12 +123,14 @@ def read_request(body: bytes) -> Request | ApiError:
     members = read_members(body)
     if not isinstance(members, Members):
         return members
-    if members.escaped or not _FAMILIAR.issuperset(members.values):
+    is_familiar = not members.escaped and _FAMILIAR.issuperset(members.values)
+    if not is_familiar:
         refusal = _ambiguous(members)
         if refusal is not None:
             return refusal
     try:
         request = _decoded(members)
+        request.is_familiar = is_familiar
     except msgspec.DecodeError:
         return _mistyped(members)
     return _out_of_range(request) or request

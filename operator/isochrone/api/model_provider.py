@@ -32,6 +32,64 @@ _KEPT_BACK = (
 )
 """Headers that say who asks, or that hold for one connection only (RFC 9110, section 7.6.1)."""
 
+_WRITTEN = ("content-type", "user-agent", "x-request-id", "traceparent", "tracestate")
+"""Headers that gateways write."""
+
+_DECIDING = (
+    *("model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of", "tools", "user", "store"),
+    *("max_tokens", "max_completion_tokens", "metadata", "cache_salt", "web_search_options"),
+    *("kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room"),
+)
+"""Members of a request body that gateways decide by, or that the request is made of."""
+
+HeaderName = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=64)]
+
+
+class ModelHere(Model):
+    """A model that an endpoint knows by a name of its own."""
+
+    name: ModelName
+    """Its name in `models` of the provider."""
+    upstream_name: ModelName
+    """The name that this endpoint knows it by, as in `eu.anthropic.claude-sonnet-4-5-20250929-v1:0`."""
+
+
+class BodyMember(Model):
+    """A member of the request body, set by the gateway."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule=f"!(self.name in {list(_DECIDING)})",
+            message="gateways decide by this member, so an endpoint can't set it",
+            field=".name",
+        ),
+    )
+
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=64)]
+    """Its key at the top level, as in `inference_geo`."""
+    value: Annotated[str, Field(min_length=1, max_length=256)]
+    """Its value, a text."""
+
+
+class SetHeader(Model):
+    """A request header, set by the gateway."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule=f"!(self.name in {[*_KEPT_BACK, *_WRITTEN]})"
+            " && !self.name.startsWith('x-isochrone-') && !self.name.startsWith('x-forwarded-')"
+            " && !self.name.startsWith('proxy-')"
+            " && !self.name.endsWith('-api-key') && !self.name.endsWith('-token')",
+            message="gateways write this header themselves; credentials belong in keys",
+            field=".name",
+        ),
+    )
+
+    name: HeaderName
+    """Its name in lower case, as in `openai-project`."""
+    value: Annotated[str, Field(pattern="^[!-~]([ -~]*[!-~])?$", min_length=1, max_length=256)]
+    """Its value in ASCII. Not a secret: who may read the provider may read it."""
+
 
 class Endpoint(Model):
     """One base URL of a provider, and where it processes what is sent to it."""
@@ -71,6 +129,12 @@ class Endpoint(Model):
     """The contract or attestation that shows it."""
     ca_secret_ref: SecretKeyRef | None = None
     """CA certificates to trust instead of the system's, in a Secret of isochrone-system."""
+    models: Annotated[list[ModelHere], Field(max_length=256), map_list("name")] | None = None
+    """Models that have another name here, as where the region is part of it (inference profiles, deployments)."""
+    request_body: Annotated[list[BodyMember], Field(max_length=16), map_list("name")] | None = None
+    """Members of every request's body by which the provider is told its region. Callers can't change them."""
+    request_headers: Annotated[list[SetHeader], Field(max_length=16), map_list("name")] | None = None
+    """Headers of every request by which the provider is told its region. Callers can't change them."""
 
 
 class ProviderKey(Model):
@@ -128,6 +192,13 @@ class ModelProviderSpec(Model):
             " and encoding headers and x-isochrone-* are never passed on",
             field=".headers",
         ),
+        Rule(
+            rule="!self.endpoints.exists(e, has(e.models)) || self.models.all(m, self.models.exists_one(n,"
+            " (has(n.upstreamName) ? n.upstreamName : n.name) == (has(m.upstreamName) ? m.upstreamName : m.name)))",
+            message="two models have one upstreamName, so an endpoint can't have a name of its own for each; tell them"
+            " apart by upstreamName",
+            field=".models",
+        ),
     )
 
     dialect: Dialect = Dialect.OPEN_AI
@@ -142,14 +213,7 @@ class ModelProviderSpec(Model):
     """How much each site may ask of it."""
     allowed_namespaces: Namespaces | None = None
     """Whose ModelRoutes may use it. Nobody's, unless this says so."""
-    headers: (
-        Annotated[
-            list[Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=64)]],
-            Field(max_length=16),
-            SET,
-        ]
-        | None
-    ) = None
+    headers: Annotated[list[HeaderName], Field(max_length=16), SET] | None = None
     """Request headers of clients that are passed on, in lower case, beyond those of the dialect."""
 
 

@@ -122,7 +122,7 @@ def test_a_leader_who_knows_nothing_of_a_stopped_site_but_its_number_leaves_all_
 
 @pytest.mark.parametrize("how", ["is_away", "refuses"])
 def test_where_a_new_leader_is_not_let_in_at_first_all_runs_on(tmp_path: Path, how: str) -> None:
-    """An API server that has just started refuses everybody for a moment. What it has is not known then: not nothing."""
+    """An API server that has just started refuses everybody for a moment. What it has isn't known then: not nothing."""
 
     async def scenario() -> None:
         made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)

@@ -76,6 +76,8 @@ class Intent(Line, frozen=True, kw_only=True, tag=True):
     """`engine:POOL`, `provider:NAME/ENDPOINT` or `peer:SITE`."""
     jurisdiction: str = ""
     level: str = ""
+    told: tuple[str, ...] = ()
+    """What told a provider its region, beside its address: `model=`, a member of the body, a header."""
     revision: str = ""
     age: str = ""
     hosted: bool = False

@@ -37,6 +37,7 @@ from isochrone_gateway.server.pipeline.callers import ANYBODY, Caller, salt_of, 
 from isochrone_gateway.server.pipeline.engines import Engines, Watcher
 from isochrone_gateway.server.pipeline.live import Roll
 from isochrone_gateway.server.pipeline.peers import Identities, PeerSite
+from isochrone_gateway.server.pipeline.regions import Regions
 from isochrone_gateway.server.pipeline.revision import Own, Revision, RouteView, Way
 from isochrone_gateway.server.pipeline.rulings import Rulings
 from isochrone_gateway.upstream.addresses import ANYWHERE, PUBLIC, AddressRule
@@ -149,6 +150,7 @@ class Compiler:
 
     def _route(self, route: Route) -> RouteView:
         ways = tuple(self._way(candidate) for tier in route.tiers for candidate in tier.candidates)
+        picker = Picker(route, [way.backend.standing for way in ways], hops=len(self._jurisdictions))
         timeouts = route.timeouts
         percent = route.retry.budget_percent
         return RouteView(
@@ -156,8 +158,11 @@ class Compiler:
             id=route.id,
             endpoints=route.endpoints,
             data_classes=route.data_classes,
-            picker=Picker(route, [way.backend.standing for way in ways], hops=len(self._jurisdictions)),
+            picker=picker,
             ways=ways,
+            regions=Regions(
+                [(each.place_bit, self._set_at(each.candidate)) for each in picker.options if each.candidate.weight]
+            ),
             state_places=tuple(sorted(set(self._state_places(route)))),
             shaping=Shaping(route.parameters.defaults, route.parameters.caps),
             timeouts=_timeouts(timeouts, first_byte_ms=timeouts.first_byte_ms),
@@ -178,14 +183,20 @@ class Compiler:
             if endpoint.name == candidate.target.endpoint
         ]
 
+    def _set_at(self, candidate: Candidate) -> Mapping[str, str]:
+        """What is set in the body of a request to it."""
+        target = candidate.target
+        return self._endpoint(target).body if isinstance(target, ProviderTarget) else {}
+
+    def _endpoint(self, target: ProviderTarget) -> Endpoint:
+        return next(each for each in self._providers[target.provider].endpoints if each.name == target.endpoint)
+
     def _way(self, candidate: Candidate) -> Way:
         match candidate.target:
             case EngineTarget(pool=pool):
                 return self._engine_way(candidate, pool)
-            case ProviderTarget(provider=name, endpoint=endpoint):
-                provider = self._providers[name]
-                found = next(each for each in provider.endpoints if each.name == endpoint)
-                return self._provider_way(candidate, provider, found)
+            case ProviderTarget(provider=name) as target:
+                return self._provider_way(candidate, self._providers[name], self._endpoint(target))
             case PeerTarget(site=site, pool=pool):
                 return self._peer_way(candidate, self._peers[site], pool)
 
@@ -208,10 +219,11 @@ class Compiler:
         return self._made(
             candidate,
             self._provider_backend(provider, endpoint, target),
-            heads=outgoing.heads(url.path.rstrip("/"), target.authority),
+            heads=outgoing.heads(url.path.rstrip("/"), target.authority, endpoint.headers),
             label=f"provider:{provider.name}/{endpoint.name}",
             provider=provider.name,
-            passed=provider.headers,
+            passed=provider.headers - endpoint.headers.keys(),
+            endpoint=endpoint,
         )
 
     def _peer_way(self, candidate: Candidate, peer: Peer, pool_id: str) -> Way:
@@ -237,14 +249,18 @@ class Compiler:
         salts: bool = False,
         pool: str = "",
         peer: str = "",
+        endpoint: Endpoint | None = None,
     ) -> Way:
         jurisdiction = self._jurisdictions[candidate.place]
+        model = candidate.model if endpoint is None else endpoint.models.get(candidate.model, candidate.model)
         lines = b"x-isochrone-site: %b\r\nx-isochrone-backend: %b\r\nx-isochrone-jurisdiction: %b\r\n"
         return Way(
             backend=backend,
-            model=candidate.model,
-            model_json=msgspec.json.encode(candidate.model),
-            model_change={"model": msgspec.json.encode(candidate.model)},
+            model=model,
+            model_json=msgspec.json.encode(model),
+            model_change={"model": msgspec.json.encode(model)},
+            set_members={} if endpoint is None else {k: msgspec.json.encode(v) for k, v in endpoint.body.items()},
+            told=() if endpoint is None else _told(endpoint, model),
             heads=heads,
             passed=outgoing.passable(passed),
             salts=salts,
@@ -295,9 +311,10 @@ class Compiler:
         meter = self._roll.get(
             ("provider", provider.name, limits), lambda: self._meter(f"provider {provider.name}", limits)
         )
-        breaker = self._roll.get(("breaker", provider.name, endpoint, proof), Breaker)
+        whole = msgspec.json.encode(endpoint, order="deterministic")
+        breaker = self._roll.get(("breaker", provider.name, whole, proof), Breaker)
         standing = self._roll.get(
-            ("standing", provider.name, endpoint, proof, rotation, limits),
+            ("standing", provider.name, whole, proof, rotation, limits),
             lambda: TargetStanding(health=Health(NOT_PROBED), breaker=breaker, keys=ring, meter=meter),
         )
         return RemoteBackend(target, standing, [b"authorization: Bearer %b\r\n" % value for value in values])
@@ -336,6 +353,13 @@ def _timeouts(configured: RouteTimeouts, *, first_byte_ms: int) -> Timeouts:
         idle=configured.idle_ms / _MILLISECONDS,
         total=configured.total_ms / _MILLISECONDS,
     )
+
+
+def _told(endpoint: Endpoint, model: str) -> tuple[str, ...]:
+    """What tells this endpoint its region, beside its address."""
+    model_said = [f"model={model}"] if model in endpoint.models.values() else []
+    members = [f"{name}={endpoint.body[name]}" for name in sorted(endpoint.body)]
+    return (*model_said, *members, *(f"{name}: {endpoint.headers[name]}" for name in sorted(endpoint.headers)))
 
 
 def _address_rule(endpoint: Endpoint, host: str) -> AddressRule:

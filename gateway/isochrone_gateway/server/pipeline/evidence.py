@@ -61,6 +61,7 @@ def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
         candidate=way.label,
         jurisdiction=way.jurisdiction,
         level=way.level,
+        told=way.told,
         revision=entry.revision.name,
         age=standpoint.age.value,
     )

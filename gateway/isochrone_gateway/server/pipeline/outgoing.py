@@ -20,6 +20,7 @@ _NEVER: Final = frozenset(
     }
 )  # fmt: skip
 _NEVER_BEGINS: Final = (b"x-isochrone-", b"proxy-", b"x-forwarded-")
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Asked(enum.Enum):
@@ -37,12 +38,16 @@ ENDPOINTS: Final[Mapping[Asked, RouteEndpoint]] = {
 }
 
 
-def heads(base: str, authority: bytes | None) -> dict[Asked, bytes]:
-    """The lines of a request that don't depend on it, for each thing that may be asked. No `authority`: add it."""
+def heads(base: str, authority: bytes | None, always: Mapping[str, str] = _NO_HEADERS) -> dict[Asked, bytes]:
+    """The lines of a request that don't depend on it, for each thing that may be asked. No `authority`: add it.
+
+    `always` are headers that every request to this backend has.
+    """
     host = b"" if authority is None else b"host: %b\r\n" % authority
+    added = b"".join(b"%b: %b\r\n" % (name.encode(), always[name].encode()) for name in sorted(always))
     return {
         asked: b"POST %b%b HTTP/1.1\r\n%bcontent-type: application/json\r\naccept-encoding: identity\r\n"
-        b"user-agent: isochrone-gateway\r\n" % (base.encode(), asked.value, host)
+        b"user-agent: isochrone-gateway\r\n%b" % (base.encode(), asked.value, host, added)
         for asked in Asked
     }
 

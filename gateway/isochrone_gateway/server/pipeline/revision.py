@@ -16,6 +16,7 @@ from isochrone_gateway.server.pipeline.backends import Backend
 from isochrone_gateway.server.pipeline.callers import Caller
 from isochrone_gateway.server.pipeline.outgoing import Asked
 from isochrone_gateway.server.pipeline.peers import Identities
+from isochrone_gateway.server.pipeline.regions import Regions
 from isochrone_gateway.server.pipeline.rulings import Rulings
 from isochrone_gateway.upstream.target import Timeouts
 from isochrone_gateway.wire.body import Shaping
@@ -33,6 +34,10 @@ class Way:
     model_json: bytes
     model_change: dict[str, bytes]
     """The change of the body that puts this model into it."""
+    set_members: dict[str, bytes]
+    """Changes of the body that tell a provider its region."""
+    told: tuple[str, ...]
+    """What tells a provider its region, for people: `model=`, `inference_geo=`, `openai-project:`."""
     heads: Mapping[Asked, bytes]
     passed: tuple[bytes, ...]
     """Headers of the client that go on."""
@@ -75,6 +80,8 @@ class RouteView:
     """In the order of the picker's options."""
     state_places: tuple[int, ...]
     shaping: Shaping
+    regions: Regions
+    """What callers may not choose, since it is chosen here."""
     timeouts: Timeouts
     """Of streamed answers."""
     whole_timeouts: Timeouts

@@ -16,7 +16,7 @@ def provider_of(provider: ModelProvider, atlas: Atlas) -> contract.Provider:
     return contract.Provider(
         name=provider.metadata.name,
         dialect=spec.dialect.value,
-        endpoints=tuple(_endpoint(provider.metadata.name, each, atlas) for each in spec.endpoints),
+        endpoints=tuple(_endpoint(provider, each, atlas) for each in spec.endpoints),
         credentials=tuple(
             contract.Credential(name=key.name, file=secrets.provider_file(key.secret_ref)) for key in spec.keys or ()
         ),
@@ -36,8 +36,9 @@ def price_of(model: ProviderModel) -> Price:
     return Price(input=said.input, output=said.output, cached_input=said.cached_input)
 
 
-def _endpoint(provider: str, endpoint: Endpoint, atlas: Atlas) -> contract.Endpoint:
-    place, store = atlas.endpoints[provider, endpoint.name], atlas.stores[provider, endpoint.name]
+def _endpoint(provider: ModelProvider, endpoint: Endpoint, atlas: Atlas) -> contract.Endpoint:
+    key = (provider.metadata.name, endpoint.name)
+    place, store = atlas.endpoints[key], atlas.stores[key]
     bundle = endpoint.ca_secret_ref
     return contract.Endpoint(
         name=endpoint.name,
@@ -46,7 +47,17 @@ def _endpoint(provider: str, endpoint: Endpoint, atlas: Atlas) -> contract.Endpo
         state_place=None if store == place else store,
         plaintext=endpoint.plaintext == "Allow",
         tls=contract.ProviderTls(ca_bundle=None if bundle is None else secrets.provider_file(bundle)),
+        models=_names_at(provider, endpoint),
+        body={each.name: each.value for each in endpoint.request_body or ()},
+        headers={each.name: each.value for each in endpoint.request_headers or ()},
     )
+
+
+def _names_at(provider: ModelProvider, endpoint: Endpoint) -> dict[str, str]:
+    """The names that differ at this endpoint, by the provider's own. One for a model that there isn't names nothing."""
+    known = {model.name: upstream_name(model) for model in provider.spec.models}
+    own = {known[each.name]: each.upstream_name for each in endpoint.models or () if each.name in known}
+    return {name: here for name, here in own.items() if name != here}
 
 
 def _model(name: str, model: ProviderModel) -> contract.ProviderModel:

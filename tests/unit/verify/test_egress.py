@@ -220,6 +220,16 @@ def test_where_it_is_said_that_nothing_holds_a_gateway() -> None:
     assert each.where == "Deployment gateway"
 
 
+@pytest.mark.parametrize(
+    "fields", [{}, {"spec": {}}, {"spec": {"template": {}}}, {"spec": {"template": {"metadata": {}}}}]
+)
+def test_pods_of_which_nothing_is_said_have_no_labels(fields: Json) -> None:
+    bare = found("Deployment", "gateway", labels=OURS, **fields)
+    for policy, level in ((selecting(matchLabels=OURS), Egress.NONE), (allow(), Egress.BY_ADDRESS)):
+        held, _ = of_gateway(read(), site(config()), [bare, policy])
+        assert held.level is level
+
+
 def test_a_gateway_of_no_namespace_is_in_the_default_one() -> None:
     bare = workload("gateway", OURS, "")
     for home in ("", "default"):

@@ -186,7 +186,8 @@ def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -
 
 def _pod_labels(workload: Found) -> Mapping[str, str]:
     if workload.item["kind"] == "Pod":
-        return workload.item["metadata"].get("labels") or {}
+        labels: Mapping[str, str] = workload.item["metadata"]["labels"]  # By which it was known.
+        return labels
     template = (workload.item.get("spec") or {}).get("template") or {}
     return (template.get("metadata") or {}).get("labels") or {}
 

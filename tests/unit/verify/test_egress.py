@@ -153,6 +153,27 @@ def selecting(**selector: Any) -> Found:
             [selecting(matchExpressions=[{"key": "a", "operator": "Exists"}])], Egress.NONE, "no policy", id="of others"
         ),
         pytest.param([gke(GKE)], Egress.NONE, "no policy", id="by name, which only opens"),
+        pytest.param(
+            [cilium(CILIUM, endpointSelector={"matchLabels": {"a": "b"}})],
+            Egress.NONE,
+            "no policy",
+            id="by name, others",
+        ),
+        *(
+            pytest.param(
+                [cilium(CILIUM, endpointSelector={"matchExpressions": [{"key": key, "operator": "Exists"}]})],
+                Egress.BY_NAME,
+                "1 hosts by CiliumNetworkPolicy",
+                id=f"by name, of these pods by {key}",
+            )
+            for key in ("k8s:isochrone.dev/edge-node", "any:isochrone.dev/edge-node", "isochrone.dev/edge-node")
+        ),
+        pytest.param(
+            [allow(), found("CiliumNetworkPolicy", "c", spec={"endpointSelector": {}})],
+            Egress.BY_ADDRESS,
+            "addresses and pods alone",
+            id="by name, of nothing",
+        ),
         pytest.param([cilium()], Egress.NONE, "no policy", id="by name, without rules"),
         pytest.param([allow()], Egress.BY_ADDRESS, "addresses and pods alone", id="nobody at all"),
         pytest.param(
@@ -197,6 +218,16 @@ def test_how_a_gateway_is_held(objects: list[Found], level: Egress, detail: str)
 def test_where_it_is_said_that_nothing_holds_a_gateway() -> None:
     _, (each,) = of_gateway(read(), site(config()), [GATEWAY])
     assert each.where == "Deployment gateway"
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"spec": {}}, {"spec": {"template": {}}}, {"spec": {"template": {"metadata": {}}}}]
+)
+def test_pods_of_which_nothing_is_said_have_no_labels(fields: Json) -> None:
+    bare = found("Deployment", "gateway", labels=OURS, **fields)
+    for policy, level in ((selecting(matchLabels=OURS), Egress.NONE), (allow(), Egress.BY_ADDRESS)):
+        held, _ = of_gateway(read(), site(config()), [bare, policy])
+        assert held.level is level
 
 
 def test_a_gateway_of_no_namespace_is_in_the_default_one() -> None:
@@ -313,6 +344,7 @@ def test_what_is_too_wide_says_where_it_stands() -> None:
             "talk by labels of pods",
             id="pods at other ports",
         ),
+        pytest.param({"toEndpoints": [{}], "toPorts": [{}]}, "talk by labels of pods", id="pods at no port"),
         pytest.param({"toEndpoints": [{}]}, "talk by labels of pods", id="pods at all ports"),
         pytest.param({"toPorts": [{"ports": [{"port": "443"}]}]}, "talk by ports alone", id="anybody at a port"),
         pytest.param({"toFQDNs": [], "toPorts": []}, "talk by ports alone", id="an empty list of names"),
@@ -359,6 +391,23 @@ def test_engines_that_nothing_holds() -> None:
     assert {each.rule for each in engines(allow_in())} == {Rule.EGRESS_OPEN}
     assert {each.rule for each in engines(allow_out())} == {Rule.INGRESS_OPEN}
     assert {each.site for each in engines()} == {"fra1"}
+
+
+def test_a_policy_that_says_nothing_of_directions_closes_ingress() -> None:
+    assert engines(allow_out(), allow(namespace="shop", direction="ingress", policyTypes=[])) == []
+
+
+def test_what_closes_by_name_closes_egress_alone() -> None:
+    assert {each.rule for each in engines(by_name({"toFQDNs": [{"matchName": "models.example.com"}]}))} == {
+        Rule.INGRESS_OPEN
+    }
+
+
+def test_what_is_open_by_name_is_told_in_order() -> None:
+    (entities,) = gateway(allow(), cilium({"toEntities": list("hgfedcba")}))[1]
+    assert entities[0].endswith("by the entities a, b, c, d, e, f, g, h")
+    (unknown,) = gateway(allow(), cilium(dict.fromkeys("hgfedcba", 1)))[1]
+    assert unknown[0].endswith("by a, b, c, d, e, f, g, h")
 
 
 def test_pods_are_engines_too_and_other_workloads_are_none() -> None:

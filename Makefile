@@ -114,6 +114,10 @@ bench-plan: setup ## Measure planning and rendering, and how they grow, about 10
 bench-verify: setup ## Measure a proof of 330 sites and 200 routes, about 2 minutes (BENCH="--files" reads them from files)
 	@$(RUN) python -m tests.bench_verify $(BENCH)
 
+.PHONY: bench-audit
+bench-audit: setup ## Measure how fast a million lines of evidence are verified, shown and exported, about 5 minutes (BENCH="--repeat 1" for a look)
+	@$(RUN) python -m tests.bench_audit $(BENCH)
+
 .PHONY: bench-operator
 bench-operator: setup cluster-tools ## Measure the operator against a real API server, about 15 minutes (BENCH="--quick" for a look)
 	@$(UV) sync --locked --all-extras --group bench --quiet

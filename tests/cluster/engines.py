@@ -24,17 +24,30 @@ def is_engine(pod: Json) -> bool:
     return bool(pod["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "engine")
 
 
+class Engines:
+    """Those of one cluster."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        """All that they were ever asked; engines that are gone, too."""
+
+    def find(self, _client: AsyncClient, pod: Json, address: str) -> "EngineProgram | None":
+        return EngineProgram(pod, address, self.bodies) if is_engine(pod) else None
+
+    def got(self, marker: str) -> int:
+        """How often a request had this in it."""
+        return sum(marker.encode() in body for body in list(self.bodies))
+
+
 class EngineProgram:
     """In the loop of the kubelet: no process of its own."""
 
-    def __init__(self, pod: Json, address: str) -> None:
+    def __init__(self, pod: Json, address: str, bodies: list[bytes]) -> None:
+        """What it is asked is added to the bodies."""
+        self._bodies = bodies
         self._name = pod["metadata"]["name"]
         self._address = on_this_machine(address)
         self._servers: list[FakeUpstream] = []
-
-    @classmethod
-    def find(cls, _client: AsyncClient, pod: Json, address: str) -> "EngineProgram | None":
-        return cls(pod, address) if is_engine(pod) else None
 
     async def tend(self, pod: Json) -> Behaviour:
         if not self._servers:
@@ -46,6 +59,9 @@ class EngineProgram:
         return Behaviour()
 
     async def stop(self, limit: float) -> None:  # noqa: ARG002 - it ends at once
+        await self.kill()
+
+    async def kill(self) -> None:
         for server in self._servers:
             await server.close()
         self._servers.clear()
@@ -53,6 +69,7 @@ class EngineProgram:
     def _answer(self, request: Received) -> Script:
         if not request.body:
             return scripts.answer(b"{}")
+        self._bodies.append(request.body)
         asked = json.loads(request.body)
         if BREAKS in (asked.get("max_tokens"), asked.get("max_completion_tokens")):
             return scripts.answer(b'{"error": {"message": "out of memory"}}', status=500)

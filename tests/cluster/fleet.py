@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from tests.cluster.background import Background
 from tests.cluster.balancer import Balancer
 from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
-from tests.cluster.engines import EngineProgram
+from tests.cluster.engines import Engines
 from tests.cluster.gateways import Gateways
 from tests.cluster.kubelet import USER, Fares, Kubelet, Program
 from tests.cluster.nodes import GPU_TAINT, Nodes
@@ -71,6 +71,7 @@ class Site:
         self._background = background
         self._client = AsyncClient(plane.issue_kubeconfig(USER, groups=MASTERS))
         self.gateways = Gateways(plane.kubeconfig, plane.folder / "pods", most=member.gateways)
+        self.engines = Engines()
         self.kubelet = Kubelet(self._client, member.nodes, subnet=subnet, finds=self._find)
         self._gateways_run = member.gateways > 0
         self.balancer = Balancer(subnet=subnet)
@@ -79,7 +80,7 @@ class Site:
         """What really runs in a pod."""
         if not self._gateways_run:
             return None
-        return self.gateways.find(client, pod, address) or EngineProgram.find(client, pod, address)
+        return self.gateways.find(client, pod, address) or self.engines.find(client, pod, address)
 
     async def run(self) -> None:
         async with self._client, asyncio.TaskGroup() as group:
@@ -101,6 +102,10 @@ class Site:
 
     def set_node_ready(self, name: str, *, ready: bool) -> None:
         self._background.call(self.kubelet.set_ready(name, ready=ready))
+
+    def set_power(self, which: Callable[[Nodes], bool], *, on: bool) -> None:
+        """Of such nodes. Without it their programs are gone at once, and the API server isn't told."""
+        self._background.soon(lambda: self.kubelet.set_power(which, on=on))
 
     def gateway_address(self, site: str = "") -> str:
         """Where pods reach the gateway of that EdgeNode (named as the cluster, if left out): for it to advertise."""

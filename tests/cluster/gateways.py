@@ -118,11 +118,14 @@ class GatewayProgram:
         try:
             await self._end(min(limit, self._gateways.grace))
         finally:
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
-                self._process = None
+            await self.kill()
             self._gateways.dismiss(self)
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     @property
     def pid(self) -> int | None:

@@ -43,6 +43,10 @@ class Program(Protocol):
         """End it, kindly for so many seconds."""
         ...
 
+    async def kill(self) -> None:
+        """End it at once, as a power cut does. It may be started again."""
+        ...
+
 
 Fares = Callable[[Json], Behaviour]
 Finds = Callable[[AsyncClient, Json, str], Program | None]
@@ -71,6 +75,8 @@ class Kubelet:
         self._workers: dict[str, _Worker] = {}
         self._said: dict[str, bool] = {}
         """Node -> whether it was last said to be ready."""
+        self._dark: set[str] = set()
+        """Nodes without power."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -98,6 +104,16 @@ class Kubelet:
             "PATCH", f"/api/v1/nodes/{name}/status", {"status": status}, content_type=TYPE_STRATEGIC
         )
 
+    def set_power(self, which: Callable[[Nodes], bool], *, on: bool) -> None:
+        """Cut it: all programs of such nodes end at once, and nobody says so. Or give it back: they start again."""
+        names = {name for name, kind in self._kinds.items() if which(kind)}
+        self._dark = self._dark - names if on else self._dark | names
+        for worker in self._workers.values():
+            worker.wake()
+
+    def is_dark(self, pod: Json) -> bool:
+        return pod["spec"]["nodeName"] in self._dark
+
     def host(self, pod: Json) -> str:
         return self._hosts[pod["spec"]["nodeName"]]
 
@@ -116,7 +132,7 @@ class Kubelet:
     async def _send_heartbeats(self) -> None:
         leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
         while True:
-            for name in self._kinds:
+            for name in [each for each in self._kinds if each not in self._dark]:
                 lease = nodes.lease(name, dt.datetime.now(dt.UTC))
                 with contextlib.suppress(*AWAY):
                     try:
@@ -191,7 +207,7 @@ class _Worker:
 
     async def run(self) -> None:
         try:
-            while not self._gone and "deletionTimestamp" not in self._pod["metadata"]:
+            while not self._gone and (self._is_dark or "deletionTimestamp" not in self._pod["metadata"]):
                 self._changed.clear()
                 await self._wait(await self._advance())
             if not self._gone:
@@ -200,8 +216,16 @@ class _Worker:
             if self._program is not None:
                 await self._program.stop(0.0)
 
+    @property
+    def _is_dark(self) -> bool:
+        return self._kubelet.is_dark(self._pod)
+
     async def _advance(self) -> float | None:
         """Bring the pod as far as it comes; gives the seconds until there is more to do, unless it changes earlier."""
+        if self._is_dark:
+            if self._program is not None:
+                await self._program.kill()
+            return None
         fares = self._kubelet.fares(self._pod)
         if self._program is not None and not fares.waiting:
             own = await self._program.tend(self._pod)

@@ -5,7 +5,7 @@ import base64
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,13 +68,23 @@ _INDEX_KEY = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "isochr
 class Network:
     """The quickstart of several clusters: two sites in the hub, one that it pushes to, one that pulls."""
 
-    def __init__(self, fleet: Fleet, folder: Path, way_in: WayIn = accounts.way_in) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        folder: Path,
+        way_in: WayIn = accounts.way_in,
+        *,
+        manifests: Path = EXAMPLE,
+        replicas: Sequence[str] = accounts.HUB,
+    ) -> None:
+        """`replicas` are those of the hub's operator, by their users' names."""
         accounts.let_in(fleet)
+        self._manifests = manifests
         self.fleet = fleet
         self._way_in = way_in
         self.hub: Site = fleet.hub
         self._folder = folder
-        self.hub_operators = [self._hub_operator(name) for name in ("hub-a", "hub-b")]
+        self.hub_operators = [self._hub_operator(name) for name in replicas]
         self.site_operator = OperatorProcess(
             way_in(fleet["iad1"], "site-operator"),
             folder,
@@ -109,7 +119,7 @@ class Network:
         for site in self.fleet.sites:
             for each in weights():
                 assert site.api.apply(each).ok
-        done = kubectl(self.hub.plane.kubeconfig, "apply", "-f", str(EXAMPLE))
+        done = kubectl(self.hub.plane.kubeconfig, "apply", "-f", str(self._manifests))
         assert done.returncode == 0, done.stderr
 
     def apply(self, *items: Json) -> None:

@@ -9,7 +9,7 @@ from tests.cluster.background import Background
 from tests.cluster.fleet import SYSTEM, Fleet, Member, Site
 from tests.cluster.kubelet import USER
 from tests.cluster.lifecycle import Behaviour
-from tests.cluster.waiting import until
+from tests.cluster.waiting import throughout, until
 
 pytestmark = pytest.mark.usefixtures("kube")
 
@@ -149,6 +149,17 @@ def test_a_node_that_is_not_ready_takes_no_pods(site: Site) -> None:
     until(taints, holds=lambda found: "node.kubernetes.io/not-ready" in found)
     site.set_node_ready("gpu-1", ready=True)
     until(taints, holds=lambda found: found == {"nvidia.com/gpu"})
+
+
+def test_nodes_without_power_say_nothing(site: Site) -> None:
+    deployment = engine("dark")
+    create(site, deployment)
+    until(lambda: ready(site, deployment), 1)
+    site.set_power(lambda nodes: nodes.gpus > 0, on=False)
+    site.let_pods_fare(lambda _: Behaviour(unready=True))
+    throughout(lambda: ready(site, deployment), 1, seconds=0.7)
+    site.set_power(lambda nodes: nodes.gpus > 0, on=True)
+    until(lambda: ready(site, deployment), 0)
 
 
 def test_pods_are_tended_again_when_the_api_server_is_back(site: Site, fleet: Fleet) -> None:

@@ -1,6 +1,8 @@
 """What a network on this machine leaves behind of where requests were processed."""
 
+import csv
 import hashlib
+import io
 import json
 import pathlib
 import shutil
@@ -23,6 +25,7 @@ def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> 
                 max_tokens=4,
             )
         site, name = raw.headers["x-isochrone-site"], raw.headers["x-request-id"]
+        place = raw.headers["x-isochrone-jurisdiction"]
         anchors = up.state / "anchors.jsonl"
         up.until(lambda: anchors.exists() and any(json.loads(each)["site"] == site for each in _lines(anchors)))
     evidence = up.state / "evidence"
@@ -37,7 +40,27 @@ def test_each_answer_is_in_evidence_that_is_anchored(tmp_path: pathlib.Path) -> 
     assert last == {
         each.parent.parent.name: len(_lines(each / "000000.jsonl")) - 1 for each in evidence.glob("*/*/checkpoints")
     }
+    assert_shown(evidence, anchors, name, place)
     assert_audited(evidence, anchors, tmp_path / "keys")
+
+
+def assert_shown(evidence: pathlib.Path, anchors: pathlib.Path, name: str, place: str) -> None:
+    """The auditor is told where it ran, which is what the client was told; and has each try of it as a row."""
+    against = [str(evidence), "--anchors", str(anchors)]
+    shown = CliRunner().invoke(main, ["audit", "show", name, *against, "--json"])
+    assert shown.exit_code == 0, shown.output
+    *requests, summary = map(json.loads, shown.stdout.splitlines())
+    assert (summary["proof"], summary["unknown"], summary["ran"]["jurisdiction"]) == ("Proved", [], place)
+    assert {(each["id"], each["outcome"], each["proof"]) for each in requests} == {(name, "Answered", "Proved")}
+    (entry,) = (each for each in requests if not each["hosted"])
+    assert {each["cameFrom"]["site"] for each in requests if each["hosted"]} <= {entry["site"]}
+    bound = [policy for each in entry["tries"] for policy in each["policies"]]
+    assert [f"{each['name']}@{each['generation']}" for each in entry["policyVersions"]] == sorted(set(bound))
+    exported = CliRunner().invoke(main, ["audit", "export", *against])
+    assert exported.exit_code == 0, exported.output
+    rows = [row for row in csv.DictReader(io.StringIO(exported.stdout)) if row["id"] == name]
+    assert len(rows) == sum(len(each["tries"]) for each in requests)
+    assert {row["proof"] for row in rows} == {"Proved"}
 
 
 def assert_audited(evidence: pathlib.Path, anchors: pathlib.Path, keys: pathlib.Path) -> None:

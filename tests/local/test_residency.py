@@ -5,51 +5,39 @@ fallback of every request, retries. Engines and the provider remember what they 
 a marker in it.
 """
 
-import collections
 import contextlib
-import dataclasses
 import hashlib
-import http.client
-import itertools
 import json
 import pathlib
 import re
 import socket
-import threading
-import time
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
+from tests.local import asking
+from tests.local.asking import (
+    EU,
+    LIMIT,
+    OTHER,
+    SECRET,
+    Answer,
+    Load,
+    Question,
+    all_answered,
+    all_refused,
+    is_inside,
+)
 from tests.local.up import KEY, Up, descendants, running
 from tests.local.upstreams import Upstream, upstream
 
 from isochrone.cli import main
 
-EU: Final = ("ber1", "cdg1", "fra1")
 US_KEY: Final = "ik_residency_test_of_a_tenant_in_the_us_"
-SECRET: Final = "marker-of-a-secret-of-the-eu"
-OTHER: Final = "marker-of-the-us"
 ASKING: Final = 3
 """Clients at a time."""
-LIMIT: Final = 60.0
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a client got; nothing of it where the connection broke."""
-
-    status: int = 0
-    code: str = ""
-    site: str = ""
-    backend: str = ""
-    jurisdiction: str = ""
-
-
-BROKEN: Final = Answer()
-_NUMBERS: Final = itertools.count()
 
 
 def tempt(manifests: pathlib.Path, provider: Upstream) -> None:
@@ -92,67 +80,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, engines: Upstream, provider: Up
 
 
 def ask(port: int, *, key: str = KEY, marker: str = SECRET, origin: str = "") -> Answer:
-    """One request, on a connection of its own."""
-    # Each begins in another way, lest all go to where the first of them has gone.
-    body = {"messages": [{"role": "user", "content": f"{next(_NUMBERS)} {marker}"}], "model": "smollm2"}
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    if origin:
-        headers["x-isochrone-origin"] = origin
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)
-    try:
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-        found = connection.getresponse()
-        document = json.load(found)
-    except (OSError, http.client.HTTPException):
-        return BROKEN
-    finally:
-        connection.close()
-    named = (found.headers.get(f"x-isochrone-{name}", "") for name in ("site", "backend", "jurisdiction"))
-    site, backend, jurisdiction = named
-    code = document.get("error", {}).get("code") or ""
-    return Answer(status=found.status, code=code, site=site, backend=backend, jurisdiction=jurisdiction)
-
-
-class Load:
-    """Clients that never stop asking; their answers since they were last looked at."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._answers: collections.Counter[Answer] = collections.Counter()
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(ASKING)]
-        self.every: collections.Counter[Answer] = collections.Counter()
-
-    def _ask(self) -> None:
-        while not self._ended.is_set():
-            found = ask(self._port)
-            with self._lock:
-                self._answers[found] += 1
-                self.every[found] += 1
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join(LIMIT)
-
-    def until_only(self, *, answered: bool) -> set[Answer]:
-        """What clients get once all of them are answered, or none is, and it stays so for a while."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            with self._lock:
-                self._answers.clear()
-            time.sleep(0.7)
-            with self._lock:
-                found = dict(self._answers)
-            if found and all((each.status == 200) is answered and each.status for each in found):
-                return set(found)
-            assert time.monotonic() < deadline, found
+    return asking.ask("127.0.0.1", port, Question(key=key, model="smollm2", marker=marker, origin=origin))
 
 
 def seen(up: Up, site: str) -> dict[str, float]:
@@ -176,14 +104,6 @@ def state(up: Up, site: str) -> str:
     return next(str(each["state"]) for each in up.view()["sites"] if each["name"] == site)
 
 
-def is_inside(answer: Answer) -> bool:
-    return (
-        answer.site in EU
-        and answer.jurisdiction[:2] in {"DE", "FR"}
-        and answer.backend.startswith(("engine:", "peer:"))
-    )
-
-
 def test_the_temptations_are_real(up: Up, engines: Upstream, provider: Upstream) -> None:
     """The site in the US answers whom it may, and falls back to the provider: so it could for everybody."""
     port = up.ports()["iad1"]
@@ -202,16 +122,16 @@ def test_the_temptations_are_real(up: Up, engines: Upstream, provider: Upstream)
 def test_each_site_is_killed_in_turn_and_then_all(up: Up, engines: Upstream, provider: Upstream) -> None:
     up.until(lambda: ask(up.port).status == 200, LIMIT)
     before = seen(up, "iad1")
-    with Load(up.port) as load:
+    with Load([lambda: ask(up.port)] * ASKING) as load:
         for site in EU:
             up.sites("kill", site)
-            assert all(is_inside(each) and each.site != site for each in load.until_only(answered=True))
+            assert all(is_inside(each) and each.site != site for each in load.until(all_answered))
             up.sites("start", site)
             up.until(lambda site=site: state(up, site) == "Ready", LIMIT)  # type: ignore[misc]
-            load.until_only(answered=True)
+            load.until(all_answered)
         for site in EU:
             up.sites("kill", site)
-        refused = load.until_only(answered=False)
+        refused = load.until(all_refused)
         every = dict(load.every)
     assert {(each.status, each.code) for each in refused} == {(403, "residency_denied")}
     assert {each.site for each in refused} == {"iad1"}, "where anycast leads when nobody else is up"

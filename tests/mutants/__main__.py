@@ -46,31 +46,36 @@ TARGETS: Final = (
         ),
         only=("mask.py", "candidates.py", "origin.py"),
     ),
-    Target(
-        ROOT,
-        "gateway",
-        "gateway/isochrone_gateway/server/pipeline",
-        (
-            "tests/unit/pipeline/test_backends.py",
-            "tests/unit/pipeline/test_cooling.py",
-            "tests/unit/pipeline/test_hop_law.py",
-            "tests/unit/pipeline/test_hops.py",
-            "tests/unit/pipeline/test_law.py",
-            "tests/unit/pipeline/test_origins.py",
-            "tests/unit/pipeline/test_peer_port.py",
-            "tests/unit/pipeline/test_regions.py",
-            "tests/unit/pipeline/test_rulings.py",
-            "tests/unit/wire/test_regions.py",
-            "tests/contract/test_gateway_mask.py",
-        ),
-        only=("chain.py", "decide.py", "peer_entrance.py", "regions.py", "rulings.py"),
+    *(
+        Target(
+            ROOT,
+            "gateway",
+            "gateway/isochrone_gateway/server/pipeline",
+            tuple(f"tests/unit/pipeline/test_{each}.py" for each in tests),
+            only=tuple(f"{each}.py" for each in only),
+        )
+        for only, tests in {
+            ("rulings",): ("rulings",),
+            ("chain", "decide"): ("chain", "decide"),
+            ("peer_entrance",): ("peer_entrance", "peer_port"),
+            ("regions",): ("regions",),
+        }.items()
     ),
-    Target(
-        ROOT,
-        "operator",
-        "operator/isochrone/verify",
-        ("tests/unit/verify", "tests/property/test_verify.py"),
-        examples=25,
+    *(
+        Target(
+            ROOT,
+            "operator",
+            "operator/isochrone/verify",
+            tuple(f"tests/unit/verify/test_{each}.py" for each in tests),
+            only=tuple(f"{each}.py" for each in only),
+        )
+        for only, tests in {
+            ("ground", "meaning", "selecting"): ("meaning", "selecting"),
+            ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
+            ("egress", "engines", "pods"): ("egress", "engines", "pods"),
+            ("declared", "likeness"): ("declared", "likeness"),
+            ("finding", "gathered", "proof"): ("proof", "tampered_storage"),
+        }.items()
     ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")

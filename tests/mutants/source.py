@@ -125,7 +125,13 @@ def _is_left_alone(child: ast.AST, parent: ast.AST) -> bool:
     match child:
         case ast.Constant(value=str()):
             return isinstance(parent, ast.Expr | ast.JoinedStr)
-        case ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+        case (
+            ast.Import()
+            | ast.ImportFrom()
+            | ast.Assert()
+            | ast.If(test=ast.Name(id="TYPE_CHECKING"))
+            | ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar")))
+        ):
             return True
         case ast.Subscript(value=ast.Name(id=name)):  # as in `dict[str, int]()`
             return isinstance(parent, ast.Call) and parent.func is child and name in _GENERIC

@@ -293,11 +293,11 @@ def _by_weight(able: list[Option], rand: float) -> tuple[list[Option], float]:
     if len(weights) == 1:
         return able, rand
     at = rand * sum(weights.values())
-    for backend, weight in weights.items():
+    for backend, weight in weights.items():  # noqa: B007 - the last one, if rounding leads past it
         if at < weight:
-            return [option for option in able if option.backend == backend], at / weight
+            break
         at -= weight
-    return able[-1:], rand  # rounding: the random number was nearly 1
+    return [option for option in able if option.backend == backend], at / weight
 
 
 def _passed_over(option: Option, choice: Choice | Nobody) -> Why:

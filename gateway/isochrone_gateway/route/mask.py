@@ -158,9 +158,8 @@ class Lawbook:
         ]
         refusing = [f for findings in by_origin for f in findings if not f.places >> place & 1]
         if refusing:
-            # Of one policy's refusals the first is kept: for an unknown origin, then by code.
-            policy, row = min(refusing, key=lambda finding: finding.policy.name)
-            reason = self._reason(row, place)
+            policy = min((finding.policy for finding in refusing), key=lambda each: each.name)
+            reason = self._reason([row for other, row in refusing if other is policy], place)
             return Verdict(allowed=False, reason=reason, policy=policy.name, refusal=policy.refusal)
         is_bound = [bool(findings) for findings in by_origin]
         reason = self._reason_otherwise(question.age, is_bound, place)
@@ -191,7 +190,7 @@ class Lawbook:
     def _findings(self, question: Question) -> list[list[_Finding]]:
         """For each jurisdiction of the origin, the policies that bind, with their rows."""
         selecting = [policy for policy in self._policies if _selects(policy, question)]
-        origins: list[str | None] = [code or None for code in sorted(question.origin)] or [None]
+        origins: list[str | None] = [code or None for code in question.origin] or [None]
         return [
             [
                 _Finding(policy, row)
@@ -211,8 +210,9 @@ class Lawbook:
             return Reason.CONFIG_STALE
         return Reason.ALLOWED_BY_POLICIES if any(is_bound) else Reason.NO_POLICY_BINDS
 
-    def _reason(self, row: int, place: int) -> Reason:
-        if row == _REFUSED:
+    def _reason(self, rows: list[int], place: int) -> Reason:
+        """Of one policy's refusals that for an unknown origin is told first."""
+        if _REFUSED in rows:
             return Reason.UNKNOWN_ORIGIN
         return Reason.PLACE_NOT_ALLOWED if self._places[place].codes else Reason.UNKNOWN_PLACE
 

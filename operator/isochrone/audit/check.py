@@ -9,7 +9,7 @@ from isochrone.audit import checkpoint as checkpoints
 from isochrone.audit import keys as reading
 from isochrone.audit import lines
 from isochrone.audit.chain import Chain
-from isochrone.audit.finding import Finding, Report, Rule, of_line
+from isochrone.audit.finding import Extent, Finding, Report, Rule, of_line
 from isochrone.audit.keys import KeyRing
 
 
@@ -50,6 +50,7 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
         checkpoints=sum(each.signed.count for each in parts),
         anchored=sum(each.anchor is not None for each in parts),
         believed=tuple(each.believed for each in parts if each.believed),
+        extents={path: extent for each in parts for path, extent in each.extents()},
     )
 
 
@@ -71,6 +72,12 @@ class _Instance:
         for name, chain in self.chains.items():
             self.findings += [*chain.findings, *self._placed(name, chain), *self._noted(name, chain)]
         self.findings += [*self._covered(), *self._linked(), *self._strange()]
+
+    def extents(self) -> Iterator[tuple[pathlib.Path, Extent]]:
+        """How far each chain goes, and is signed."""
+        for name, chain in self.chains.items():
+            head = self.signed.heads.get(name)
+            yield chain.folder, Extent(chain.count, head.count if head is not None else 0)
 
     def _keys(self, trusted: KeyRing | None) -> KeyRing:
         path = self.folder / "public-key.pem"

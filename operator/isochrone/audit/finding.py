@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import pathlib
+from collections.abc import Mapping
 from typing import Final
 
 from isochrone.audit.lines import Line
@@ -77,6 +78,14 @@ def of_line(line: Line, rule: Rule, message: str) -> Finding:
     return Finding(rule=rule, path=line.path, line=line.number, offset=line.offset, message=message)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a chain goes: the number after that of its last line, and of the last line that a checkpoint signs."""
+
+    end: int
+    signed: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All that was found."""
@@ -90,6 +99,8 @@ class Report:
     """Instances for which there is an anchor."""
     believed: tuple[str, ...]
     """Keys that were believed because they lie beside the evidence: `SITE/INSTANCE KEY-ID`."""
+    extents: Mapping[pathlib.Path, Extent]
+    """Of each chain's folder."""
 
     @property
     def holds(self) -> bool:

@@ -174,7 +174,7 @@ class Reconciler:
 
     def _snapshot(self, declared: Declared, phases: Mapping[str, Phase], releases: Releases, now: int) -> Snapshot:
         reports = self._couriers.reports
-        running = [each for report in reports.values() for each in report.running]
+        running = [each for report in reports.values() if not _is_unseen(report) for each in report.running]
         running += [
             each
             for site, issued in releases.sites.items()
@@ -296,7 +296,7 @@ class Reconciler:
         ours = [name for name, edge in edges.items() if _is_ours(edge)]
         declared = {key_of(route) for route in snapshot.routes}
         memory.absences = guard.looked(memory.absences, reports.values(), declared, self._deletions.routes, now=now)
-        quiet = self._wall() - memory.seen[1]
+        quiet = now - memory.seen[1]  # up to this look: while the pass goes on, nobody looks
         return {
             **guard.unknown(ours, releases, reports),
             **guard.adopted(ours, releases, reports, quiet_for=quiet, wait=self._settings.pace.adopt),
@@ -371,8 +371,8 @@ def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
 
 
 def _is_unseen(report: SiteReport | None) -> bool:
-    """Whether nobody has been able to look at a site since this replica leads."""
-    return report is None or (not report.is_reachable and not report.version)
+    """Whether nobody could see what runs at a site: it has been away since this replica leads, or lets nobody look."""
+    return report is None or not report.version or not report.sees_engines
 
 
 def _is_ours(edge: EdgeNode | None) -> bool:

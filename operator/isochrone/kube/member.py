@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.api.conditions import Reason
-from isochrone.kube import found, gather, others, peering, told
+from isochrone.kube import found, gather, kinds, others, peering, told
 from isochrone.kube.api import Api
 from isochrone.kube.applying import Applier, Outcome, named
 from isochrone.kube.errors import ApiError
@@ -167,6 +167,7 @@ class Member:
             faults=tuple(sorted(outcome.faults)),
             children=len(ours),
             running=tuple(sorted(filter(None, map(gather.running, filter(_is_engine, ours))))),
+            sees_engines=kinds.DEPLOYMENT not in objects.unreadable,
             gateway_replicas=gateway.get("spec", {}).get("replicas", 0),
             gateway_ready=status.get("readyReplicas", 0),
             gateway_pods=told.pods_of(ours, now=self._clock()),

@@ -190,6 +190,8 @@ class SiteReport:
     children: int = 0
     """Objects of ours in the cluster that are of this site."""
     running: tuple[Running, ...] = ()
+    sees_engines: bool = True
+    """Whether Deployments may be listed there: if not, `running` says nothing."""
     gateway_replicas: int = 0
     gateway_ready: int = 0
     gateway_pods: tuple[GatewayPod, ...] = ()

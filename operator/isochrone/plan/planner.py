@@ -164,21 +164,22 @@ def _case(prepared: Prepared, wants: Sequence[Want], kept: Sequence[Held], memo:
     world = prepared.world
     keys = {want.key for want in wants}
     here = tuple(each for each in kept if each.route in keys)
-    names = sorted({option.pool or "" for want in wants for at in want.options.values() for option in at})
-    pools = [world.pools[name] for name in names if name in world.pools]
-    free = {(pool.name, site): world.free(pool, site) for pool in pools for site in sorted(pool.sites)}
+    every = (option for want in wants for at in want.options.values() for option in at)
+    pools = {option.pool: world.pools[option.pool] for option in every if option.pool is not None}
+    free = {(name, site): world.free(pool, site) for name, pool in pools.items() for site in pool.sites}
     percent = world.settings.move_gain_percent
     barred = _barred(world, keys, here)
 
     def case(moves: int) -> Settled:
         terms = Terms(
-            free=lambda pool, site: free.get((pool, site), ()),
+            free=lambda pool, site: free[pool, site],
             place_of=lambda site: (world.sites[site].place.codes, world.sites[site].point),
             gain_percent=percent,
             barred=barred,
             moves=moves,
         )
-        given = (tuple(wants), here, free, barred, world.sites, percent)
+        # Where sites are is known to wants already: these are others once any site is another.
+        given = (tuple(wants), here, free, barred, percent)
         return memo.answer(("settled", wants[0].key, moves), given, lambda: settle(wants, here, terms))
 
     return case
@@ -197,15 +198,14 @@ def _barred(world: World, routes: Container[RouteKey], here: Iterable[Held]) -> 
 
 def _within_budget(cases: Sequence[Case], budget: int) -> list[Settled]:
     """All groups, with no more moves than there may be; those whose routes come first move first."""
-    found = [case(budget) for case in cases]
-    if sum(each.moves for each in found) <= budget:
-        return found
-    left, bounded = budget, []
-    for case, each in zip(cases, found, strict=True):
-        within = each if each.moves <= left else case(left)
+    left, found = budget, []
+    for case in cases:
+        within = case(budget)
+        if within.moves > left:
+            within = case(left)
         left -= within.moves
-        bounded.append(within)
-    return bounded
+        found.append(within)
+    return found
 
 
 def _budget(world: World, now: int) -> int:
@@ -228,7 +228,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     going = changes.going_of(world, ended, [left for each in settled for left in each.left])
     placements: list[Placement] = []
     changed: list[Change] = []
-    for route in sorted({*seats, *going}):
+    for route in {**seats, **going}:
         made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
         placements += made
         changed += told
@@ -277,9 +277,9 @@ def _key(item: tuple[RouteKey, Want]) -> RouteKey:
     return item[0]
 
 
-def _placement_order(placement: Placement) -> tuple[RouteKey, str, str]:
-    return (placement.route, placement.site, placement.pool or "")
+def _placement_order(placement: Placement) -> tuple[RouteKey, str]:
+    return (placement.route, placement.site)
 
 
-def _change_order(change: Change) -> tuple[RouteKey, str, str, str, str]:
-    return (change.route, change.site, change.kind.value, change.from_site or "", change.pool or "")
+def _change_order(change: Change) -> tuple[RouteKey, str, str, str]:
+    return (change.route, change.site, change.kind.value, change.from_site or "")

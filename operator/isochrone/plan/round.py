@@ -101,10 +101,9 @@ class Round:
 
     def _seat(self, want: Want, held: Held) -> None:
         """Lets engines stay where they are, as many as fit and are wanted."""
-        replicas = min(held.replicas, want.replicas)
         rooms, pool, site, size = self._rooms, held.pool, held.site, want.devices
         rooms.leave(pool, site, size, held.replicas)
-        replicas = min(replicas, rooms.at_all(pool, site, size, replicas))
+        replicas = rooms.at_all(pool, site, size, min(held.replicas, want.replicas))
         if not replicas:
             self.left.append(Left(held, held.because if held.because in LEAVING else self._why_full(want, held)))
             return
@@ -227,7 +226,7 @@ class Round:
     def _best_swap(self, want: Want, waiting: set[int]) -> tuple[int, Option] | None:
         """The move that brings most, if it brings enough."""
         chosen, fresh, best = self._chosen(want), want.fresh, None
-        if not chosen or not fresh.options:
+        if not fresh.options:
             return None
         # With a site more and none less: no swap is better than that.
         has_room = self._room_for_all(want)

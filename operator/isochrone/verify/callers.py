@@ -50,18 +50,17 @@ class Callers:
     def __init__(self, book: Book, config: Config) -> None:
         self._book = book
         self._tenants = config.tenants.tenants
-        self._of_route: dict[tuple[str, frozenset[str]], tuple[Caller, ...]] = {}
+        self._of_route: dict[str, tuple[Caller, ...]] = {}
         self._origins: dict[tuple[frozenset[str], bool, bool], tuple[tuple[str | None, int], ...]] = {}
         self._can_deny = config.site.unbound_traffic is UnboundTraffic.DENY or book.declared.unbound == "Deny"
 
     def of(self, route: Route) -> tuple[Caller, ...]:
         """All that may be, those without a key last."""
-        key = (route.id, route.data_classes)
-        if key not in self._of_route:
+        if route.id not in self._of_route:
             # Of a route that nobody declared nothing can be proved; that it is there, is an error.
             is_known = route.id in self._book.declared.routes
-            self._of_route[key] = tuple(dict.fromkeys(self._made(route))) if is_known else ()
-        return self._of_route[key]
+            self._of_route[route.id] = tuple(self._made(route)) if is_known else ()
+        return self._of_route[route.id]
 
     def _made(self, route: Route) -> Iterator[Caller]:
         for tenant in self._tenants:

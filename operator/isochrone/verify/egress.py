@@ -17,6 +17,7 @@ from isochrone.verify.engines import COMPONENT, ENGINE, is_engine, route_of
 from isochrone.verify.finding import Egress, Finding, Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
 from isochrone.verify.pods import is_gateway
+from isochrone.verify.selecting import Selector
 
 Json = Mapping[str, Any]
 
@@ -28,6 +29,10 @@ _DNS: Final = 53
 _DNS_ALONE: Final[frozenset[int] | None] = frozenset({_DNS})
 _POLICY: Final = "NetworkPolicy"
 _BY_NAME: Final = ("CiliumNetworkPolicy", "FQDNNetworkPolicy")
+_API_SERVER: Final = "kube-apiserver"
+_WHOM: Final = ("toFQDNs", "toEndpoints", "toEntities")
+_KNOWN_BY_NAME: Final = frozenset({*_WHOM, "toPorts", "matches", "ports"})
+_LABEL_SOURCE: Final = re.compile("^(k8s|any):")
 _URL: Final = re.compile(r"(https?)://(\[[^\]]+\]|[^/:]+)(?::([0-9]+))?")
 _SERVICE: Final = re.compile(r"[^.]+\.([^.]+)\.svc(\..+)?")
 _STANDARD: Final = {"http": 80, "https": 443}
@@ -100,7 +105,7 @@ class Pods:
 
     def is_held(self, direction: str) -> bool:
         """Whether anything is closed at all."""
-        if direction == "Egress" and any(each.item["kind"] == _BY_NAME[0] for each in self.by_name):
+        if direction == "Egress" and any(_closes(each.item) for each in self.by_name):
             return True
         return any(direction in _types(each.item) for each in self.policies)
 
@@ -109,22 +114,34 @@ class Pods:
             for rule in each.item["spec"].get(direction.lower()) or ():
                 yield each, rule
 
-    def hosts(self) -> Iterator[tuple[Found, str, frozenset[int]]]:
-        """Names with their ports."""
-        for each in self.by_name:
-            for rule in each.item["spec"].get("egress") or ():
-                yield from ((each, host, ports) for host, ports in _named(rule))
+    def hosts(self) -> Iterator[tuple[Found, str]]:
+        """Names that may be called."""
+        for each, rule in self._rules_by_name():
+            for said in (*(rule.get("toFQDNs") or ()), *(rule.get("matches") or ())):
+                yield each, next(iter(said.values()))
 
     def open_by_name(self) -> Iterator[tuple[Found, str]]:
         """Rules of Cilium's that are by no name, no resolver's and no API server's."""
+        for each, rule in self._rules_by_name():
+            entities = sorted(set(rule.get("toEntities") or ()) - {_API_SERVER})
+            if unknown := sorted(set(rule) - _KNOWN_BY_NAME):
+                yield each, ", ".join(unknown)
+            elif entities:
+                yield each, f"the entities {', '.join(entities)}"
+            elif rule.get("toEndpoints") and _ports_by_name(rule) != _DNS_ALONE:
+                yield each, "labels of pods"
+            elif "toPorts" in rule and not any(rule.get(name) for name in _WHOM):
+                yield each, "ports alone"
+
+    def _rules_by_name(self) -> Iterator[tuple[Found, Json]]:
         for each in self.by_name:
             for rule in each.item["spec"].get("egress") or ():
-                if unknown := sorted(
-                    set(rule) - {"toFQDNs", "toPorts", "toEndpoints", "toEntities", "matches", "ports"}
-                ):
-                    yield each, ", ".join(unknown)
-                elif set(rule.get("toEntities") or ()) - {"kube-apiserver"}:
-                    yield each, f"the entities {', '.join(rule['toEntities'])}"
+                yield each, rule
+
+
+def _closes(by_name: Json) -> bool:
+    """Cilium closes what it has rules for; what GKE has by name opens what others closed."""
+    return by_name["kind"] == _BY_NAME[0] and bool(by_name["spec"].get("egress"))
 
 
 def _types(policy: Json) -> list[str]:
@@ -133,18 +150,16 @@ def _types(policy: Json) -> list[str]:
 
 
 def _selects(policy: Json, labels: Mapping[str, str]) -> bool:
+    """Cilium may say of a label where it is from."""
     spec = policy["spec"]
     selector = spec.get("podSelector") or spec.get("endpointSelector") or {}
-    wanted = selector.get("matchLabels") or {}
-    return not selector.get("matchExpressions") and all(labels.get(key) == value for key, value in wanted.items())
+    wanted = {_LABEL_SOURCE.sub("", key): value for key, value in (selector.get("matchLabels") or {}).items()}
+    asked = [{**each, "key": _LABEL_SOURCE.sub("", each["key"])} for each in selector.get("matchExpressions") or ()]
+    return Selector.of(wanted, asked).matches(labels)
 
 
-def _named(rule: Json) -> Iterator[tuple[str, frozenset[int]]]:
-    ports = frozenset(
-        int(port["port"]) for each in rule.get("toPorts") or () for port in each.get("ports") or ()
-    ) | frozenset(int(port["port"]) for port in rule.get("ports") or ())
-    for each in (*(rule.get("toFQDNs") or ()), *(rule.get("matches") or ())):
-        yield next(iter(each.values())), ports
+def _ports_by_name(rule: Json) -> frozenset[int]:
+    return frozenset(int(port["port"]) for each in rule.get("toPorts") or () for port in each.get("ports") or ())
 
 
 # The gateway
@@ -178,7 +193,7 @@ def _pod_labels(workload: Found) -> Mapping[str, str]:
 
 def _held(pods: Pods) -> Held:
     wide = sorted({port for _, rule in pods.rules("Egress") if _is_wide(rule) for port in _ports(rule) or {0}})
-    names = sorted({host for _, host, _ in pods.hosts()})
+    names = sorted({host for _, host in pods.hosts()})
     if wide:
         shown = ", ".join(str(port) for port in wide)
         return Held(level=Egress.BY_PORT, detail=f"port {shown}")
@@ -229,7 +244,7 @@ def _of_peers(site: str, where: Found, rule: Json, known: list[Remote]) -> Itera
 
 
 def _of_names(site: str, pods: Pods, known: set[str]) -> Iterator[Finding]:
-    for where, host, _ in pods.hosts():
+    for where, host in pods.hosts():
         if host not in known:
             yield _open(site, where.where, f"a rule lets pods talk to {host}, which nothing declared names")
     for where, what in pods.open_by_name():
@@ -259,7 +274,7 @@ def _of_engine(declared: Declared, site: str, workload: Found, pods: Pods) -> It
     port = _port_of_weights(route.weights if route else None)
     for where, rule in pods.rules("Egress"):
         yield from (_open(site, where.where, text, severity) for text, severity in _of_engine_rule(rule, name, port))
-    for where, host, _ in pods.hosts():
+    for where, host in pods.hosts():
         if port is None or host.replace("*", "").strip(".") == "":
             yield _open(site, where.where, f"a rule lets {name} talk to {host}")
     for where, what in pods.open_by_name():
@@ -314,11 +329,12 @@ def _strangers(rule: Json, site: str) -> str | None:
 
 
 def _ports(rule: Json) -> frozenset[int] | None:
-    """None: all of them."""
-    ports = rule.get("ports")
-    if not ports or any("port" not in each or "endPort" in each for each in ports):
+    """None: all of them, or nobody knows which: what port a name stands for is for each pod to say."""
+    ports = rule.get("ports") or ()
+    numbers = [str(each.get("port", "")) for each in ports]
+    if not numbers or any("endPort" in each for each in ports) or not all(map(str.isdigit, numbers)):
         return None
-    return frozenset(int(each["port"]) for each in ports if str(each["port"]).isdigit())
+    return frozenset(map(int, numbers))
 
 
 def _blocks(rule: Json) -> Iterator[str]:

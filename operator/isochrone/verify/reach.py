@@ -64,8 +64,8 @@ class Reach:
         self.book = Book(declared, first.config)
         self.callers = Callers(self.book, first.config)
         self._bad: dict[tuple[Selected, str | None], Bad] = {}
-        self._bad_of_route: dict[tuple[str, frozenset[str], bool], Bad] = {}
-        self._count: dict[tuple[str, frozenset[str], bool], int] = {}
+        self._bad_of_route: dict[tuple[str, bool], Bad] = {}
+        self._count: dict[tuple[str, bool], int] = {}
 
     def combinations(self, site: SiteConfig) -> int:
         """Routes x callers x origins."""
@@ -73,7 +73,7 @@ class Reach:
         return sum(self._counted(route, is_open=is_open) for route in site.config.routes)
 
     def _counted(self, route: Route, *, is_open: bool) -> int:
-        key = (route.id, route.data_classes, is_open)
+        key = (route.id, is_open)
         if key not in self._count:
             self._count[key] = sum(each.codes for each in self._calling(route, is_open=is_open))
         return self._count[key]
@@ -83,7 +83,7 @@ class Reach:
 
     def bad(self, route: Route, *, is_open: bool) -> Bad:
         """For anybody who may call the route."""
-        key = (route.id, route.data_classes, is_open)
+        key = (route.id, is_open)
         found = self._bad_of_route.get(key)
         if found is None:
             found = Bad()

@@ -1,7 +1,7 @@
 """Labels and selectors as Kubernetes reads them, out of JSON."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
@@ -35,13 +35,13 @@ class Selector:
 
     @classmethod
     def read(cls, said: Json | None) -> "Selector | None":
-        if said is None:
-            return None
-        expressions = [
-            (each["key"], each["operator"], frozenset(each.get("values") or ()))
-            for each in said.get("matchExpressions") or ()
-        ]
-        return cls(said.get("matchLabels") or {}, tuple(expressions))
+        return None if said is None else cls.of(said.get("matchLabels") or {}, said.get("matchExpressions") or ())
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str], expressions: Iterable[Json]) -> "Selector":
+        return cls(
+            labels, tuple((each["key"], each["operator"], frozenset(each.get("values") or ())) for each in expressions)
+        )
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(labels.get(key) == value for key, value in self.labels.items()) and all(

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from tests.unit.certificates.network import is_valid, verifies
-from tests.unit.outage.installation import CLUSTER_OF, HOUR, NAMES, Installation
+from tests.unit.outage.installation import CLUSTER_OF, HOUR, NAMES, SETTINGS, Installation
 
 from isochrone import manifests, status
+from isochrone.controller import state
 from isochrone.kube import found
 from isochrone.kube.hub import KINDS
-from isochrone.kube.kinds import LEASE
+from isochrone.kube.kinds import CONFIG_MAP, LEASE
 from isochrone.model.declared import PAUSED, SYSTEM_NAMESPACE
 from isochrone.plan import routing
 from isochrone.render import labels
@@ -25,7 +26,7 @@ from isochrone_gateway.config.report import Demand, PodReport
 Json = Mapping[str, Any]
 
 KIND = {kind.name: kind for kind in KINDS.values()}
-EDGE, ROUTE = KIND["EdgeNode"], KIND["ModelRoute"]
+EDGE, ROUTE, POLICY = KIND["EdgeNode"], KIND["ModelRoute"], KIND["DataResidencyPolicy"]
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
 
@@ -115,6 +116,56 @@ def test_a_leader_who_knows_nothing_of_a_stopped_site_but_its_number_leaves_all_
         made.replace_leader()
         await made.go_on(4)
         assert {site: await children_of(made, site) for site in CLUSTER_OF} == children
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("how", ["is_away", "refuses"])
+def test_where_a_new_leader_is_not_let_in_at_first_all_runs_on(tmp_path: Path, how: str) -> None:
+    """An API server that has just started refuses everybody for a moment. What it has isn't known then: not nothing."""
+
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        made.replace_leader()
+        setattr(made.clusters["cdg1"], how, True)
+        for _ in range(3):
+            await made.operate()
+            assert made.passed is not None
+            assert made.passed.plan.changes == ()
+            assert "cdg1" in {each.site for each in made.passed.snapshot.observed.running}
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_pass_of_a_hub_made_anew_is_no_time_in_which_nothing_was_declared(tmp_path: Path) -> None:
+    """A law is declared right before a pass that takes longer than such a hub waits for the next."""
+    kept = CONFIG_MAP.path(SYSTEM_NAMESPACE, state.NAME)
+    laws = POLICY.path(None)
+
+    async def scenario() -> None:
+        made = Installation([dict(each.obj) for each in manifests.read([str(EXAMPLE)]).manifests], tmp_path)
+        await made.declare()
+        await made.go_on(8)
+        children = {site: await children_of(made, site) for site in CLUSTER_OF}
+        await made.hub.delete(kept)
+        made.replace_leader()
+        first, *others = (await made.hub.list(laws)).items
+        for law in (first, *others):
+            await made.hub.delete(POLICY.path(None, law["metadata"]["name"]))
+        await made.operate()
+        await made.hub.create(laws, first)
+        made.wall.step = SETTINGS.pace.adopt
+        await made.operate()
+        assert {site: await children_of(made, site) for site in CLUSTER_OF} == children
+
+        for law in others:
+            await made.hub.create(laws, law)
+        made.wall.step = 0.0
+        await made.go_on(8)
+        for site in CLUSTER_OF:
+            assert (await children_of(made, site)).keys() == children[site].keys()
 
     asyncio.run(scenario())
 

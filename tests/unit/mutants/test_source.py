@@ -59,6 +59,7 @@ def after(code: str, tmp_path: pathlib.Path) -> list[str]:
         pytest.param("x = len(a)", [], id="a function of the language"),
         pytest.param("x += a", ["pass"], id="an addition"),
         pytest.param("x[a] = b", ["pass"], id="an entry"),
+        pytest.param("if TYPE_CHECKING:\n    a = a.b", [], id="what only the type checker reads"),
         pytest.param("x = a", [], id="a name"),
         pytest.param("x = x.a", ["pass"], id="a name anew"),
         pytest.param("a.append(b)", ["pass"], id="a call"),

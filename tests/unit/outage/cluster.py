@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from isochrone.kube.api import Api, Listed
-from isochrone.kube.errors import Conflict, NotFound, Unreachable
+from isochrone.kube.errors import Conflict, Forbidden, NotFound, Unreachable
 from isochrone.kube.kinds import path_of
 from isochrone.model.amounts import stamp
 from isochrone.rollout.actions import MANAGER
@@ -44,12 +44,13 @@ class _Place(NamedTuple):
 
 
 class Cluster(Api):
-    """One of them. `is_away` cuts it off from everybody."""
+    """One of them. `is_away` cuts it off from everybody, and `refuses` lets nobody do anything."""
 
     def __init__(self, name: str, wall: Callable[[], float]) -> None:
         super().__init__(f"https://{name}.invalid", tls=ssl.create_default_context())
         self.name = name
         self.is_away = False
+        self.refuses = False
         self._wall = wall
         self._objects: dict[_Place, dict[str, Any]] = {}
         self._versions = itertools.count(1)
@@ -114,6 +115,8 @@ class Cluster(Api):
     def _reach(self) -> None:
         if self.is_away:
             raise Unreachable(f"{self.name} does not answer")
+        if self.refuses:
+            raise Forbidden(f"{self.name} has not read its rules yet")
 
     def _found(self, path: str) -> dict[str, Any]:
         try:

@@ -88,6 +88,18 @@ def test_what_the_law_refuses_is_told_with_why(tmp_path: pathlib.Path) -> None:
     assert outcome["reason"]
 
 
+def test_whoever_has_no_key_leaves_no_line(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        async with serving(config(), evidence=Keeping(made)) as gateway:
+            for said in ("Bearer ik_of_nobody", ""):
+                assert (await ask(gateway, post(BODY, headers={"authorization": said}))).status == 401
+
+    run(scenario())
+    assert written(tmp_path, made) == []
+
+
 def test_a_list_of_models_is_no_processing(tmp_path: pathlib.Path) -> None:
     made = writer(tmp_path)
 

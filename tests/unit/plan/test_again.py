@@ -6,7 +6,7 @@ from typing import Any
 from tests.unit.plan.small import AMS, FRA, NOW, chat, network, planned, pool, running, site, sites
 from tests.unit.validate import sample
 
-from isochrone.model import Observed, SiteObservation, Snapshot
+from isochrone.model import Observed, RouteKey, SiteObservation, Snapshot
 from isochrone.plan import counts, plan, replan
 from isochrone.plan.planner import Planned
 
@@ -37,7 +37,9 @@ def _answers(found: Planned) -> list[tuple[Any, object]]:
 
 def test_a_group_that_a_change_can_t_touch_is_not_settled_again() -> None:
     first = replan(None, two_groups(), now=NOW)
-    again = replan(first, two_groups(running=(running("ams", "other"),)), now=NOW + 1)
+    other = RouteKey("shop", "other")
+    seen = {"running": (running("ams", "other"),), "failed": frozenset({(other, "ams")})}
+    again = replan(first, two_groups(**seen), now=NOW + 1)
 
     assert settled(again)["chat"] is settled(first)["chat"]
     assert settled(again)["other"] is not settled(first)["other"]

@@ -60,6 +60,9 @@ EDITS: Final = [
     pytest.param(world(Observed(running=(running("ams"),))), id="it runs elsewhere"),
     pytest.param(world(Observed(running=RUNS.running, failed=frozenset({(CHAT, "ams")}))), id="it failed"),
     pytest.param(
+        world(Observed(running=RUNS.running, failed=frozenset({(CHAT, "gone")}))), id="it failed at a site that is gone"
+    ),
+    pytest.param(
         world(Observed(sites={"ams": SiteObservation(taken={"gpu-ams": (1,)})})), id="others have the devices"
     ),
     pytest.param(world(Observed(demand={CHAT: {"FR": 5}}, running=RUNS.running)), id="demand"),
@@ -79,6 +82,51 @@ def test_what_is_edited_is_planned_as_from_nothing(after: Snapshot) -> None:
     assert found.plan == plan(after, now=NOW)
     again = replan(found, before, now=NOW)
     assert again.plan == first.plan
+
+
+NEAREST: Final = chat(placement={"strategy": "Nearest"})
+TWO: Final = sample.tenant(origins=["DE", "FR"])
+FROM_HOME: Final = (
+    sample.policy("de", "DE", binds={"origins": {"include": ["DE"]}}),
+    sample.policy("us", "US", binds={"origins": {"include": ["US"]}}),
+)
+
+
+def atlantic(*objects: Json) -> Snapshot:
+    """Germans and Americans, each to be answered at home, and soon."""
+    wanted = chat(placement={"latencyObjective": {"rtt": "80ms", "percentile": 99}})
+    return network(site("fra", "FRA"), pool("fra"), wanted, sample.tenant(origins=["DE", "US"]), *FROM_HOME, *objects)
+
+
+ONE_THING: Final = [
+    pytest.param(
+        world(Observed()),
+        world(Observed(sites={"ams": SiteObservation(taken={"gpu-ams": (1,)})})),
+        id="what others hold",
+    ),
+    pytest.param(world(Observed()), world(Observed(failed=frozenset({(CHAT, "ams")}))), id="where it failed"),
+    pytest.param(world(chat=NEAREST), world(chat=NEAREST, fra=site("fra", "LIS")), id="where a site is"),
+    pytest.param(
+        world(chat=NEAREST, tenant=TWO, ams=site("ams", "CDG")),
+        world(
+            Observed(demand={CHAT: {"FR": 5}}, running=RUNS.running), chat=NEAREST, tenant=TWO, ams=site("ams", "CDG")
+        ),
+        id="who asks",
+    ),
+    pytest.param(
+        atlantic(site("iad", "IAD"), pool("iad")),
+        atlantic(sample.provider("acme", sample.endpoint("us", "US"))),
+        id="a site's place is that of an endpoint",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ONE_THING)
+def test_one_thing_that_changes_the_plan_is_seen(before: Snapshot, after: Snapshot) -> None:
+    first = replan(None, before, now=NOW)
+    found = replan(first, after, now=NOW)
+
+    assert found.plan == plan(after, now=NOW) != first.plan
 
 
 def test_what_nobody_edits_is_kept_as_it_is() -> None:

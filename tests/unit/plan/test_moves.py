@@ -249,6 +249,42 @@ def test_a_move_that_waits_is_told() -> None:
     assert [(each.from_site, each.site, each.because) for each in found.deferred] == [("fra", "ams", Because.BETTER)]
 
 
+def test_moves_that_wait_are_told_by_where_they_come_from() -> None:
+    """Germans gain most if what is in Ashburn moves, so that is what is asked first."""
+    world = network(
+        FRA,
+        IAD,
+        AMS,
+        pool("fra", pricePerDeviceHour="4"),
+        pool("iad", pricePerDeviceHour="4"),
+        pool("ams", pricePerDeviceHour="1"),
+        chat(placement={"strategy": "Cheapest", "minSites": 2}),
+        sample.tenant(**GERMANY),
+        observed=Observed(running=(HERE, running("iad"))),
+        max_moves_per_hour=0,
+    )
+    assert [(each.from_site, each.site) for each in planned(world).deferred] == [("fra", "ams"), ("iad", "ams")]
+
+
+def test_engines_that_run_on_are_told_by_site() -> None:
+    drained = [site(name, name.upper(), state="Draining") for name in ("fra", "cdg")]
+    runs = (HERE, running("cdg"))
+    world = shop(*drained, AMS, IAD, *POOLS, chat(placement={"minSites": 2}), runs=runs)
+
+    assert [each.site for each in planned(world).staying] == ["cdg", "fra"]
+
+
+def test_what_is_in_a_pool_that_is_gone_is_no_longer_made() -> None:
+    assert planned(shop(FRA, AMS, pool("ams"), chat())).staying == ()
+
+
+def test_what_needs_no_devices_is_in_no_pool_that_could_be_gone() -> None:
+    world = shop(
+        site("fra", "FRA", state="Draining"), AMS, chat(serving=needs(devices=0)), runs=(running("fra", pool=None),)
+    )
+    assert [each.site for each in planned(world).staying] == ["fra"]
+
+
 @pytest.mark.parametrize(
     ("ago", "moves"),
     [pytest.param(3599, 0, id="within the hour"), pytest.param(3600, 1, id="before")],
@@ -307,6 +343,25 @@ def test_a_higher_priority_takes_the_place_of_a_lower_one_that_runs() -> None:
     found = planned(crowd(chat("low"), chat("high", serving={"priority": 1}), runs=(running("fra", "low"),)))
 
     assert told(found) == ["Start fra MinSites", "Stop fra OutbidByPriority"]
+
+
+def test_who_is_sent_to_another_pool_of_the_same_site_starts_and_stops_there() -> None:
+    pools = (
+        sample.pool("new", "fra", maxPriority=0),
+        sample.pool("old", "fra", pricePerDeviceHour="0.1", maxPriority=1),
+    )
+    world = network(
+        FRA,
+        *(dict(each, spec={**each["spec"], "devicesPerNode": 1}) for each in pools),
+        chat("low"),
+        chat("high", serving={"priority": 1}),
+        observed=Observed(running=(running("fra", "low", pool="old"),)),
+    )
+    assert told(planned(world)) == [
+        "Start fra MinSites",
+        "Start fra>fra OutbidByPriority",
+        "Stop fra OutbidByPriority",
+    ]
 
 
 def test_it_takes_what_is_free_first() -> None:

@@ -96,6 +96,14 @@ CASES = [
         id="as far as it goes",
     ),
     pytest.param(
+        [wants("a", (0,), replicas=2), wants("b", (0, 1))],
+        [held(0, name="a")],
+        {"free": sized(2), "moves": 0},
+        {"a": ["0: Kept x2"], "b": ["1: MinSites"]},
+        [],
+        id="what grows takes the room",
+    ),
+    pytest.param(
         [wants(replicas=1)], [held(0, replicas=2)], {"free": sized(2)}, {"chat": ["0: Kept"]}, [], id="or shrinks"
     ),
     pytest.param(
@@ -116,6 +124,14 @@ CASES = [
         {"chat": []},
         ["chat 0: NoLongerFits"],
         id="no node has two",
+    ),
+    pytest.param(
+        [wants(at=(0,))],
+        [held(0, replicas=0)],
+        {"barred": {"chat": {0}}},
+        {"chat": []},
+        ["chat 0: NoLongerFits"],
+        id="none of it waits for others alone",
     ),
     pytest.param(
         [wants("gold", (0,), **GOLD), wants(at=(0,))],
@@ -170,11 +186,17 @@ CASES = [
         [wants()], [held(0), held(1)], {}, {"chat": ["0: Kept"]}, ["chat 1: TooManySites"], id="the further one ends"
     ),
     pytest.param(
-        [wants(strategy=Strategy.CHEAPEST, options=[option(0, 9), option(1, 5), option(2, 5)])],
+        [
+            wants(
+                strategy=Strategy.CHEAPEST,
+                seen=view([[1000], [3000], [2000]], [10]),
+                options=[option(0, 9), option(1, 5), option(2, 5)],
+            )
+        ],
         [held(0), held(1), held(2)],
         {"moves": 0},
-        {"chat": ["1: Kept"]},
-        ["chat 0: TooManySites", "chat 2: TooManySites"],
+        {"chat": ["2: Kept"]},
+        ["chat 0: TooManySites", "chat 1: TooManySites"],
         id="the dearest ends, then the further one",
     ),
     pytest.param(
@@ -322,6 +344,14 @@ CASES = [
         id="nowhere else to go",
     ),
     pytest.param(
+        [wants(at=(0,), closed=[0], max_sites=1)],
+        [held(0, DRAINING)],
+        {},
+        {"chat": ["0: SiteDraining"]},
+        [],
+        id="nowhere else to go, and one there may be",
+    ),
+    pytest.param(
         [wants()],
         [held(0, DRAINING)],
         {"barred": {"chat": {0}}},
@@ -378,11 +408,11 @@ CASES = [
         id="the objective is met without it",
     ),
     pytest.param(
-        [wants(), wants("b", (1,), devices=3)],
-        [held(0), held(1, DRAINING)],
-        {"free": {("gpu", 0): (1,), ("gpu", 1): (3,)}, "barred": {"chat": {1}}},
-        {"chat": ["0: Kept"], "b": ["1: MinSites"]},
-        ["chat 1: SiteDraining"],
+        [wants(devices=3), wants("b", (2, 3), devices=3)],
+        [held(0), held(2, DRAINING)],
+        {"free": sized(3), "barred": {"chat": {2}}},
+        {"chat": ["0: Kept"], "b": ["2: MinSites"]},
+        ["chat 2: SiteDraining"],
         id="what leaves makes room",
     ),
     # What could be had better
@@ -431,10 +461,10 @@ CASES = [
         id="and takes it where he goes",
     ),
     pytest.param(
-        [wants("a", (0, 2), devices=2, replicas=2), wants("b", (0, 1, 3), devices=3)],
-        [held(2, name="a", replicas=2), held(3, name="b")],
-        {"free": {("gpu", 0): (4,), ("gpu", 1): (3,), ("gpu", 2): (4,), ("gpu", 3): (3,)}},
-        {"a": ["0: ClearlyBetter x2"], "b": ["1: ClearlyBetter"]},
+        [wants("a", (0, 2), devices=2, replicas=3), wants("b", (0, 1, 3), devices=3)],
+        [held(2, name="a", replicas=3), held(3, name="b")],
+        {"free": sized(3, 3, 3)},
+        {"a": ["0: ClearlyBetter x3"], "b": ["1: ClearlyBetter"]},
         ["a 2>0: ClearlyBetter", "b 3>1: ClearlyBetter"],
         id="as much as he needs",
     ),
@@ -461,6 +491,22 @@ CASES = [
         {"chat": ["0: ClearlyBetter", "1: ClearlyBetter"]},
         ["chat 3>0: ClearlyBetter", "chat 2>1: ClearlyBetter"],
         id="what brings most moves first",
+    ),
+    pytest.param(
+        [
+            wants(
+                strategy=Strategy.CHEAPEST,
+                seen=view([[1000, 1000], [1000, 9000]], [10, 6]),
+                options=[option(0, 30), option(1, 20)],
+                limit=1000,
+                may_miss=6,
+            )
+        ],
+        [],
+        {"moves": 0},
+        {"chat": ["1: MinSites"]},
+        [],
+        id="what brought most for its price gives way to what is enough for less",
     ),
     pytest.param(
         [wants(seen=view([[1000], [9000], [9000], [9000]], [10]), min_sites=2)],

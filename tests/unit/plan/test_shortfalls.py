@@ -10,6 +10,12 @@ GERMANS = sample.tenant(origins=["DE"])
 FAR: Json = {"latencyObjective": {"rtt": "20ms", "percentile": 90}}
 
 
+def test_routes_are_told_by_name_whoever_is_asked_first() -> None:
+    found = planned(network(FRA, chat("a"), chat("b", serving={"priority": 1})))
+
+    assert [each.route.name for each in found.shortfalls] == ["a", "b"]
+
+
 def short(wanted: tuple[int, int], found: tuple[int, int], *why_not: tuple[WhyNot, int]) -> tuple[Shortfall, ...]:
     """Sites and replicas."""
     return (

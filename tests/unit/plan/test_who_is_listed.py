@@ -163,3 +163,9 @@ def test_who_runs_only_what_another_route_wants_is_not_asked() -> None:
     found = Plan(placements=at("fra"), shortfalls=(), changes=(change,), deferred=())
 
     assert asked(network(FRA, AMS, *POOLS, chat(), chat("other"), GERMANY, observed=seen), found) == ["fra"]
+
+
+def test_engines_that_nobody_may_be_answered_by_are_not_asked() -> None:
+    world = network(FRA, AMS, *POOLS, chat(), GERMANY, sample.policy("de", "DE"))
+
+    assert asked(world, Plan(placements=at("ams", "fra")), entry="ams") == ["fra"]

@@ -27,11 +27,13 @@ from isochrone_gateway.route.candidates import (
     Request,
     Why,
 )
+from isochrone_gateway.route.endpoints import two_of
 from isochrone_gateway.route.mask import Mask
 
 EVERYWHERE = Mask(-1, (), ())
 HERE, THERE = EngineTarget(pool="a/chat"), PeerTarget(site="par", pool="a/chat")
 FAR = PeerTarget(site="iad", pool="a/chat")
+TWO: tuple[Target, ...] = (HERE, THERE)
 OPENAI = ProviderTarget(provider="openai", endpoint="eu")
 
 
@@ -255,3 +257,155 @@ def test_a_peer_needs_a_bit_of_its_own() -> None:
     assert chosen(picker.pick(ask(Mask(0b010_000, (), ())))) == "peer/par/a/chat"
     assert chosen(picker.pick(ask(Mask(0b000_010, (), ())))) == "provider/openai/eu/m"
     assert [each.why for each in picker.explain(ask(Mask(0b000_010, (), ())))] == [Why.UNLAWFUL, Why.CHOSEN]
+
+
+@pytest.mark.parametrize(
+    ("figures", "preferences", "expected"),
+    [
+        pytest.param(Figures(), {}, 40.0, id="as planned"),
+        pytest.param(Figures(rtt_ms=7.0), {}, 7.0, id="as measured"),
+        pytest.param(Figures(rtt_ms=0.0), {}, 0.0, id="measured as nothing"),
+        pytest.param(Figures(waiting=2.0), {}, 140.0, id="a queue"),
+        pytest.param(Figures(waiting=2.0), {"waiting_ms": 3.0}, 46.0, id="a queue that counts less"),
+        pytest.param(Figures(kv_use=0.95), {}, 290.0, id="half of the last tenth of a cache"),
+        pytest.param(Figures(kv_use=1.0), {"full_cache_ms": 10.0}, 50.0, id="a full cache that counts less"),
+        pytest.param(Figures(kv_use=0.1), {}, 40.0, id="an empty cache"),
+        pytest.param(Figures(), {"dollar_ms": 2.0}, 42.5, id="a price"),
+    ],
+)
+def test_what_a_score_is_made_of(figures: Figures, preferences: dict[str, float], expected: float) -> None:
+    candidate = to(HERE, rtt_ms=40, price=Price(input="0.25", output="1"))
+    made = picker([(candidate, FakeStanding(figures=figures))], preferences=Preferences(**preferences))
+    assert made.score(made.options[0]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "preferences", "is_as_good"),
+    [
+        pytest.param(0, 5, {}, True, id="five milliseconds"),
+        pytest.param(0, 6, {}, False, id="six milliseconds"),
+        pytest.param(1000, 1100, {}, True, id="a tenth"),
+        pytest.param(1000, 1101, {}, False, id="more than a tenth"),
+        pytest.param(0, 6, {"alike_ms": 6.0}, True, id="six, if they don't matter"),
+    ],
+)
+def test_what_is_nearly_as_good_has_its_share(
+    best: int, other: int, preferences: dict[str, float], *, is_as_good: bool
+) -> None:
+    candidates = [(to(HERE, rtt_ms=best), FREE), (to(THERE, rtt_ms=other), FREE)]
+    pick = picker(candidates, preferences=Preferences(**preferences)).pick
+    assert (len({chosen(pick(ask(key=key))) for key in range(50)}) == 2) is is_as_good
+
+
+def test_of_two_that_are_equal_it_is_chance_that_decides() -> None:
+    candidates = [(to(HERE), FREE), (to(THERE), FREE), (to(FAR), FREE)]
+    made = picker(candidates)
+    for step in range(10):
+        first, _ = two_of(3, step / 10)
+        assert chosen(made.pick(ask(rand=step / 10))) == made.options[first].name
+
+
+def test_what_is_left_of_chance_decides_within_a_backend() -> None:
+    """Each half of a backend's share goes to one of its two, as if it were alone."""
+    own = [(to(HERE, weight=1), FREE), (to(THERE, weight=1), FREE)]
+    alone, beside = picker(own), picker([(to(OPENAI, weight=3), FREE), *own])
+    for step in range(10):
+        rand = step / 10
+        assert chosen(beside.pick(ask(rand=0.75 + rand / 4))) == chosen(alone.pick(ask(rand=rand)))
+
+
+@pytest.mark.parametrize(
+    ("rand", "expected"),
+    [
+        pytest.param(0.0, "engine/a/chat", id="first"),
+        pytest.param(0.25, "provider/openai/eu/m", id="just past the first"),
+        pytest.param(0.75, "provider/x/y/m", id="just past the second"),
+    ],
+)
+def test_shares_lie_side_by_side(rand: float, expected: str) -> None:
+    other = ProviderTarget(provider="x", endpoint="y")
+    candidates = [(to(HERE, weight=1), FREE), (to(OPENAI, weight=2), FREE), (to(other, weight=1), FREE)]
+    assert chosen(picker(candidates).pick(ask(rand=rand))) == expected
+
+
+def test_a_provider_with_several_models_is_several_backends() -> None:
+    small = replace(to(OPENAI, weight=1), model="small")
+    pick = picker([(to(OPENAI, weight=1), FREE), (small, FREE)]).pick
+    assert [chosen(pick(ask(rand=rand))) for rand in (0.4, 0.6)] == ["provider/openai/eu/m", "provider/openai/eu/small"]
+
+
+def cooling(at: float | None, **figures: float) -> FakeStanding:
+    return FakeStanding(Blocked(Why.COOLING, 130.0), at, Figures(**figures))
+
+
+@pytest.mark.parametrize(
+    ("tiers", "expected"),
+    [
+        pytest.param([[cooling(NOW), DOWN]], "engine/a/chat", id="from now on"),
+        pytest.param([[cooling(99.0), cooling(99.0)]], "engine/a/chat", id="the first of two that are equal"),
+        pytest.param([[cooling(99.0, waiting=1.0), cooling(99.0)]], "peer/par/a/chat", id="the better one"),
+        pytest.param([[DOWN, cooling(99.0, waiting=9.0)], [cooling(99.0)]], "peer/par/a/chat", id="the earlier tier"),
+    ],
+)
+def test_whose_turn_it_is_as_a_last_resort(tiers: list[list[FakeStanding]], expected: str) -> None:
+    made = [[(to(target), one) for target, one in zip(TWO, each, strict=False)] for each in tiers]
+    given = picker(*made).pick(ask())
+    assert isinstance(given, Choice)
+    assert (given.option.name, given.is_last_resort) == (expected, True)
+
+
+def test_who_is_chosen_while_free_is_no_last_resort() -> None:
+    given = picker([(to(HERE), FREE)]).pick(ask())
+    assert isinstance(given, Choice)
+    assert not given.is_last_resort
+
+
+@pytest.mark.parametrize(
+    ("standings", "expected"),
+    [
+        pytest.param([RESTING, COOLING], Nobody(Why.COOLING, 101.0), id="cooling before resting keys"),
+        pytest.param([LIMITED, RESTING], Nobody(Why.KEYS_RESTING, 110.0), id="resting keys before limits"),
+        pytest.param([DOWN, LIMITED], Nobody(Why.LIMITED, 120.0), id="limits before what isn't ready"),
+        pytest.param([cooling(None), DOWN], Nobody(Why.COOLING, 130.0), id="cooling, and no last resort"),
+    ],
+)
+def test_what_may_pass_soonest_is_told(standings: list[FakeStanding], expected: Nobody) -> None:
+    one, other = standings
+    assert picker([(to(HERE), one), (to(THERE), other)]).pick(ask()) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "tried", "expected"),
+    [
+        pytest.param([{"weight": 0}, {"place": 1}], 0, Why.UNLAWFUL, id="unlawful before no traffic"),
+        pytest.param([{"place": 1}, {}], 0b10, Why.TRIED, id="tried before unlawful"),
+        pytest.param([{"weight": 0, "place": 1}], 0, Why.UNLAWFUL, id="what is unlawful is nothing else"),
+        pytest.param([{"weight": 0}], 0b1, Why.NO_TRAFFIC, id="what gets no traffic wasn't tried"),
+    ],
+)
+def test_why_there_is_nobody_to_wait_for(fields: list[dict[str, Any]], tried: int, expected: Why) -> None:
+    candidates = [(to(target, **each), FREE) for target, each in zip(TWO, fields, strict=False)]
+    assert picker(candidates).pick(ask(Mask(0b1, (), ()), tried=tried)) == Nobody(expected, None)
+
+
+def test_a_last_resort_is_explained_as_the_one_that_is_chosen() -> None:
+    found = picker([(to(HERE), cooling(99.0)), (to(THERE), COOLING)]).explain(ask())
+    assert [(each.why, each.until) for each in found] == [(Why.CHOSEN, None), (Why.COOLING, 130.0)]
+
+
+def test_what_became_of_a_candidate_is_told_in_these_words() -> None:
+    """Clients that ask for it read them in a header."""
+    assert [why.value for why in Why] == [
+        "Chosen",
+        "Worse",
+        "LaterTier",
+        "OtherBackend",
+        "NoTraffic",
+        "Tried",
+        "Unlawful",
+        "UnlawfulThere",
+        "NotReady",
+        "CoolingDown",
+        "KeysResting",
+        "Limited",
+    ]

@@ -1,8 +1,9 @@
 """The mask: what is compared with the law's table is in tests/contract/test_gateway_mask.py; here is the rest."""
 
 import pytest
+from msgspec.structs import replace
 
-from isochrone_gateway.config.law import Binds, Law, Mode, Policy, Table, encode_row
+from isochrone_gateway.config.law import Binds, Law, Mode, Policy, Refusal, Table, encode_row
 from isochrone_gateway.config.places import Place, Places
 from isochrone_gateway.config.site import Age as AgeLimits
 from isochrone_gateway.config.site import UnboundTraffic
@@ -91,6 +92,36 @@ def test_policies_intersect_and_the_first_by_name_is_named() -> None:
     assert law.explain(ask("US"), 3).policy == "a"
     assert law.explain(ask("DE"), 1).policy == "a"
     assert law.explain(ask("US"), 0).reason is Reason.ALLOWED_BY_POLICIES
+
+
+def test_of_several_origins_an_unknown_one_is_told_of_first() -> None:
+    law = book(policy("b", table=0), policy("a", table=0))
+    verdict = law.explain(ask("DE", "US", ELSEWHERE), 3)
+    assert (verdict.policy, verdict.reason) == ("a", Reason.UNKNOWN_ORIGIN)
+
+
+def test_the_reason_is_that_of_the_policy_that_is_named() -> None:
+    """For an unknown origin table 1 allows some places, table 0 none."""
+    law = book(policy("b", table=0), policy("a", table=1))
+    verdict = law.explain(ask(ELSEWHERE), 2)
+    assert (verdict.policy, verdict.reason) == ("a", Reason.PLACE_NOT_ALLOWED)
+
+
+def test_a_refusal_shows_the_way_out_of_its_policy() -> None:
+    way_out = Refusal(way_out="Ask legal@example.com.", hostnames={"EU": "eu.example.com"})
+    law = book(policy("b"), replace(policy("a"), refusal=way_out))
+    assert law.explain(ask("DE"), 1).refusal == way_out
+    assert book(policy("b")).explain(ask("DE"), 1).refusal == Refusal()
+
+
+def test_audit_policies_are_told_by_name() -> None:
+    law = book(policy("b", mode=Mode.AUDIT), policy("a", mode=Mode.AUDIT))
+    assert law.mask(ask("DE")).audited(1) == ("a", "b")
+
+
+def test_an_audit_policy_that_refuses_an_unknown_origin_refuses_every_place() -> None:
+    mask = book(policy("p", mode=Mode.AUDIT)).mask(ask("DE", ELSEWHERE))
+    assert [mask.audited(place) for place in range(4)] == [("p",)] * 4
 
 
 def test_audit_neither_allows_nor_denies() -> None:

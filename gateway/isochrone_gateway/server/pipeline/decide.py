@@ -27,12 +27,21 @@ class Terms:
 
     __slots__ = ("children", "demand", "is_asked_for", "model", "route", "ruling", "standpoint")
 
-    def __init__(self, model: str, route: RouteView, ruling: Ruling, standpoint: Standpoint, *, demand: Value) -> None:
+    def __init__(
+        self,
+        model: str,
+        route: RouteView,
+        ruling: Ruling,
+        standpoint: Standpoint,
+        *,
+        is_asked_for: bool,
+        demand: Value,
+    ) -> None:
         self.model = model
         self.route = route
         self.ruling = ruling
         self.standpoint = standpoint
-        self.is_asked_for = False
+        self.is_asked_for = is_asked_for
         """Whether the route answers at the path of the head."""
         self.children: dict[Way, Children] = {}
         """What requests that a backend has answered count in."""
@@ -111,8 +120,9 @@ def terms_of(entry: Entry, model: str, demand: Family[Value]) -> Terms | None:
     standpoint = entry.standpoint.on(route.data_classes)
     ruling = revision.rulings.of(route.id, standpoint, route.state_places)
     counted = demand.child(route.id, origin_of(entry.origin, is_told=ruling.is_told))
-    terms = entry.terms[model] = Terms(model, route, ruling, standpoint, demand=counted)
-    terms.is_asked_for = ENDPOINTS[entry.asked] in route.endpoints
+    is_asked_for = ENDPOINTS[entry.asked] in route.endpoints
+    terms = Terms(model, route, ruling, standpoint, is_asked_for=is_asked_for, demand=counted)
+    entry.terms[model] = terms
     return terms
 
 
@@ -134,7 +144,7 @@ def _changes(request: Request, route: RouteView, ruling: Ruling) -> dict[str, by
     changes = with_defaults(request, route.shaping) if route.shaping.defaults else _NO_CHANGES
     if request.stream:
         changes = changes | metered(request)
-    if ruling.listed is not None and not ruling.listed.state and "store" in request.members.values:
+    if ruling.listed is not None and not ruling.listed.state:
         changes = changes | without_store(request, always=False)
     return changes
 

@@ -3,6 +3,7 @@
 Where the law lets no line of a request be written (scope Logs), none is: it is counted.
 """
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from isochrone_gateway.ledger.evidence.lines import Intent
@@ -99,8 +100,9 @@ def note_failed_try(services: "Services", name: str, attempt: int, failure: Fail
 
 
 def note_end(services: "Services", record: Record, refusal: ApiError | None) -> None:
-    """How a request ended; nothing of what processes nothing."""
-    if record.operation is _MODELS and record.outcome is not _REFUSED:
+    """How a request ended; nothing of what processes nothing, nor of callers without a key, who could fill the disk."""
+    is_nobodys = record.status == HTTPStatus.UNAUTHORIZED and record.attempts == 0
+    if is_nobodys or (record.operation is _MODELS and record.outcome is not _REFUSED):
         return
     writer = services.evidence.writes(is_logged=record.is_logged)
     if writer is not None:

@@ -1,0 +1,144 @@
+"""Lines become the requests that they tell of."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+from tests.unit.audit.writing import Instance
+
+from isochrone import audit
+from isochrone.audit.visits import visits
+
+Lines = list[dict[str, Any]]
+
+
+def _intent(name: str, number: int, **fields: Any) -> dict[str, Any]:
+    return {"kind": "Intent", "id": name, "try": number, **fields}
+
+
+def _outcome(name: str, number: int, outcome: str, **fields: Any) -> dict[str, Any]:
+    return {"kind": "Outcome", "id": name, **({"try": number} if number else {}), "outcome": outcome, **fields}
+
+
+def _source(root: pathlib.Path, lines: Lines) -> audit.Source:
+    made = Instance(root)
+    chain = made.boot("w0", "20261126T230100Z-1a2b3c4d", place="DE")
+    for each in lines:
+        made.line(chain, each["kind"], **{name: value for name, value in each.items() if name != "kind"})
+    made.checkpoint()
+    return audit.sources([root], audit.prove([root]))[0]
+
+
+def _told(root: pathlib.Path, lines: Lines) -> list[tuple[str, list[int], str]]:
+    return [
+        (each.id, [tried.number for tried in each.tries], each.outcome)
+        for each in visits(_source(root, lines), audit.Reading())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        pytest.param([_intent("a", 1), _outcome("a", 1, "Answered")], [("a", [1], "Answered")], id="answered"),
+        pytest.param([_outcome("a", 0, "Refused")], [("a", [], "Refused")], id="refused before any try"),
+        pytest.param([_intent("a", 1)], [("a", [1], "Unknown")], id="no outcome"),
+        pytest.param([_outcome("a", 2, "Answered")], [("a", [2], "Answered")], id="no intent"),
+        pytest.param([_outcome("a", 1, "TryFailed")], [("a", [1], "Unknown")], id="a failed try alone"),
+        pytest.param(
+            [
+                _intent("a", 1),
+                _outcome("a", 1, "TryFailed"),
+                _intent("a", 2),
+                _outcome("a", 2, "TryFailed"),
+                _outcome("a", 2, "Failed"),
+            ],
+            [("a", [1, 2], "Failed")],
+            id="two outcomes of the last try",
+        ),
+        pytest.param(
+            [_intent("a", 1), _intent("b", 1), _outcome("b", 1, "Partial"), _outcome("a", 1, "Answered")],
+            [("b", [1], "Partial"), ("a", [1], "Answered")],
+            id="two at once",
+        ),
+        pytest.param(
+            [_intent("a", 1, hosted=True), _intent("a", 1, hosted=True), _outcome("a", 1, "Answered")],
+            [("a", [1], "Unknown"), ("a", [1], "Answered")],
+            id="a peer comes again",
+        ),
+        pytest.param(
+            [_intent("a", 1), _outcome("a", 1, "Answered"), _intent("a", 1), _outcome("a", 1, "Failed")],
+            [("a", [1], "Answered"), ("a", [1], "Failed")],
+            id="one id twice",
+        ),
+    ],
+)
+def test_lines_become_requests(tmp_path: pathlib.Path, lines: Lines, told: list[tuple[str, list[int], str]]) -> None:
+    assert _told(tmp_path, lines) == told
+
+
+def test_each_try_has_the_policies_that_were_in_force_when_it_began(tmp_path: pathlib.Path) -> None:
+    def config(revision: str, **policies: int) -> dict[str, Any]:
+        said = {name: {"generation": generation} for name, generation in policies.items()}
+        return {"kind": "Config", "revision": revision, "digest": "00", "policies": said}
+
+    lines = [
+        config("1/1", eu=1),
+        config("1/1", logs=5),
+        _intent("a", 1, revision="1/1", policies=["eu", "logs"]),
+        config("1/2", eu=2),
+        _outcome("a", 1, "TryFailed"),
+        _intent("a", 2, revision="1/1", policies=["eu"]),
+        _intent("b", 1, revision="1/2", policies=["eu"]),
+        _intent("c", 1, revision="0/9", policies=["eu"]),
+        _outcome("d", 0, "Refused", policies=["eu"]),
+    ]
+    found = {each.id: each for each in visits(_source(tmp_path, lines), audit.Reading())}
+    generations = {
+        name: [{policy: said.generation for policy, said in (tried.versions or {}).items()} for tried in each.tries]
+        for name, each in found.items()
+    }
+    assert generations == {"a": [{"eu": 1, "logs": 5}] * 2, "b": [{"eu": 2}], "c": [{}], "d": []}
+    assert found["c"].tries[0].versions is None
+    assert found["d"].versions is not None
+    assert found["d"].versions["eu"].generation == 2
+
+
+def test_configs_of_long_ago_are_forgotten(tmp_path: pathlib.Path) -> None:
+    configs = [{"kind": "Config", "revision": f"1/{n}", "policies": {"eu": {"generation": n}}} for n in range(9)]
+    lines = [*configs, _intent("a", 1, revision="1/0"), _intent("b", 1, revision="1/8")]
+    found = {each.id: each.tries[0].versions for each in visits(_source(tmp_path, lines), audit.Reading())}
+    assert found["a"] is None
+    assert found["b"] is not None
+
+
+def test_what_is_not_written_or_cannot_be_read_is_counted(tmp_path: pathlib.Path) -> None:
+    lost = [{"kind": "Lost", "count": n, "since": n, "why": why} for n, why in ((1, "QueueFull"), (2, "QueueFull"))]
+    source = _source(tmp_path, [*lost, {"kind": "Lost", "count": 4, "why": "Withheld"}, _intent("a", 1)])
+    path = source.folder / "000000.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"n":5,"kind":"Marvel","at":1.0}\n{"n":6,"ki')
+    reading = audit.Reading()
+    unchecked = audit.sources([tmp_path], None)
+    assert [each.id for each in audit.every(unchecked, reading)] == ["a"]
+    assert [(each.why, each.count, each.since) for _, each in reading.lost] == [
+        ("QueueFull", 3, 1.0),
+        ("Withheld", 4, 0.0),
+    ]
+    assert (reading.unreadable, reading.requests, reading.first, reading.last) == (2, 1, 1.5, 1.5)
+
+
+def test_what_was_written_after_the_proof_is_not_read(tmp_path: pathlib.Path) -> None:
+    source = _source(tmp_path, [_outcome("a", 0, "Refused")])
+    with (source.folder / "000000.jsonl").open("a") as file:
+        for n in (2, 3):
+            file.write(json.dumps({"n": n, "at": 9.0, **_outcome("b", 0, "Refused")}) + "\n")
+    reading = audit.Reading()
+    assert [each.id for each in audit.every([source], reading)] == ["a"]
+    assert (reading.later, reading.lines) == (1, 2)
+
+
+@pytest.mark.parametrize(("limit", "ids"), [(1, ["d"]), (2, ["c", "d"]), (9, ["a", "b", "c", "d"])])
+def test_the_newest_are_shown_in_order_of_time(tmp_path: pathlib.Path, limit: int, ids: list[str]) -> None:
+    lines = [_outcome(name, 0, "Refused", at=at) for name, at in (("b", 2.0), ("d", 4.0), ("a", 1.0), ("c", 3.0))]
+    found, total = audit.newest(visits(_source(tmp_path, lines), audit.Reading()), limit)
+    assert ([each.id for each in found], total) == (ids, 4)

@@ -1,0 +1,492 @@
+"""What policies of a cluster let pods talk to, object by object: each that is wider than need be is told."""
+
+from typing import Any, Final
+
+import pytest
+from tests.unit.verify.by_hand import OBJECTS, Json, config, edge, read, site
+from tests.unit.verify.installation import obj, route
+
+from isochrone.verify import Egress, Rule, Severity
+from isochrone.verify.declared import Declared
+from isochrone.verify.egress import Held, Pods, Remote, of_engines, of_gateway, remote_of, remotes
+from isochrone.verify.finding import Finding
+from isochrone.verify.gathered import Found
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+OURS: Final = {"app.kubernetes.io/component": "gateway", "isochrone.dev/edge-node": "fra1"}
+ENGINES: Final = {
+    "app.kubernetes.io/component": "engine",
+    "isochrone.dev/edge-node": "fra1",
+    "isochrone.dev/model-route": "chat",
+    "isochrone.dev/route-namespace": "shop",
+}
+ANYWHERE: Final = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
+
+
+def found(kind: str, name: str, namespace: str = "edge", **fields: Any) -> Found:
+    labels = {"labels": fields.pop("labels")} if "labels" in fields else {}
+    home = {"namespace": namespace} if namespace else {}
+    return Found({"kind": kind, "metadata": {"name": name, **home, **labels}, **fields}, f"{kind} {name}")
+
+
+def workload(name: str, labels: Json, namespace: str = "edge", kind: str = "Deployment") -> Found:
+    spec = {"template": {"metadata": {"labels": labels}}}
+    return found(kind, name, namespace, labels=labels, spec=spec)
+
+
+GATEWAY: Final = workload("gateway", OURS)
+ENGINE: Final = workload("chat", ENGINES, "shop")
+
+
+def allow(*rules: Json, name: str = "p", namespace: str = "edge", direction: str = "egress", **spec: Any) -> Found:
+    both = {"policyTypes": ["Ingress", "Egress"]} if "policyTypes" not in spec else {}
+    return found("NetworkPolicy", name, namespace, spec={"podSelector": {}, **both, direction: list(rules), **spec})
+
+
+def to(cidr: str, *ports: Any) -> Json:
+    return {"to": [{"ipBlock": {"cidr": cidr}}], **ports_of(*ports)}
+
+
+def ports_of(*ports: Any) -> Json:
+    return {"ports": [{"protocol": "TCP", "port": each} for each in ports]} if ports else {}
+
+
+def peer(*ports: Any, namespace: str | None = None, **labels: str) -> Json:
+    """Pods with these labels, by the last word of each."""
+    full = {"component": "app.kubernetes.io/component", "site": "isochrone.dev/edge-node"}
+    home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}} if namespace else {}
+    chosen = {"podSelector": {"matchLabels": {full[key]: value for key, value in labels.items()}}} if labels else {}
+    return {"to": [{**home, **chosen}], **ports_of(*ports)}
+
+
+def gateway(*objects: Found, known: Declared | None = None) -> tuple[Held, list[tuple[str, Severity]]]:
+    held, told = of_gateway(known or read(), site(config()), [GATEWAY, *objects])
+    assert {(each.rule, each.site) for each in told} <= {(Rule.EGRESS_OPEN, "fra1")}
+    return held, [(each.message, each.severity) for each in told]
+
+
+# Whom a gateway has a reason to call
+
+
+@pytest.mark.parametrize(
+    ("url", "remote"),
+    [
+        ("https://ai.example.com/v1", Remote("ai.example.com", 443)),
+        ("http://ai.example.com", Remote("ai.example.com", 80)),
+        ("https://ai.example.com:8443/v1", Remote("ai.example.com", 8443)),
+        ("https://[2001:db8::7]:8443/v1", Remote("2001:db8::7", 8443)),
+        ("https://[2001:db8::7]", Remote("2001:db8::7", 443)),
+    ],
+)
+def test_the_host_and_port_of_a_base_url(url: str, remote: Remote) -> None:
+    assert remote_of(url) == remote
+
+
+def test_what_is_no_base_url_is_said_so() -> None:
+    with pytest.raises(ValueError, match="ftp://x is no base URL"):
+        remote_of("ftp://x")
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [("198.51.100.7", "198.51.100.7/32"), ("2001:db8::7", "2001:db8::7/128"), ("ai.example.com", None)],
+)
+def test_the_network_of_a_host(host: str, network: str | None) -> None:
+    assert Remote(host, 443).network == network
+
+
+def test_peers_that_advertise_and_endpoints_of_providers_may_be_called() -> None:
+    quiet = edge("quiet", "DE")
+    del quiet["spec"]["gateway"]["advertise"]
+    known = read([edge("off", "DE", state="Disabled"), quiet, edge("par1", "FR")])
+    made = config()
+    made["providers"].append({**made["providers"][0], "name": "ghost"})
+    assert remotes(known, site(made)) == [
+        Remote("iad1.example.com", 8443),
+        Remote("par1.example.com", 8443),
+        Remote("eu.example.com", 443),
+        Remote("us.example.com", 443),
+    ]
+
+
+# How a gateway is held
+
+
+def test_a_gateway_that_nobody_gave_isn_t_held() -> None:
+    held, told = of_gateway(read(), site(config()), [ENGINE, allow()])
+    assert held == Held(level=Egress.NONE, detail="no Deployment of the gateway was given")
+    (each,) = told
+    assert each == Finding(
+        rule=Rule.EGRESS_OPEN,
+        site="fra1",
+        where="config of fra1",
+        message="no Deployment of the gateway was given, so nothing holds it",
+    )
+
+
+OPEN: Final = [("no NetworkPolicy closes the egress of the gateway's pods", ERROR)]
+CILIUM: Final = {"toFQDNs": [{"matchName": "us.example.com"}], "toPorts": [{"ports": [{"port": "443"}]}]}
+GKE: Final = {"matches": [{"name": "us.example.com"}], "ports": [{"port": 443}]}
+
+
+def cilium(*rules: Json, **spec: Any) -> Found:
+    return found("CiliumNetworkPolicy", "c", spec={"endpointSelector": {}, "egress": list(rules), **spec})
+
+
+def gke(*rules: Json) -> Found:
+    return found("FQDNNetworkPolicy", "f", spec={"podSelector": {}, "egress": list(rules)})
+
+
+def selecting(**selector: Any) -> Found:
+    return allow(podSelector=selector)
+
+
+@pytest.mark.parametrize(
+    ("objects", "level", "detail"),
+    [
+        pytest.param([], Egress.NONE, "no policy", id="no policy"),
+        pytest.param([allow(namespace="shop")], Egress.NONE, "no policy", id="one of another namespace"),
+        pytest.param([allow(policyTypes=["Ingress"])], Egress.NONE, "no policy", id="one for ingress alone"),
+        pytest.param([allow(policyTypes=[])], Egress.NONE, "no policy", id="one that has no rules of egress"),
+        pytest.param([selecting(matchLabels={"a": "b"})], Egress.NONE, "no policy", id="one of other pods"),
+        pytest.param(
+            [selecting(matchExpressions=[{"key": "a", "operator": "Exists"}])], Egress.NONE, "no policy", id="of others"
+        ),
+        pytest.param([gke(GKE)], Egress.NONE, "no policy", id="by name, which only opens"),
+        pytest.param([cilium()], Egress.NONE, "no policy", id="by name, without rules"),
+        pytest.param([allow()], Egress.BY_ADDRESS, "addresses and pods alone", id="nobody at all"),
+        pytest.param(
+            [allow(peer(53), policyTypes=[])], Egress.BY_ADDRESS, "addresses and pods alone", id="rules of egress"
+        ),
+        pytest.param([selecting(matchLabels=OURS)], Egress.BY_ADDRESS, "addresses and pods alone", id="of these pods"),
+        pytest.param(
+            [
+                selecting(
+                    matchExpressions=[{"key": "isochrone.dev/edge-node", "operator": "In", "values": ["fra1", "x"]}]
+                )
+            ],
+            Egress.BY_ADDRESS,
+            "addresses and pods alone",
+            id="of these pods by an expression",
+        ),
+        pytest.param([cilium(CILIUM)], Egress.BY_NAME, "1 hosts by CiliumNetworkPolicy", id="by name"),
+        pytest.param(
+            [cilium(CILIUM, endpointSelector={"matchLabels": {f"k8s:{key}": value for key, value in OURS.items()}})],
+            Egress.BY_NAME,
+            "1 hosts by CiliumNetworkPolicy",
+            id="by name, of these pods",
+        ),
+        pytest.param(
+            [allow(), gke(GKE, {"matches": [{"name": "eu.example.com"}]}, GKE)],
+            Egress.BY_NAME,
+            "2 hosts by FQDNNetworkPolicy",
+            id="by name and by address",
+        ),
+        pytest.param([allow(to("0.0.0.0/0", 443, 8443))], Egress.BY_PORT, "port 443, 8443", id="any address"),
+        pytest.param([allow(to("::/0", 443), to("0.0.0.0/0", 443))], Egress.BY_PORT, "port 443", id="at one port"),
+        pytest.param([allow(to("0.0.0.0/0", 443)), cilium(CILIUM)], Egress.BY_PORT, "port 443", id="the widest counts"),
+        pytest.param([allow(to("0.0.0.0/0"))], Egress.BY_PORT, "port 0", id="any port"),
+    ],
+)
+def test_how_a_gateway_is_held(objects: list[Found], level: Egress, detail: str) -> None:
+    held, told = gateway(*objects)
+    assert held == Held(level=level, detail=detail)
+    assert (told == OPEN) is (level is Egress.NONE)
+
+
+def test_where_it_is_said_that_nothing_holds_a_gateway() -> None:
+    _, (each,) = of_gateway(read(), site(config()), [GATEWAY])
+    assert each.where == "Deployment gateway"
+
+
+def test_a_gateway_of_no_namespace_is_in_the_default_one() -> None:
+    bare = workload("gateway", OURS, "")
+    for home in ("", "default"):
+        held, _ = of_gateway(read(), site(config()), [bare, allow(namespace=home)])
+        assert held.level is Egress.BY_ADDRESS
+
+
+def at(cidr: str) -> str:
+    return f"a rule lets the gateway talk to {cidr}, where nobody is whom it calls"
+
+
+def wide(ports: str) -> str:
+    return f"a rule lets the gateway talk to any address at {ports}, where it calls nobody"
+
+
+API: Final = "198.51.100.7/32"
+MAYBE: Final = (f"{at(API)}, unless it is the cluster's API server", WARNING)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        pytest.param({}, [("a rule lets the gateway talk to anybody", ERROR)], id="anybody"),
+        pytest.param(ports_of(53), [("a rule lets the gateway talk to anybody", ERROR)], id="anybody at a port"),
+        pytest.param(to("0.0.0.0/0", 443), [], id="the port of a provider"),
+        pytest.param(to("0.0.0.0/0", 8443), [], id="the port of a peer"),
+        pytest.param(to("0.0.0.0/0", 6443), [], id="the port of an API server"),
+        pytest.param(to("0.0.0.0/0", 53), [], id="the port of resolvers"),
+        pytest.param(to("0.0.0.0/0", "443"), [], id="a port as text"),
+        pytest.param(to("0.0.0.0/0", 443, 80, 79), [(wide("port 79, 80"), ERROR)], id="other ports, too"),
+        pytest.param(to("0.0.0.0/0"), [(wide("any port"), ERROR)], id="all ports"),
+        pytest.param(to("0.0.0.0/0", 443, "any"), [(wide("any port"), ERROR)], id="a port by its name"),
+        pytest.param(to("0.0.0.0/0", "any", 53), [(wide("any port"), ERROR)], id="resolvers' port, and one by name"),
+        pytest.param(
+            {"to": ANYWHERE, "ports": [{"port": 443, "endPort": 9000}]}, [(wide("any port"), ERROR)], id="many ports"
+        ),
+        pytest.param({"to": ANYWHERE, "ports": [{"protocol": "UDP"}]}, [(wide("any port"), ERROR)], id="a protocol"),
+        pytest.param(to("::/0", 79), [(wide("port 79"), ERROR)], id="any address of version 6"),
+        pytest.param(to("203.0.113.5/32", 443), [], id="the address of a provider"),
+        pytest.param(to("198.51.100.0/24", 443), [(at("198.51.100.0/24"), ERROR)], id="a network"),
+        pytest.param(to("198.51.100.0/24", 53), [], id="a network, for resolvers"),
+        pytest.param(to("198.51.100.0/24"), [(at("198.51.100.0/24"), ERROR)], id="a network at all ports"),
+        pytest.param(to(API, 6443), [MAYBE], id="one address, maybe the API server's"),
+        pytest.param(to(API, 443, 6443), [MAYBE], id="one address at two ports"),
+        pytest.param(to(API, 443, 6443, 80), [(at(API), ERROR)], id="one address at three ports"),
+        pytest.param(to(API), [(at(API), ERROR)], id="one address at all ports"),
+        pytest.param(to("198.51.100.6/31", 443), [(at("198.51.100.6/31"), ERROR)], id="two addresses"),
+        pytest.param(peer(8000, component="engine", site="fra1"), [], id="its engines"),
+        pytest.param(
+            peer(8000, component="engine", site="iad1"),
+            [("a rule lets the gateway talk to engines of other sites", ERROR)],
+            id="others' engines",
+        ),
+        pytest.param(
+            peer(8000, component="engine"),
+            [("a rule lets the gateway talk to engines of other sites", ERROR)],
+            id="all engines",
+        ),
+        pytest.param(peer(8443, component="gateway"), [], id="gateways"),
+        pytest.param(peer(53, namespace="kube-system"), [], id="resolvers"),
+        pytest.param(peer(443, namespace="ai"), [], id="the namespace of a provider"),
+        pytest.param(peer(443, namespace="x"), [(at("the namespace x"), ERROR)], id="another namespace"),
+        pytest.param(peer(443), [(at("pods of any namespace"), ERROR)], id="any namespace"),
+        pytest.param(
+            {"to": [*to(API)["to"], *peer(namespace="x")["to"]], **ports_of(443)},
+            [MAYBE, (at("the namespace x"), ERROR)],
+            id="an address and a namespace",
+        ),
+    ],
+)
+def test_whom_a_gateway_may_talk_to(rule: Json, told: list[tuple[str, Severity]]) -> None:
+    urls = ["https://203.0.113.5/v1", "http://model.ai.svc:443", "https://us.example.com"]
+    ends = [{"name": f"e{number}", "url": url, "processesIn": ["DE"]} for number, url in enumerate(urls)]
+    known = read([obj("ModelProvider", "acme", {**OBJECTS[2]["spec"], "endpoints": ends})])
+    assert gateway(allow(rule), known=known)[1] == told
+
+
+def test_what_is_too_wide_says_where_it_stands() -> None:
+    _, told = of_gateway(read(), site(config()), [GATEWAY, allow(), allow({}, name="theirs")])
+    assert [(each.where, each.site) for each in told] == [("NetworkPolicy theirs", "fra1")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        pytest.param(CILIUM, None, id="a name that is declared"),
+        pytest.param(GKE, None, id="a name that is declared, at GKE"),
+        pytest.param(
+            {"toFQDNs": [{"matchPattern": "*.example.com"}]},
+            "talk to *.example.com, which nothing declared names",
+            id="a pattern",
+        ),
+        pytest.param(
+            {"matches": [{"pattern": "*"}]}, "talk to *, which nothing declared names", id="a pattern, at GKE"
+        ),
+        pytest.param({"toEntities": ["kube-apiserver"]}, None, id="the API server"),
+        pytest.param(
+            {"toEntities": ["world", "kube-apiserver", "all"]}, "talk by the entities all, world", id="entities"
+        ),
+        pytest.param({"toCIDR": ["0.0.0.0/0"], "icmps": []}, "talk by icmps, toCIDR", id="what isn't known here"),
+        pytest.param({"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53"}]}]}, None, id="resolvers"),
+        pytest.param(
+            {"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53"}, {"port": "80"}]}]},
+            "talk by labels of pods",
+            id="pods at other ports",
+        ),
+        pytest.param({"toEndpoints": [{}]}, "talk by labels of pods", id="pods at all ports"),
+        pytest.param({"toPorts": [{"ports": [{"port": "443"}]}]}, "talk by ports alone", id="anybody at a port"),
+        pytest.param({"toFQDNs": [], "toPorts": []}, "talk by ports alone", id="an empty list of names"),
+        pytest.param({}, None, id="nobody"),
+    ],
+)
+def test_whom_pods_may_talk_to_by_name(rule: Json, what: str | None) -> None:
+    policy = gke(rule) if "matches" in rule else cilium(rule)
+    expected = [(f"a rule lets pods {what}", ERROR)] if what else []
+    assert gateway(allow(), policy)[1] == expected
+
+
+# Engines
+
+
+def engines(*objects: Found, uri: str = "https://models.example.com/one") -> list[Finding]:
+    serving = {"weights": {"uri": uri}}
+    known = read([{**route("chat", "shop"), "spec": {"serving": serving}}])
+    return list(of_engines(known, "fra1", [GATEWAY, ENGINE, *objects]))
+
+
+def allow_in(*rules: Json) -> Found:
+    return allow(*rules, namespace="shop", direction="ingress", policyTypes=["Ingress"], name="in")
+
+
+def allow_out(*rules: Json) -> Found:
+    return allow(*rules, namespace="shop", policyTypes=["Egress"], name="out")
+
+
+def by_name(rule: Json) -> Found:
+    return found("CiliumNetworkPolicy", "c", "shop", spec={"endpointSelector": {}, "egress": [rule]})
+
+
+def test_engines_that_nothing_holds() -> None:
+    assert [(each.rule, each.message, each.where) for each in engines()] == [
+        (Rule.EGRESS_OPEN, "no NetworkPolicy closes the egress of engines shop/chat", "Deployment chat"),
+        (
+            Rule.INGRESS_OPEN,
+            "no NetworkPolicy says who may talk to engines shop/chat: anybody may, past the gateway",
+            "Deployment chat",
+        ),
+    ]
+    assert engines(allow_in(), allow_out()) == []
+    assert {each.rule for each in engines(allow_in())} == {Rule.EGRESS_OPEN}
+    assert {each.rule for each in engines(allow_out())} == {Rule.INGRESS_OPEN}
+    assert {each.site for each in engines()} == {"fra1"}
+
+
+def test_pods_are_engines_too_and_other_workloads_are_none() -> None:
+    bare = Found({"kind": "Pod", "metadata": {"name": "p", "namespace": "shop", "labels": ENGINES}}, "Pod p")
+    other = workload("web", {"app.kubernetes.io/component": "web"}, "shop")
+    told = list(
+        of_engines(read(), "fra1", [bare, other, allow(namespace="shop", podSelector={"matchLabels": ENGINES})])
+    )
+    assert told == []
+
+
+ANY: Final = "a rule lets engines shop/chat talk to any address; their weights need"
+FARTHER: Final = "a rule lets engines shop/chat talk to"
+
+
+@pytest.mark.parametrize(
+    ("rule", "uri", "told"),
+    [
+        pytest.param(to("0.0.0.0/0", 443), "https://x.test/a", [], id="where weights are"),
+        pytest.param(to("0.0.0.0/0", 443), "oci://x.test/a", [], id="where images are"),
+        pytest.param(to("0.0.0.0/0", 443), "hf://a/b", [], id="where a hub is"),
+        pytest.param(to("0.0.0.0/0", 8443), "https://x.test:8443/a", [], id="at a port of their own"),
+        pytest.param(to("0.0.0.0/0", 443), "s3://a:8443/b", [], id="a bucket has no port"),
+        pytest.param(to("0.0.0.0/0", 443), "https://x.test:8443/a", [(f"{ANY} port 8443 alone", ERROR)], id="another"),
+        pytest.param(to("0.0.0.0/0", 443, 80), "https://x.test/a", [(f"{ANY} port 443 alone", ERROR)], id="two ports"),
+        pytest.param(to("0.0.0.0/0"), "https://x.test/a", [(f"{ANY} port 443 alone", ERROR)], id="all ports"),
+        pytest.param(to("0.0.0.0/0", 443), "pvc://a/b", [(f"{ANY} no address", ERROR)], id="weights on a disk"),
+        pytest.param(to("0.0.0.0/0", 53), "pvc://a/b", [], id="resolvers"),
+        pytest.param(to("0.0.0.0/0", 53, "x"), "pvc://a/b", [(f"{ANY} no address", ERROR)], id="a port by name"),
+        pytest.param(ports_of(53), "pvc://a/b", [], id="resolvers anywhere"),
+        pytest.param({}, "https://x.test/a", [(f"{FARTHER} anybody", ERROR)], id="anybody"),
+        pytest.param(ports_of(443), "https://x.test/a", [(f"{FARTHER} anybody", ERROR)], id="anybody at the port"),
+        pytest.param(
+            to("192.0.2.0/24", 443),
+            "https://x.test/a",
+            [(f"{FARTHER} 192.0.2.0/24, which nothing declared names", ERROR)],
+            id="a network",
+        ),
+        pytest.param(peer(443, namespace="x"), "https://x.test/a", [(f"{FARTHER} other pods", ERROR)], id="other pods"),
+        pytest.param(
+            {"to": [*to("10.1.0.0/16")["to"], *peer(namespace="x")["to"]], **ports_of(443)},
+            "https://x.test/a",
+            [(f"{FARTHER} 10.1.0.0/16, which nothing declared names", WARNING), (f"{FARTHER} other pods", ERROR)],
+            id="a network of one's own, and pods",
+        ),
+    ],
+)
+def test_whom_engines_may_talk_to(rule: Json, uri: str, told: list[tuple[str, Severity]]) -> None:
+    found_here = engines(allow_in(), allow_out(rule), uri=uri)
+    assert [(each.message, each.severity) for each in found_here] == told
+    assert all((each.rule, each.where) == (Rule.EGRESS_OPEN, "NetworkPolicy out") for each in found_here)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "severity"),
+    [
+        *((each, WARNING) for each in ("10.0.0.0/8", "10.255.0.0/16", "100.64.0.0/10", "127.0.0.0/8")),
+        *((each, WARNING) for each in ("169.254.0.0/16", "172.16.0.0/12", "172.31.0.0/16", "192.168.7.0/24")),
+        *((each, WARNING) for each in ("::1/128", "fc00::/7", "fd12::/16", "fe80::/10")),
+        *((each, ERROR) for each in ("8.0.0.0/6", "100.128.0.0/10", "172.32.0.0/16", "192.169.0.0/16", "11.0.0.0/8")),
+        *((each, ERROR) for each in ("2001:db8::/32", "fe00::/7", "::2/128", "126.0.0.0/8", "169.253.0.0/16")),
+    ],
+)
+def test_networks_of_ones_own_are_only_warned_of(cidr: str, severity: Severity) -> None:
+    (each,) = engines(allow_in(), allow_out(to(cidr)))
+    assert each.severity is severity
+
+
+@pytest.mark.parametrize(
+    ("rule", "uri", "told"),
+    [
+        pytest.param({"toFQDNs": [{"matchName": "models.example.com"}]}, "https://x.test/a", None, id="a host"),
+        pytest.param({"toFQDNs": [{"matchPattern": "*.hf.co"}]}, "https://x.test/a", None, id="a pattern"),
+        pytest.param({"toFQDNs": [{"matchPattern": "*"}]}, "https://x.test/a", f"{FARTHER} *", id="any host"),
+        pytest.param({"toFQDNs": [{"matchPattern": "*.*."}]}, "https://x.test/a", f"{FARTHER} *.*.", id="any at all"),
+        pytest.param(
+            {"toFQDNs": [{"matchName": "models.example.com"}]},
+            "pvc://a/b",
+            f"{FARTHER} models.example.com",
+            id="a disk",
+        ),
+        pytest.param(
+            {"toEntities": ["world"]},
+            "https://x.test/a",
+            "a rule lets engines shop/chat talk by the entities world",
+            id="entities",
+        ),
+    ],
+)
+def test_whom_engines_may_talk_to_by_name(rule: Json, uri: str, told: str | None) -> None:
+    found_here = engines(allow_in(), allow_out(), by_name(rule), uri=uri)
+    assert [(each.message, each.where) for each in found_here] == ([(told, "CiliumNetworkPolicy c")] if told else [])
+
+
+def of(**labels: str) -> Json:
+    return {"podSelector": peer(**labels)["to"][0]["podSelector"]}
+
+
+READER: Final = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        pytest.param([of(component="gateway", site="fra1")], None, id="the gateway"),
+        pytest.param([READER], None, id="who reads metrics"),
+        pytest.param([READER, of(component="gateway", site="fra1")], None, id="both"),
+        pytest.param([of(component="gateway", site="iad1")], "other pods", id="another gateway"),
+        pytest.param([of(component="engine", site="fra1")], "other pods", id="engines"),
+        pytest.param([READER, {"podSelector": {}}], "other pods", id="all pods"),
+        pytest.param([{"namespaceSelector": {}}], "other pods", id="all namespaces"),
+        pytest.param([READER, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "10.0.0.0/8", id="a network"),
+        pytest.param([], "anybody", id="anybody"),
+    ],
+)
+def test_who_may_talk_to_engines(who: list[Json], told: str | None) -> None:
+    found_here = engines(allow_out(), allow_in({"from": who} if who else {}))
+    text = f"a rule lets {told} talk to engines shop/chat, past the gateway of this site"
+    expected = [(Rule.INGRESS_OPEN, text, "NetworkPolicy in", "fra1")] if told else []
+    assert [(each.rule, each.message, each.where, each.site) for each in found_here] == expected
+
+
+def test_engines_of_no_route_need_no_address() -> None:
+    told = list(of_engines(read([]), "fra1", [workload("x", {**ENGINES, "isochrone.dev/model-route": "x"}, "shop")]))
+    assert {each.message.partition("engines ")[2][:6] for each in told} == {"shop/x"}
+    strange = [workload("x", {**ENGINES, "isochrone.dev/model-route": "x"}, "shop"), allow_in()]
+    (each,) = of_engines(read(), "fra1", [*strange, allow_out(to("0.0.0.0/0", 443))])
+    assert each.message == "a rule lets engines shop/x talk to any address; their weights need no address"
+
+
+def test_engines_of_no_namespace_are_in_the_default_one() -> None:
+    bare = workload("chat", ENGINES, "")
+    objects = [bare, allow(namespace=""), allow(namespace="shop")]
+    assert list(of_engines(read(), "fra1", objects)) == []
+
+
+def test_policies_are_chosen_by_their_namespace_and_labels() -> None:
+    chosen = Pods([allow(), allow(namespace="shop"), cilium(CILIUM), GATEWAY], OURS, "edge")
+    assert [each.where for each in (*chosen.policies, *chosen.by_name)] == ["NetworkPolicy p", "CiliumNetworkPolicy c"]

@@ -151,14 +151,17 @@ def test_what_was_looked_through_beside_the_loop_isn_t_again() -> None:
 
 def test_a_model_that_there_isn_t_is_said_so() -> None:
     error = refused(decide(visit(), request(model="m" * 200), 100, NOW))
-    text = f"The model {'m' * 128!r} does not exist, or this key may not use it."
+    text = (
+        f"The model {'m' * 128!r} does not exist, or this key may not use it. GET /v1/models lists those that it may."
+    )
     assert error == ApiError(kind=ErrorKind.MODEL_NOT_FOUND, message=text, param="model")
 
 
 def test_a_model_that_doesn_t_answer_there_is_said_so() -> None:
     here = visit(kind=Asked.COMPLETION)
+    here.exchange.head.path = b"/v1/completions"
     error = refused(decide(here, request(',"stream":true'), 100, NOW))
-    text = "The model 'chat' does not answer at /v1/chat/completions."
+    text = "The model 'chat' answers at /v1/chat/completions, not at /v1/completions."
     assert error == ApiError(kind=ErrorKind.BAD_VALUE, message=text, param="model")
     assert (here.terms.route.id, here.stream) == ("lab/chat", True), "its record says what was asked for"
 

@@ -114,13 +114,13 @@ def test_peers_that_advertise_and_endpoints_of_providers_may_be_called() -> None
 
 def test_a_gateway_that_nobody_gave_isn_t_held() -> None:
     held, told = of_gateway(read(), site(config()), [ENGINE, allow()])
-    assert held == Held(level=Egress.NONE, detail="no Deployment of the gateway was given")
+    assert held == Held(level=Egress.NONE, detail="no Deployment or StatefulSet of the gateway was given")
     (each,) = told
     assert each == Finding(
         rule=Rule.EGRESS_OPEN,
         site="fra1",
         where="config of fra1",
-        message="no Deployment of the gateway was given, so nothing holds it",
+        message="no Deployment or StatefulSet of the gateway was given, so nothing holds it",
     )
 
 

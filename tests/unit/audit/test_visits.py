@@ -171,3 +171,4 @@ def test_the_newest_are_shown_in_order_of_time(tmp_path: pathlib.Path, limit: in
     lines = [_outcome(name, 0, "Refused", at=at) for name, at in (("b", 2), ("d", 4), ("a", 1), ("e", 4), ("c", 3))]
     found, total = audit.newest(visits(_source(tmp_path, lines), audit.Reading()), limit)
     assert ([each.id for each in found], total) == (ids, 5)
+    assert audit.newest([], limit) == ([], 0)

@@ -117,6 +117,8 @@ def test_a_certificate_must_carry_what_the_config_says_of_a_peer(
             assert (record.peer, record.outcome) == ("fra", Outcome.ANSWERED)
         else:
             assert answer.headers["x-isochrone-hop-refusal"] == "unknown_peer"
+            assert answer.headers["x-should-retry"] == "false"
+            assert answer.json["error"]["message"] == "The certificate is of no peer of this site."
             assert (record.peer, record.outcome, record.error) == ("", Outcome.REFUSED, "unknown_peer")
 
     run(scenario())
@@ -232,7 +234,24 @@ def test_whoever_comes_when_the_gateway_ends_is_told_so(tmp_path: pathlib.Path) 
 
         assert answer is not None
         assert (answer.status, answer.headers["x-isochrone-hop-refusal"]) == (503, "draining")
+        assert answer.headers["retry-after"] == "1"
         assert asked == []
+
+    run(scenario())
+
+
+def test_nothing_else_is_got_from_the_peer_port(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        async with paris(tmp_path) as (network, _, asked):
+            for line, status in (
+                (b"GET /v1/chat/completions", 405),
+                (b"GET /v1/models", 404),
+                (b"DELETE %b" % hop.HEALTH_PATH.encode(), 404),
+            ):
+                answer = await knock(network, of(tmp_path, "fra"), line + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert answer is not None
+                assert answer.status == status
+            assert asked == []
 
     run(scenario())
 

@@ -76,13 +76,13 @@ def _row(visit: Visit, tried: Try | None, ended: Outcome | None, request: Outcom
         "id": visit.id,
         "try": tried.number if tried is not None else 0,
         **_gateway(visit),
-        **_whose(visit),
-        **_sent(intent),
+        **whose(visit),
+        **sent(intent),
         "policies": policies(
             said.policies if (said := intent or visit.said) is not None else (),
             tried.versions if tried is not None else visit.versions,
         ),
-        **_ended(ended),
+        **ended_as(ended),
         **_request(visit.end),
         "reason": request.reason if request is not None else "",
         "refusedBy": request.policy if request is not None else "",
@@ -105,7 +105,8 @@ def _gateway(visit: Visit) -> Row:
     }
 
 
-def _whose(visit: Visit) -> Row:
+def whose(visit: Visit) -> Row:
+    """Whose request it was, for what, and where it came from."""
     said, first = visit.said, visit.first
     return {
         "hosted": visit.is_hosted,
@@ -120,12 +121,14 @@ def _whose(visit: Visit) -> Row:
     }
 
 
-def _sent(intent: Intent | None) -> Row:
-    names = ("scope", "candidate", "jurisdiction", "level", "revision", "age")
+def sent(intent: Intent | None) -> Row:
+    """Where a try was sent, and by which config."""
+    names = ("candidate", "jurisdiction", "level", "scope", "revision", "age")
     return {name: getattr(intent, name, "") for name in names}
 
 
-def _ended(ended: Outcome | None) -> Row:
+def ended_as(ended: Outcome | None) -> Row:
+    """How a try ended."""
     if ended is None:
         return {"outcome": UNKNOWN, "status": None, "error": ""}
     return {"outcome": ended.outcome, "status": ended.status or None, "error": ended.error}

@@ -57,7 +57,7 @@ def sources(roots: Sequence[pathlib.Path], reports: Sequence[Report] | None) -> 
     folders = [each for root in roots for each in _chains(root)]
     _refuse_copies(folders)
     extents = {folder: extent for report in reports or () for folder, extent in report.extents.items()}
-    bad = [each.path for report in reports or () for each in report.findings if each.is_tampering]
+    bad = [each.path for each in tampering(reports or ())]
     proofs = {each: _proof(each, bad) if reports is not None else Proof.UNCHECKED for each in folders}
     places = {each: _place(each) for each in folders}
     # What a chain doesn't say of its gateway any more another one may, but none that was tampered with.

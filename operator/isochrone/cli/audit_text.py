@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from isochrone.audit import Finding, Proof, Reading, Report, Visit, Wanted
-from isochrone.audit.rows import policies, utc
+from isochrone.audit.rows import ended_as, policies, sent, utc, whose
 from isochrone.audit.sources import Source, tampering
 from isochrone.audit.visits import UNKNOWN, Try
 from isochrone.audit.wanted import is_outside
@@ -79,7 +79,7 @@ def ending(visit: Visit) -> str:
 
 def document(visit: Visit) -> dict[str, Any]:
     """A request at one gateway, for programs."""
-    said, first, source = visit.said, visit.first, visit.source
+    source = visit.source
     return {
         "type": "Request",
         "id": visit.id,
@@ -88,15 +88,7 @@ def document(visit: Visit) -> dict[str, Any]:
         "site": source.site,
         "instance": source.instance,
         "gatewayPlace": source.place,
-        "hosted": visit.is_hosted,
-        "tenant": said.tenant if said is not None else "",
-        "key": first.key if first is not None else "",
-        "route": said.route if said is not None else "",
-        "model": first.model if first is not None else "",
-        "operation": first.operation if first is not None else "",
-        "dataClasses": list(first.data_classes) if first is not None else [],
-        "origin": list(said.origin) if said is not None else [],
-        "originFrom": first.origin_from if first is not None else "",
+        **whose(visit),
         "policies": _policies(visit),
         "tries": [_try(each, visit) for each in visit.tries],
         "outcome": visit.outcome,
@@ -130,16 +122,13 @@ def _policies(visit: Visit) -> list[str]:
 def _try(each: Try, visit: Visit) -> dict[str, Any]:
     intent = each.intent
     ended = each.failed or (visit.end if each is visit.tries[-1] else None)
-    sent = ("candidate", "jurisdiction", "level", "scope", "revision", "age")
     return {
         "try": each.number,
         "sent": utc(intent.at) if intent is not None else None,
         "ended": utc(ended.at) if ended is not None else None,
-        **{name: getattr(intent, name, "") for name in sent},
+        **sent(intent),
         "policies": policies(intent.policies if intent is not None else (), each.versions),
-        "outcome": ended.outcome if ended is not None else UNKNOWN,
-        "status": (ended.status or None) if ended is not None else None,
-        "error": ended.error if ended is not None else "",
+        **ended_as(ended),
         "line": intent.n if intent is not None else None,
     }
 

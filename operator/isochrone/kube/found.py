@@ -120,6 +120,14 @@ async def objects(api: Api, installation: str, optional: Iterable[Kind]) -> Obje
     )
 
 
+async def secret_of_system(api: Api, name: str) -> Json | None:
+    """A Secret of isochrone-system, whosever it is; None if there is none. Raises ApiError."""
+    try:
+        return await api.get(kinds.SECRET.path(SYSTEM_NAMESPACE, name))
+    except NotFound:
+        return None
+
+
 async def _listed(api: Api, kind: Kind, label_selector: str) -> tuple[Json, ...] | str:
     """The objects, or why they can't be seen."""
     namespace = SYSTEM_NAMESPACE if kind in _ONLY_OURS else None

@@ -11,8 +11,8 @@ from isochrone.api.conditions import Reason
 from isochrone.certificates import CertificateError, Credentials, Due, Request, bundle, due, installed, new_request
 from isochrone.kube.api import Api
 from isochrone.kube.applying import fault_of
-from isochrone.kube.errors import ApiError, NotFound
-from isochrone.kube.kinds import SECRET
+from isochrone.kube.errors import ApiError
+from isochrone.kube.found import secret_of_system
 from isochrone.model import Fault, Parcel, Peering
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
@@ -64,7 +64,7 @@ class Certificates:
             return None, None
         subject = f"Secret {SYSTEM_NAMESPACE}/{parcel.peer.secret}"
         try:
-            there = children.get(key) or await self._of_others(parcel.peer.secret)
+            there = children.get(key) or await secret_of_system(self._api, parcel.peer.secret)
             held = Credentials.of((there or {}).get("data") or {})
             if parcel.peer.issuer:
                 return held.peering, None if held.certificate else _unissued(parcel)
@@ -79,12 +79,6 @@ class Certificates:
             self._asked.pop(parcel.site, None)
             return None, Fault(reason=Reason.DELIVERY_FAILED, subject=subject, message=str(error))
         return (fresh or held).peering, None
-
-    async def _of_others(self, name: str) -> Json | None:
-        try:
-            return await self._api.get(SECRET.path(SYSTEM_NAMESPACE, name))
-        except NotFound:
-            return None
 
     async def _renewed(self, parcel: Parcel, held: Credentials) -> Credentials | None:
         """What the Secret is to hold; None if there is nothing yet that it could."""

@@ -12,8 +12,9 @@ from isochrone.api.conditions import Reason
 from isochrone.certificates import CertificateError, EvidenceKey, evidence_key, new_evidence_key
 from isochrone.kube.api import Api
 from isochrone.kube.applying import fault_of
-from isochrone.kube.errors import ApiError, NotFound
-from isochrone.kube.kinds import SECRET
+from isochrone.kube.errors import ApiError
+from isochrone.kube.found import secret_of_system
+from isochrone.kube.hub import secret_value
 from isochrone.model import Fault, Parcel
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
@@ -46,7 +47,7 @@ async def ensure(api: Api, parcel: Parcel, children: Mapping[Identity, Json]) ->
         return "", None
     subject = f"Secret {SYSTEM_NAMESPACE}/{parcel.evidence_key}"
     try:
-        there = children.get(key) or await _of_others(api, parcel.evidence_key)
+        there = children.get(key) or await secret_of_system(api, parcel.evidence_key)
         if there is None:
             made = new_evidence_key()
             await api.apply(_secret(parcel, made))
@@ -61,15 +62,8 @@ async def ensure(api: Api, parcel: Parcel, children: Mapping[Identity, Json]) ->
         return "", Fault(reason=Reason.DELIVERY_FAILED, subject=subject, message=message)
 
 
-async def _of_others(api: Api, name: str) -> Json | None:
-    try:
-        return await api.get(SECRET.path(SYSTEM_NAMESPACE, name))
-    except NotFound:
-        return None
-
-
 def _decoded(secret: Json, name: str) -> str:
-    return base64.b64decode((secret.get("data") or {}).get(name, "")).decode("ascii", errors="replace")
+    return (secret_value(secret, name) or b"").decode("ascii", errors="replace")
 
 
 def _secret(parcel: Parcel, key: EvidenceKey) -> Json:

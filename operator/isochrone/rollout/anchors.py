@@ -91,14 +91,13 @@ def taken(kept: Kept, reports: Iterable[SiteReport]) -> Kept:
     return Kept(last=_some(last), back=_some(back), keys=keys, current=current, untaken=untaken)
 
 
-def told(kept: Kept, *, problem: str = "") -> Anchoring:
+def told(kept: Kept) -> Anchoring:
     """What there is to say of it."""
     return Anchoring(
         instances={site: frozenset(lines) - kept.back.get(site, {}).keys() for site, lines in kept.last.items()},
         keys=kept.current,
         back={site: _contradiction(lines, kept.last.get(site, {})) for site, lines in kept.back.items()},
         untaken=kept.untaken,
-        problem=problem,
     )
 
 

@@ -28,21 +28,22 @@ _READ_ONLY: Final = 0o440
 
 def workload(subject: Subject) -> Json:
     """The gateway's pods. Their number is given up where an autoscaler has it."""
-    return _stateful_set(subject) if evidence.has_claims(subject) else _deployment(subject)
+    kind, name = evidence.workload(subject)
+    spec = _stateful(subject) if evidence.has_claims(subject) else _stateless(subject)
+    return subject.manifest("apps/v1", kind, name=name, spec=spec)
 
 
-def _deployment(subject: Subject) -> Json:
-    spec = {
+def _stateless(subject: Subject) -> Json:
+    return {
         **_number(subject),
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         **_pods(subject, version="pod-template-hash"),
     }
-    return subject.manifest("apps/v1", "Deployment", spec=spec)
 
 
-def _stateful_set(subject: Subject) -> Json:
+def _stateful(subject: Subject) -> Json:
     """One pod after the other is replaced: the next one needs the volume of the one before."""
-    spec = {
+    return {
         "serviceName": subject.name,
         **_number(subject),
         "podManagementPolicy": "Parallel",
@@ -51,7 +52,6 @@ def _stateful_set(subject: Subject) -> Json:
         "volumeClaimTemplates": evidence.claims(subject),
         **_pods(subject, version="controller-revision-hash"),
     }
-    return subject.manifest("apps/v1", "StatefulSet", name=subject.workload_name, spec=spec)
 
 
 def _number(subject: Subject) -> Json:

@@ -10,6 +10,7 @@ from isochrone.api.gateway_evidence import CLAIM
 from isochrone.render import secrets
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json, filled
+from isochrone.render.names import stateful_name
 
 VOLUME: Final = "evidence"
 _MOUNT: Final = "/var/lib/isochrone-evidence"
@@ -21,6 +22,11 @@ def has_claims(subject: Subject) -> bool:
     """Whether each pod has a volume that outlives it."""
     asked = subject.site.spec.gateway.evidence
     return asked is not None and asked.storage.type == CLAIM
+
+
+def workload(subject: Subject) -> tuple[str, str]:
+    """The kind and the name of what runs the gateway's pods."""
+    return ("StatefulSet", stateful_name(subject.site)) if has_claims(subject) else ("Deployment", subject.name)
 
 
 def claims(subject: Subject) -> list[Json]:

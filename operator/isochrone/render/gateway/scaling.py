@@ -1,6 +1,6 @@
 """How many of a gateway's pods there are."""
 
-from isochrone.render.gateway import deployment
+from isochrone.render.gateway import evidence
 from isochrone.render.gateway.subject import Subject
 from isochrone.render.manifest import Json
 
@@ -12,10 +12,10 @@ def autoscalers(subject: Subject) -> list[Json]:
     gateway = subject.site.spec.gateway
     if gateway.autoscaling is None:
         return []
-    scaled = deployment.workload(subject)
+    kind, name = evidence.workload(subject)
     target = {"type": "Utilization", "averageUtilization": gateway.autoscaling.target_cpu_percent}
     spec = {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": scaled["kind"], "name": scaled["metadata"]["name"]},
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": name},
         "minReplicas": gateway.replicas,
         "maxReplicas": gateway.autoscaling.max_replicas,
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],

@@ -9,7 +9,7 @@ from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render import labels
 from isochrone.render.gateway_settings import GatewaySettings
 from isochrone.render.manifest import Json, manifest
-from isochrone.render.names import gateway_name, stateful_name
+from isochrone.render.names import gateway_name
 from isochrone.render.secrets import NeededSecret, needed
 from isochrone.render.settings import RenderSettings
 
@@ -39,11 +39,6 @@ class Subject:
     @property
     def name(self) -> str:
         return gateway_name(self.site)
-
-    @property
-    def workload_name(self) -> str:
-        """Its StatefulSet, where it is one."""
-        return stateful_name(self.site)
 
     @property
     def index_name(self) -> str:

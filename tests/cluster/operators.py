@@ -8,13 +8,13 @@ import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.cluster.reaper import current_run
 from tests.cluster.waiting import until
 from tests.unit.supervisor.gateways import free_ports
 
-PACE = {
+PACE: Final[Mapping[str, Mapping[str, float]]] = {
     "pace": {
         "debounce": 0.05,
         "look": 2.0,

@@ -98,7 +98,8 @@ def test_a_watch_goes_on_from_a_list(connect: Callable[..., Api], namespace: str
                 seen.append((kind, name))
                 if kind == "DELETED":
                     break
-        assert seen == [("ADDED", "one"), ("DELETED", "one")]
+        # A controller puts its own into a new namespace, some time.
+        assert [each for each in seen if each[1] == "one"] == [("ADDED", "one"), ("DELETED", "one")]
 
     run(work, connect())
 

@@ -114,7 +114,7 @@ class Reconciler:
         laps.end("anchor")
         delivery = Delivery(
             reports=dict(self._couriers.reports),
-            wanted={site: issued.revision for site, issued in releases.sites.items() if issued.digest},
+            wanted={site: issued.revision for site, issued in releases.sites.items() if releases.has_issued(site)},
             held=held,
             anchoring=anchoring,
         )
@@ -375,8 +375,7 @@ def _as_planned(edge: EdgeNode, phases: Mapping[str, Phase]) -> EdgeNode:
 
 
 def _is_unseen(report: SiteReport | None) -> bool:
-    """Whether nobody could see what runs at a site: it has been away since this replica leads, or lets nobody look."""
-    return report is None or not report.version or not report.sees_engines
+    return report is None or not report.is_seen
 
 
 def _is_ours(edge: EdgeNode | None) -> bool:

@@ -21,7 +21,7 @@ def sites(
         yield Site(
             name=name,
             wanted=each.content.digest,
-            issued=issued.revision if issued is not None and issued.digest else None,
+            issued=issued.revision if issued is not None and releases.has_issued(name) else None,
             is_urgent=issued is not None and issued.law != each.content.law,
             report=reports.get(name),
             trial=issued.trial if issued is not None else None,

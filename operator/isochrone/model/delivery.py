@@ -215,6 +215,11 @@ class SiteReport:
     def is_reachable(self) -> bool:
         return self.observation.unreachable_since is None
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether what runs there is known: not if the cluster has been away since we began, or lets nobody look."""
+        return bool(self.version) and self.sees_engines
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Held:

@@ -85,14 +85,19 @@ def unknown(sites: Iterable[str], releases: Releases, reports: Mapping[str, Site
 def adopted(
     sites: Iterable[str], releases: Releases, reports: Mapping[str, SiteReport], *, quiet_for: float, wait: float
 ) -> dict[str, Held]:
-    """Sites where something of ours runs that this hub has not delivered: it was made anew, and may lack something."""
+    """Sites where something of ours runs that this hub has not delivered: it was made anew, and may lack something.
+
+    Where nobody could look yet, as the cluster is away, something may run.
+    """
     if quiet_for >= wait:
         return {}
-    message = f"runs what a hub before this one delivered; waits until nothing has been declared for {wait:g} s"
+    until = f"waits until nothing has been declared for {wait:g} s"
+    old = Held(reason=Reason.PROGRESSING, message=f"runs what a hub before this one delivered; {until}")
+    dark = Held(reason=Reason.PROGRESSING, message=f"may run what a hub before this one delivered; {until}")
     return {
-        site: Held(reason=Reason.PROGRESSING, message=message)
+        site: old if reports[site].children else dark
         for site in sites
-        if site not in releases.sites and site in reports and reports[site].children
+        if not releases.has_issued(site) and site in reports and (reports[site].children or not reports[site].is_seen)
     }
 
 

@@ -75,6 +75,10 @@ class Releases(msgspec.Struct, frozen=True, kw_only=True):
     demand: dict[str, Taken] = {}
     """Route -> the demand that it is placed by, where that was observed."""
 
+    def has_issued(self, site: str) -> bool:
+        """Whether a bundle was issued for it, and not by a hub before this one: of that, only numbers are known."""
+        return site in self.sites and self.sites[site].digest != ""
+
     def with_issued(
         self, contents: Mapping[str, Content], *, now: int, trials: Mapping[str, Trial] | None = None
     ) -> "Releases":

@@ -1,12 +1,13 @@
 """Which sites wait because too much would be lost."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from isochrone.api import EdgeNode
 from isochrone.api.conditions import Reason
-from isochrone.model import RouteKey, Running, SiteReport
+from isochrone.model import GatewayPod, Revision, RouteKey, Running, SiteReport
 from isochrone.rollout import guard
 from isochrone.rollout.guard import Absences
 from isochrone.rollout.releases import Content, Releases
@@ -18,9 +19,9 @@ def routes(count: int) -> list[RouteKey]:
     return [RouteKey("demo", f"r{number:02}") for number in range(count)]
 
 
-def report(*running: RouteKey, site: str = "fra1", children: int = 1) -> SiteReport:
+def report(*running: RouteKey, site: str = "fra1", children: int = 1, version: str = "v1.34.1") -> SiteReport:
     there = tuple(Running(route=each, site=site, pool=None, replicas=1) for each in running)
-    return SiteReport(site=site, at=NOW, running=there, children=children)
+    return SiteReport(site=site, at=NOW, running=there, children=children, version=version)
 
 
 def edge(**annotations: str) -> dict[str, EdgeNode]:
@@ -94,15 +95,28 @@ def test_nothing_is_issued_before_a_look(releases: Releases, seen: set[str], hel
     assert guard.unknown(["fra1", "iad1"], releases, reports).keys() == held
 
 
+SOMETHING, NOTHING = report(children=5), report(children=0)
+AWAY = report(children=0, version="")
+CLOSED = dataclasses.replace(NOTHING, sees_engines=False)
+POD = GatewayPod(pod="a", at=NOW, running=Revision(epoch=3, sequence=17, digest="b"))
+CAUGHT_UP = Releases().caught_up([dataclasses.replace(SOMETHING, gateway_pods=(POD,))])
+
+
 @pytest.mark.parametrize(
-    ("releases", "children", "quiet", "held"),
+    ("releases", "seen", "quiet", "held"),
     [
-        pytest.param(Releases(), 5, 1.0, {"fra1"}, id="something-runs-that-was-never-issued"),
-        pytest.param(Releases(), 5, 30.0, set(), id="and-all-is-quiet"),
-        pytest.param(Releases(), 0, 1.0, set(), id="nothing-runs"),
-        pytest.param(ISSUED, 5, 1.0, set(), id="issued-by-this-hub"),
+        pytest.param(Releases(), SOMETHING, 1.0, {"fra1"}, id="something-runs-that-was-never-issued"),
+        pytest.param(Releases(), SOMETHING, 30.0, set(), id="and-all-is-quiet"),
+        pytest.param(Releases(), NOTHING, 1.0, set(), id="nothing-runs"),
+        pytest.param(Releases(), AWAY, 1.0, {"fra1"}, id="nobody-could-look"),
+        pytest.param(Releases(), CLOSED, 1.0, {"fra1"}, id="nobody-may-look"),
+        pytest.param(Releases(), AWAY, 30.0, set(), id="nobody-could-look-and-all-is-quiet"),
+        pytest.param(CAUGHT_UP, SOMETHING, 1.0, {"fra1"}, id="issued-by-a-hub-whose-numbers-gateways-know"),
+        pytest.param(CAUGHT_UP, SOMETHING, 30.0, set(), id="and-all-is-quiet-since"),
+        pytest.param(ISSUED, SOMETHING, 1.0, set(), id="issued-by-this-hub"),
+        pytest.param(ISSUED, AWAY, 1.0, set(), id="issued-by-this-hub-and-away"),
     ],
 )
-def test_a_hub_that_was_made_anew_waits(releases: Releases, children: int, quiet: float, held: set[str]) -> None:
-    reports = {"fra1": report(children=children)}
+def test_a_hub_that_was_made_anew_waits(releases: Releases, seen: SiteReport, quiet: float, held: set[str]) -> None:
+    reports = {"fra1": seen}
     assert guard.adopted(["fra1", "iad1"], releases, reports, quiet_for=quiet, wait=30.0).keys() == held

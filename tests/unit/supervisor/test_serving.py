@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+from typing import Final
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,9 @@ from tests.unit.wire.proxy_headers import tcp
 from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, PeerTrust, TlsFiles
 from isochrone_gateway.server import settings
 from isochrone_gateway.server.cli import main
+
+MOST: Final = 2_000
+"""Requests after which the other worker of two has had one, also on a busy machine."""
 
 
 def test_it_serves_and_tells(tmp_path: pathlib.Path) -> None:
@@ -61,9 +65,11 @@ def test_status_asks_for_its_token(tmp_path: pathlib.Path) -> None:
 
 def test_the_metrics_of_all_workers_are_one_page_and_survive_them(tmp_path: pathlib.Path) -> None:
     with running(tmp_path) as gateway:
-        seen = {gateway.get()[1].split()[1] for _ in range(40)}
-        assert gateway.metric("test_requests_total") == 40
-        assert gateway.metric('isochrone_connections_total{port="data"}') == 40
+        asked, seen = 0, set[bytes]()
+        while asked < 40 or (len(seen) < 2 and asked < MOST):  # which worker accepts is for the kernel to say
+            asked, seen = asked + 1, seen | {gateway.get()[1].split()[1]}
+        assert gateway.metric("test_requests_total") == asked
+        assert gateway.metric('isochrone_connections_total{port="data"}') == asked
         assert gateway.metric("isochrone_config_sequence") == 1
         assert gateway.metric('isochrone_config_state{state="Fresh"}') == 1
         assert gateway.metric("isochrone_workers_ready") == 2

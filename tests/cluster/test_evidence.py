@@ -2,18 +2,23 @@
 
 import asyncio
 import dataclasses
+import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+from click.testing import CliRunner, Result
 from tests.cluster import kubeconfig
+from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane, Options
 from tests.cluster.parcels import parcels
 from tests.worlds.build import snapshot
 from tests.worlds.examples import FOLDER
 
 from isochrone import manifests
+from isochrone.certificates import new_index_key
+from isochrone.cli import main
 from isochrone.kube import kinds
 from isochrone.kube.api import Api
 from isochrone.kube.kinds import DEPLOYMENT, SECRET, STATEFUL_SET
@@ -25,6 +30,7 @@ from isochrone.render import labels, rights
 NAME: Final = "isochrone-gateway-fra1"
 KEY: Final = f"{NAME}-evidence"
 LIMIT: Final = 120.0
+LINE: Final = {"site": "fra1", "instance": "gateway-0", "at": 1.0, "n": 4, "digest": "ab" * 32}
 
 
 def wanted(sequence: int, *, keeps: bool) -> list[Parcel]:
@@ -106,3 +112,33 @@ def test_evidence_is_turned_on_and_off_again_and_a_gateway_is_ready_throughout(k
 def test_nobody_of_ours_may_touch_volumes_or_their_claims() -> None:
     given = [*rights.MEMBER, *rights.MEMBER_SYSTEM, *rights.HUB, *rights.HUB_SYSTEM, *rights.SITE]
     assert not [each for each in given if any("persistentvolume" in name for name in each.resources)]
+
+
+def test_an_auditor_fetches_anchors_and_keeps_those_of_before(kube: Path, tmp_path: Path) -> None:
+    assert kube.exists()
+    key = new_index_key().public
+    with ControlPlane() as plane, Client(plane.kubeconfig) as api:
+
+        def audited(**data: str) -> Result:
+            metadata = {"name": rights.ANCHORS, "namespace": SYSTEM_NAMESPACE}
+            item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
+            for each in (namespace, item):
+                answer = api.apply(each)
+                assert answer.ok, answer.message
+            words = ["audit", "anchors", "--kubeconfig", str(plane.kubeconfig), "-o", str(tmp_path / "hub")]
+            return CliRunner().invoke(main, words)
+
+        nothing = audited()
+        assert (nothing.exit_code, "keeps no anchors" in nothing.output) == (2, True)
+        first = audited(**{"fra1.jsonl": json.dumps(LINE) + "\n", "fra1.0011223344556677.pem": key})
+        assert (first.exit_code, "1 new anchor; " in first.output, "1 new key" in first.output) == (0, True, True)
+        later = audited(**{"fra1.jsonl": json.dumps(LINE | {"n": 9}) + "\n", "fra1.0011223344556677.pem": key})
+        assert (later.exit_code, "1 new anchor; " in later.output, "no new keys" in later.output) == (0, True, True)
+        lines = [json.loads(line) for line in (tmp_path / "hub" / "anchors.jsonl").read_text().splitlines()]
+        assert lines == [LINE, LINE | {"n": 9}]
+        assert (tmp_path / "hub" / "keys" / "fra1.0011223344556677.pem").read_text() == key
+        back = audited(**{"fra1.jsonl": json.dumps(LINE) + "\n", "fra1.back.jsonl": json.dumps(LINE | {"n": 2}) + "\n"})
+        assert (back.exit_code, "gateway-0 said what contradicts an anchor" in back.output) == (1, True)
+        other = audited(**{"fra1.0011223344556677.pem": new_index_key().public})
+        assert (other.exit_code, "another key than the hub has" in other.output) == (2, True)

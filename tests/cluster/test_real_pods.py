@@ -207,7 +207,7 @@ def test_evidence_outlives_its_pods_and_proves_what_they_did(net: Installation, 
     )
     for _ in range(4):
         _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
-    kept = until(lambda: _anchors(net), holds=lambda data: _anchored(data) == names, limit=LIMIT, why=net.why)
+    until(lambda: _anchors(net), holds=lambda data: _anchored(data) == names, limit=LIMIT, why=net.why)
 
     evidence = tmp_path / "evidence"
     for name in sorted(names):
@@ -215,11 +215,11 @@ def test_evidence_outlives_its_pods_and_proves_what_they_did(net: Installation, 
     lives = {each.name for each in (evidence / "fra1" / "isochrone-gateway-fra1-0" / "chains").glob("w0-*")}
     assert len(lives) == 2
     assert '"kind":"Intent"' in "".join(each.read_text() for each in evidence.rglob("chains/*/*.jsonl"))
-    assert _verdict(kept, tmp_path) == (0, 2, [])
+    assert _verdict(net, tmp_path) == (0, 2, [])
 
     checkpoints = evidence / "fra1" / "isochrone-gateway-fra1-0" / "checkpoints"
     min(checkpoints.iterdir()).unlink()
-    status, _, tampered = _verdict(kept, tmp_path)
+    status, _, tampered = _verdict(net, tmp_path)
     assert (status, bool(tampered)) == (1, True)
 
 
@@ -268,15 +268,12 @@ def _copied(net: Installation, pod: str, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def _verdict(kept: Json, folder: Path) -> tuple[int, int, list[str]]:
+def _verdict(net: Installation, folder: Path) -> tuple[int, int, list[str]]:
     """The auditor's exit status, how many gateways are anchored, and what was tampered with."""
-    keys, anchors = folder / "keys", folder / "anchors.jsonl"
-    keys.mkdir(exist_ok=True)
-    for name, text in kept.items():
-        if name.endswith(".pem"):
-            (keys / name).write_text(text)
-    anchors.write_text(kept["fra1.jsonl"])
-    words = ["--trusted-keys", str(keys), "--anchors", str(anchors), "--json"]
+    hub, kubeconfig = folder / "hub", str(net.hub.plane.kubeconfig)
+    fetched = CliRunner().invoke(main, ["audit", "anchors", "--kubeconfig", kubeconfig, "-o", str(hub)])
+    assert fetched.exit_code == 0, fetched.output
+    words = ["--trusted-keys", str(hub / "keys"), "--anchors", str(hub / "anchors.jsonl"), "--json"]
     found = CliRunner().invoke(main, ["audit", "verify", str(folder / "evidence"), *words])
     said = json.loads(found.stdout)
     tampered = [f"{each['rule']} {each['file']}: {each['message']}" for each in said["findings"] if each["tampering"]]

@@ -50,6 +50,8 @@ class Intent(Entry, frozen=True, kw_only=True, gc=False, tag=True):
     candidate: str = ""
     jurisdiction: str = ""
     level: str = ""
+    told: tuple[str, ...] = ()
+    """What told a provider its region, beside its address."""
     revision: str = ""
     age: str = ""
     hosted: bool = False

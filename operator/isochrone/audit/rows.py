@@ -33,6 +33,7 @@ COLUMNS: Final = (
     "candidate",
     "jurisdiction",
     "level",
+    "told",
     "revision",
     "age",
     "outcome",
@@ -124,7 +125,8 @@ def whose(visit: Visit) -> Row:
 def sent(intent: Intent | None) -> Row:
     """Where a try was sent, and by which config."""
     names = ("candidate", "jurisdiction", "level", "scope", "revision", "age")
-    return {name: getattr(intent, name, "") for name in names}
+    told = list(intent.told) if intent is not None else []
+    return {**{name: getattr(intent, name, "") for name in names}, "told": told}
 
 
 def ended_as(ended: Outcome | None) -> Row:

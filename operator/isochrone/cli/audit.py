@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isochrone.cli import audit_export, audit_show
+from isochrone.cli import audit_anchors, audit_export, audit_show
 from isochrone.cli.audit_evidence import anchors_in, proof_options, trusted_in
 from isochrone.cli.inputs import Unusable
 from isochrone.cli.text import colour, printable
@@ -25,6 +25,7 @@ def command() -> None:
 
 command.add_command(audit_show.command)
 command.add_command(audit_export.command)
+command.add_command(audit_anchors.command)
 
 
 @command.command("verify")

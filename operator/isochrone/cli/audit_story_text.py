@@ -131,7 +131,12 @@ def _sent(each: Try) -> str:
     intent = each.intent
     if intent is None:
         return f"try {each.number}"
-    known = ", ".join(part for part in (intent.level, intent.age and f"config {intent.revision}, {intent.age}") if part)
+    parts = (
+        intent.level,
+        intent.told and f"region told by {' '.join(intent.told)}",
+        intent.age and f"config {intent.revision}, {intent.age}",
+    )
+    known = ", ".join(part for part in parts if part)
     said = (
         f"try {each.number} sent to {intent.candidate or '?'} in {intent.jurisdiction or 'a place that is not known'}"
     )

@@ -15,19 +15,9 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=pathlib.Path)
 
 
-def hub_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The hub, the installation, and ways into clusters of sites."""
+def kubeconfig_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The hub."""
     for option in (
-        click.option(
-            "--site-kubeconfig",
-            "ways",
-            multiple=True,
-            metavar="SITE=FILE",
-            help="An administrator's, of the cluster of a site: for what the hub doesn't reach. May be repeated.",
-        ),
-        click.option(
-            "--installation", default="isochrone", show_default=True, metavar="NAME", help="The installation."
-        ),
         click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one."),
         click.option(
             "--kubeconfig",
@@ -41,6 +31,24 @@ def hub_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def hub_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The hub, the installation, and ways into clusters of sites."""
+    for option in (
+        click.option(
+            "--site-kubeconfig",
+            "ways",
+            multiple=True,
+            metavar="SITE=FILE",
+            help="An administrator's, of the cluster of a site: for what the hub doesn't reach. May be repeated.",
+        ),
+        click.option(
+            "--installation", default="isochrone", show_default=True, metavar="NAME", help="The installation."
+        ),
+    ):
+        command = option(command)
+    return kubeconfig_options(command)
 
 
 def read(given: Iterable[str]) -> "dict[str, Access]":

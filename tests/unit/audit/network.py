@@ -111,7 +111,8 @@ def _berlin(made: Gateway) -> None:
 
 def _ashburn(made: Gateway) -> None:
     made.begun("w0", IAD.removeprefix("w0-"), "US-VA")
-    made.sent(IAD, 5, "r-us", 1, "provider:openai/us", "US", **GLOBEX, level="Contracted", revision="1/4")
+    region = {"level": "Contracted", "told": ["model=smollm2-us"]}
+    made.sent(IAD, 5, "r-us", 1, "provider:openai/us", "US", **GLOBEX, **region, revision="1/4")
     made.ended(IAD, 6, "r-us", 1, "Answered", status=200)
     made.said(IAD, "Lost", 60, count=2, since=START + 6, why="Withheld")
     made.said(IAD, "End", 60, reason="SIGTERM")

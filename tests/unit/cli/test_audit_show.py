@@ -175,5 +175,17 @@ def test_export_to_what_is_no_file_leaves_it_what_it_is(evidence: pathlib.Path, 
     assert {each.name for each in tmp_path.iterdir()} == {"evidence", "pipe", "link", "file"}
 
 
+def test_how_a_provider_was_told_its_region_is_shown(evidence: pathlib.Path) -> None:
+    told = "model=smollm2-us"
+    assert (
+        f"try 1 sent to provider:openai/us in US (Contracted, region told by {told})"
+        in _run("show", "r-us", evidence).stdout
+    )
+    shown = [json.loads(line) for line in _run("show", "r-us", evidence, "--json").stdout.splitlines()]
+    assert shown[0]["tries"][0]["told"] == [told]
+    exported = csv.DictReader(io.StringIO(_run("export", evidence).stdout))
+    assert {row["id"]: row["told"] for row in exported if row["told"]} == {"r-us": told}
+
+
 def test_one_folder_given_twice_is_read_once(evidence: pathlib.Path) -> None:
     assert _run("show", evidence, f"{evidence}/../evidence").stdout.count("\n2026-") == 11

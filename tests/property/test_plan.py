@@ -52,6 +52,7 @@ def test_plans_are_lawful_possible_and_reasoned() -> None:
         pytest.param(37967009965627582879095692626, id="what no longer fits serves alone while others are begun"),
         pytest.param(77744546381311439831051420336, id="a pool that is gone is at a site that isn't selected"),
         pytest.param(50980635009035750439811426689, id="an unlawful site isn't selected either"),
+        pytest.param(8946574109168259161887769057, id="a move is undone by another, and its end is one site more"),
     ],
 )
 def test_what_was_once_told_wrongly(seed: int) -> None:

@@ -56,12 +56,17 @@ def going_of(world: World, ended: Iterable[Ended], left: Iterable[Left]) -> dict
 
 
 def of_route(
-    route: RouteKey, seats: Mapping[str, Seat], held: Mapping[str, Held], going: Sequence[Going]
+    route: RouteKey, seats: Mapping[str, Seat], held: Mapping[str, Held], going: Sequence[Going], *, added: Because
 ) -> tuple[list[Placement], list[Change]]:
-    """What is to run of one route, and what changes. `held` is what runs and could stay. Both by site."""
+    """What is to run of one route, and what changes. `held` is what runs and could stay. Both by site.
+
+    `added` is why the route gets more sites, where it does.
+    """
     new = sorted(site for site, seat in seats.items() if not _runs(held.get(site), seat))
     starting = sorted(site for site in seats if site not in new and not _stands(held[site]))
     pairs = _pairs(going, new, starting, seats)
+    alone = set(new) - set(pairs.values())
+    seats = {site: _in_no_ones_place(seat, added) if site in alone else seat for site, seat in seats.items()}
     reasons = _reasons(seats, new, going, pairs)
     placements, changes = [], []
     for site, seat in seats.items():
@@ -176,6 +181,11 @@ def _reasons(
         if site not in found:
             found[site] = (Because.SITE_LOST, lost.pop(0)) if lost else (seats[site].because, None)
     return found
+
+
+def _in_no_ones_place(seat: Seat, added: Because) -> Seat:
+    """Those that were to move there have their own place again, which others were to move to: it is one site more."""
+    return dataclasses.replace(seat, because=added) if seat.because is Because.BETTER else seat
 
 
 def _because(seat: Seat, held: Held | None) -> Because:

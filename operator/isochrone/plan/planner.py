@@ -17,7 +17,7 @@ from isochrone.plan.held import Ended, Held
 from isochrone.plan.latency import rtts_to_centres
 from isochrone.plan.lawful import Callers, Lawbook, RouteLaw
 from isochrone.plan.memo import Memo
-from isochrone.plan.round import Terms
+from isochrone.plan.round import Seat, Terms
 from isochrone.plan.settle import Settled, settle
 from isochrone.plan.view import View
 from isochrone.plan.wants import Want, options_of, want_of
@@ -229,7 +229,9 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     placements: list[Placement] = []
     changed: list[Change] = []
     for route in {**seats, **going}:
-        made, told = changes.of_route(route, seats.get(route, {}), there.get(route, {}), going.get(route, ()))
+        placed = seats.get(route, {})
+        added = _why_more(prepared.wants.get(route), placed.values())
+        made, told = changes.of_route(route, placed, there.get(route, {}), going.get(route, ()), added=added)
         placements += made
         changed += told
     # What is in a pool that is gone can't be rendered.
@@ -254,6 +256,12 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
         changes=tuple(sorted(changed, key=_change_order)),
         deferred=tuple(sorted(deferred)),
     )
+
+
+def _why_more(want: Want | None, seats: Iterable[Seat]) -> Because:
+    """Why a route has one of its sites that nothing moved to."""
+    is_at_least = want is None or sum(seat.counts for seat in seats) <= want.min_sites
+    return Because.MIN_SITES if is_at_least else Because.OBJECTIVE
 
 
 def _shortfalls(prepared: Prepared, placements: Sequence[Placement]) -> tuple[Shortfall, ...]:

@@ -31,7 +31,7 @@ def goes(site: str, because: Because, to: str | None = None, pool: str | None = 
 def told(
     seats: Mapping[str, Seat], there: Mapping[str, Held], going: Sequence[Going]
 ) -> tuple[list[Placement], list[str]]:
-    placements, changes = of_route(CHAT, seats, there, going)
+    placements, changes = of_route(CHAT, seats, there, going, added=Because.MIN_SITES)
     return placements, sorted(map(_word, changes))
 
 
@@ -73,6 +73,13 @@ CASES = [
         [goes("a", TOO_MANY), goes("b", FAILING)],
         ["Move a>d MinSites", "Move b>c Failing"],
         id="what fails is replaced before what isn't needed",
+    ),
+    pytest.param(
+        {"a": seat(RUNS), "b": seat(BETTER), "c": seat(BETTER)},
+        {"a": held()},
+        [goes("d", BETTER, "b")],
+        ["Move d>b ClearlyBetter", "Start c MinSites"],
+        id="where nothing moves to is one site more",
     ),
     pytest.param(
         {"b": seat(RUNS)},
@@ -209,6 +216,7 @@ def test_what_goes_is_told_by_site_and_pool() -> None:
     ("seated", "before", "because"),
     [
         pytest.param(seat(MIN_SITES), None, MIN_SITES, id="new"),
+        pytest.param(seat(BETTER), None, OBJECTIVE, id="a move there came to nothing, and it is there all the same"),
         pytest.param(seat(MIN_SITES), held(pool="other"), MIN_SITES, id="new in this pool"),
         pytest.param(seat(MIN_SITES), held(), RUNS, id="it runs"),
         pytest.param(seat(MIN_SITES, replicas=2), held(), Because.RESIZED, id="with fewer replicas"),
@@ -219,7 +227,8 @@ def test_what_goes_is_told_by_site_and_pool() -> None:
     ],
 )
 def test_why_engines_are_there(seated: Seat, before: Held | None, because: Because) -> None:
-    placements, _ = of_route(CHAT, {"a": seated}, {"a": before} if before is not None else {}, [])
+    there = {"a": before} if before is not None else {}
+    placements, _ = of_route(CHAT, {"a": seated}, there, [], added=OBJECTIVE)
 
     assert placements == [Placement(route=CHAT, site="a", pool=seated.pool, replicas=seated.replicas, because=because)]
 

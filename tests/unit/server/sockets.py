@@ -21,7 +21,7 @@ loops = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def play(loop: str, test: Coroutine[Any, Any, None]) -> None:
     factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(asyncio.wait_for(test, 20))
+        runner.run(asyncio.wait_for(test, 100))
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +65,7 @@ async def send_forever(writer: asyncio.StreamWriter) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(500):
+    for _ in range(3000):  # Not by the clock: the loop may stand still.
         if condition():
             return
         await asyncio.sleep(0.01)

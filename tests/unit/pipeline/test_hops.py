@@ -441,7 +441,7 @@ def test_a_slow_reader_pauses_the_engine_behind_the_peer(tmp_path: pathlib.Path)
                 await until(lambda: len(gateways["par"].plane.services.hosted) == 1)
                 (hosting,) = gateways["par"].plane.services.hosted
                 sizes = [-1]
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not hosting._size or hosting._size != sizes[-1]:  # It comes to rest.
                         sizes.append(hosting._size)
                         await asyncio.sleep(0.3)

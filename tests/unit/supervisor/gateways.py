@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -47,10 +47,15 @@ def free_ports(count: int) -> list[int]:
     Who asks for one of them by its number gets it (`SO_REUSEADDR`), since we don't listen. While nobody does,
     connections to it are refused.
     """
-    made = [socket.socket() for _ in range(count)]
-    for sock in made:
+    return reserve([0] * count)
+
+
+def reserve(ports: Collection[int]) -> list[int]:
+    """Keep these from being given to anybody who asks for any port; 0 is any."""
+    made = [socket.socket() for _ in ports]
+    for sock, port in zip(made, ports, strict=True):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", port))
     _reserved.extend(made)
     while len(_reserved) > _RESERVED:
         _reserved.popleft().close()

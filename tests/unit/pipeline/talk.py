@@ -12,6 +12,7 @@ from tests.unit.pipeline.harness import KEY, Gateway
 LIMIT = 60.0
 """Seconds; what comes later than that never comes."""
 
+
 @dataclasses.dataclass
 class Answer:
     status: int

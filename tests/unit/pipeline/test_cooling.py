@@ -139,9 +139,7 @@ def test_meanwhile_the_next_provider_is_asked_at_once(tmp_path: pathlib.Path) ->
 
 
 @pytest.mark.parametrize("waits", [(30, 90), (90, 30)])
-def test_where_all_are_limited_the_first_that_is_free_says_when(
-    tmp_path: pathlib.Path, waits: tuple[int, int]
-) -> None:
+def test_where_all_are_limited_the_first_that_is_free_says_when(tmp_path: pathlib.Path, waits: tuple[int, int]) -> None:
     async def scenario() -> None:
         async with backends(*(limited(f"retry-after: {wait}") for wait in waits)) as found:
             made = of_providers(*found, retry=Retry(attempts=3))

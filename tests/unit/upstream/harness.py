@@ -16,7 +16,7 @@ from isochrone_gateway.upstream.target import Outgoing, Target, Timeouts, TlsSet
 from isochrone_gateway.wire.http import ResponseHead
 
 QUICK = PoolLimits(tick=0.01, stale=30.0)
-"""Deadlines are looked at often. What a stalled machine delays is no reason to take a stale connection for a good one."""
+"""Deadlines are looked at often. On a machine that stands still no stale connection looks like one that was in use."""
 PATIENT = Timeouts(connect=300, first_byte=300, idle=300, total=300)
 """None passes within a test, not even on a machine that stands still for a while."""
 KEPT = 600.0

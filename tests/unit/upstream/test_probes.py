@@ -108,7 +108,9 @@ def test_intervals_are_drawn() -> None:
             clock = asyncio.get_running_loop().time
             asking = Prober(session.pool, lambda _: None, random=lambda: 0.0, clock=clock, settings=settings)
             asking.watch([probe(session)])
-            await session.upstream.wait(lambda: len(session.upstream.requests) >= 6, seconds=60)  # Else the third comes after two minutes.
+            await session.upstream.wait(
+                lambda: len(session.upstream.requests) >= 6, seconds=60
+            )  # Else the third comes after two minutes.
             await asking.close()
 
     run(work())

@@ -506,8 +506,8 @@ def test_distance_is_measured(tmp_path: pathlib.Path) -> None:
                 measured = gateways["fra"].plane.describe()["peers"]["par"]["rttMs"]
                 score = route.picker.score(route.picker.options[0])
 
-        assert 0 <= measured < 5_000
-        assert score < 5_000, "what the planner expects holds only until then"
+        assert 0 <= measured < 50_000
+        assert score < 50_000, "what the planner expects holds only until then"
 
     run(scenario())
 

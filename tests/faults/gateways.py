@@ -41,9 +41,10 @@ class EngineProcess:
     """One engine."""
 
     def __init__(self, name: str, port: int = 0) -> None:
+        """Its port stays its own when it is killed: who takes its place needs it."""
         self.name = name
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.engine", name, str(port)],
+            [sys.executable, "-m", "tests.faults.engine", name, str(port or free_ports(1)[0])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -96,7 +96,7 @@ class FakeUpstream:
         """How many connections are open now."""
         return len(self._open)
 
-    async def wait(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until what was seen meets the condition, or raise TimeoutError."""
         async with asyncio.timeout(seconds):
             while not condition():

@@ -6,10 +6,10 @@ from typing import Any
 import openai
 import pytest
 from tests.conformance.openai.sdk import COMPLETION, MESSAGES, STREAM, both_clients, calling
-from tests.unit.pipeline.harness import Backend, Gateway, backends, of_engines, run, serving, until
+from tests.unit.pipeline.harness import PATIENT, Backend, Gateway, backends, of_engines, run, serving, until
 from tests.unit.supervisor.gateways import free_ports
 
-from isochrone_gateway.config.routes import Retry, Timeouts
+from isochrone_gateway.config.routes import Retry
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.upstream import scripts
 
@@ -23,13 +23,12 @@ STREAMS = [
     pytest.param("chat.completions.create", {**CHAT, "stream": True}, STREAM[:3], id="chat"),
     pytest.param("completions.create", {"model": "chat", "prompt": "Hi", "stream": True}, TEXTS, id="completion"),
 ]
-PATIENT = {"timeouts": Timeouts(first_byte_ms=50_000, idle_ms=50_000, total_ms=55_000)}
 streams = pytest.mark.parametrize(("path", "asked", "frames"), STREAMS)
 
 
 async def freed(found: Backend, gateway: Gateway, before: int) -> None:
-    """No connection is open but those that probe; nobody is told that all went well."""
-    await found.wait(lambda: found.open == before, 20)
+    """No connection is open but those that probe, if they still are; nobody is told that all went well."""
+    await found.wait(lambda: found.open <= before)
     record = await gateway.record()
     assert record.outcome is Outcome.CLIENT_GONE
     await until(lambda: not gateway.plane.services.open)

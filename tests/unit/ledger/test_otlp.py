@@ -14,7 +14,7 @@ import pytest
 from tests.unit.ledger import otlp_json
 from tests.unit.ledger.collectors import Got, Reply, ScriptedCollector, collecting
 from tests.unit.ledger.records import ANSWERED, record
-from tests.unit.ledger.test_records import until
+from tests.unit.ledger.test_records import LIMIT, until
 from tests.unit.upstream.certificates import Authority
 
 from isochrone_gateway.config.routes import Retry
@@ -100,7 +100,7 @@ def outcome(post: Scripted, records: list[Record], **options: Any) -> Exporter:
     made.start()
     made.write(records)
     until(lambda: len(made) == 0)
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
     return made
 
 
@@ -125,7 +125,7 @@ def test_what_becomes_of_a_batch(ends: list[Answer | Exception], posts: int, cou
     made.start()
     made.write([traced()])
     until(lambda: sum(vars(made.counts).values()) == sum(counts.values()))
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
     assert {name: count for name, count in vars(made.counts).items() if count} == counts
     assert len(post.bodies) == posts
     assert len(set(post.bodies)) == 1, "the same again"
@@ -140,7 +140,7 @@ def test_a_bug_does_not_end_the_thread() -> None:
     until(lambda: made.counts.broken == 2)
     made.write([traced(2)])
     until(lambda: made.counts.exported == 2)
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
 
 
 def test_a_record_that_cannot_be_encoded_costs_its_batch_and_not_the_next() -> None:
@@ -150,7 +150,7 @@ def test_a_record_that_cannot_be_encoded_costs_its_batch_and_not_the_next() -> N
     until(lambda: made.counts.broken == 2)
     made.write([traced()])
     until(lambda: made.counts.exported == 2)
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
 
 
 def test_records_that_trickle_in_are_sent_together_and_not_late() -> None:
@@ -158,13 +158,13 @@ def test_records_that_trickle_in_are_sent_together_and_not_late() -> None:
     made = exporter(post, timing=Timing(linger=0.2))
     made.start()
     began, written = time.monotonic(), 0
-    while made.counts.exported == 0 and time.monotonic() < began + 10:
+    while made.counts.exported == 0 and time.monotonic() < began + LIMIT:
         made.write([traced(written)])
         written += 1
         time.sleep(0.005)
     elapsed = time.monotonic() - began
     until(lambda: made.counts.exported == 2 * written)
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
     assert len(post.bodies) <= elapsed / 0.2 + 2
 
 
@@ -208,7 +208,7 @@ def test_the_collector_says_when_but_not_without_end() -> None:
     made.start()
     made.write([traced()])
     until(lambda: made.counts.exported == 2)
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
     assert [wait for wait in waits if wait > 1] == [5.0, 30.0]
 
 
@@ -218,20 +218,19 @@ def test_a_full_queue_drops_and_counts() -> None:
     assert len(made) == 10
     assert made.counts.queue_full == 10
     made.start()
-    made.stop(patience=10)
+    made.stop(patience=LIMIT)
     assert made.counts.exported == 20
 
 
 def test_the_end_makes_one_last_attempt_in_the_time_that_is_left() -> None:
     post = Scripted(OSError("away"))
-    made = exporter(post, timing=Timing(linger=60), timeout=10.0)
+    long = Retry(attempts=3, backoff_base_ms=600_000, backoff_max_ms=600_000, jitter_percent=0)
+    made = exporter(post, timing=Timing(linger=60, pace=long), timeout=10 * LIMIT)
     made.start()
     made.write([traced()])
-    began = time.monotonic()
-    made.stop(patience=5)
-    assert time.monotonic() - began < 4, "it didn't wait for a backoff"
-    assert made.counts.unreachable == 2
-    assert 0 < post.limits[-1] <= 5
+    made.stop(patience=LIMIT)
+    assert made.counts.unreachable == 2, "it didn't wait for a backoff"
+    assert 0 < post.limits[-1] <= LIMIT
     assert len(post.bodies) <= 2
 
 
@@ -241,7 +240,7 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs() -> None:
         made.write([traced()])
         began = time.monotonic()
         made.stop(patience=0.5)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 50, "it hangs for 60 s"
 
 
 # Over real sockets.
@@ -266,7 +265,7 @@ def started() -> Iterator[Callable[[Exporter], Exporter]]:
 
     yield start
     for each in made:
-        each.stop(patience=10)
+        each.stop(patience=LIMIT)
 
 
 def test_from_records_to_a_collector() -> None:
@@ -282,8 +281,8 @@ def test_from_records_to_a_collector() -> None:
         for number in range(10):
             queue.put(traced(number))
             queue.put(ANSWERED)
-        queue.stop()
-        made.stop(patience=10)
+        queue.stop(patience=LIMIT)
+        made.stop(patience=LIMIT)
     assert made.counts.exported == 20
     assert sorted(span.span_id.hex() for span in collector.spans if span.kind == span.SPAN_KIND_SERVER) == [
         f"{number + 1:016x}" for number in range(10)
@@ -351,9 +350,15 @@ def test_time_limits(started: Callable[[Exporter], Exporter], reply: Reply) -> N
         made = started(to(collector, OTEL_EXPORTER_OTLP_TIMEOUT="200"))
         made.write([traced(0)])
         until(lambda: made.counts.unreachable == 2)
-        made.write([traced(1)])
-        until(lambda: made.counts.exported == 2)
         assert made.counts.failures == 3
+
+        def is_back() -> bool:
+            """On a busy machine one that answers may be late as well."""
+            if len(made) == 0:
+                made.write([traced(1)])
+            return made.counts.exported > 0
+
+        until(is_back)
 
 
 @pytest.mark.parametrize("stall", [False, True])
@@ -376,7 +381,7 @@ def test_a_collector_that_hangs_costs_the_request_log_nothing() -> None:
         for number in range(20_000):
             queue.put(traced(number))
         until(lambda: b"".join(written).count(b"\n") == 20_000)
-        queue.stop()
+        queue.stop(patience=LIMIT)
         assert queue.dropped == 0
         assert made.counts.queue_full > 0
         assert len(made) <= 4096

@@ -19,6 +19,9 @@ from isochrone_gateway.ledger.logs import EventLog, RequestLog, pieces, write_to
 from isochrone_gateway.ledger.queue import RecordQueue
 from isochrone_gateway.ledger.record import Outcome, Record, Traced, Try
 
+LIMIT = 60.0
+"""Seconds; nothing here takes so long, but machines stand still at times."""
+
 
 class Kept:
     def __init__(self) -> None:
@@ -39,11 +42,11 @@ class Stuck:
 
     def write(self, records: Sequence[Record]) -> None:
         assert records
-        self.released.wait(10)
+        self.released.wait(10 * LIMIT)
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -55,7 +58,7 @@ def test_every_record_arrives_once_and_in_order() -> None:
     queue.start()
     for number in range(3000):
         assert queue.put(record(id=str(number)))
-    queue.stop()
+    queue.stop(patience=LIMIT)
     assert kept.ids == [str(number) for number in range(3000)]
     assert (queue.put_in, queue.dropped, len(queue)) == (3000, 0, 0)
 
@@ -76,7 +79,7 @@ def test_records_that_trickle_in_are_taken_many_at_a_time() -> None:
         queue.put(ANSWERED)
         time.sleep(0.001)
     elapsed = time.monotonic() - began
-    queue.stop()
+    queue.stop(patience=LIMIT)
     assert sum(batches) == 300
     assert len(batches) <= elapsed / 0.01 + 3, "one in 20 ms, and some room for the clock"
 
@@ -95,7 +98,7 @@ def test_between_full_batches_others_get_the_interpreter() -> None:
             time.sleep(0)
     finally:
         sys.setswitchinterval(before)
-    queue.stop()
+    queue.stop(patience=LIMIT)
     assert len(seen - {65_536}) > 1
 
 
@@ -104,7 +107,7 @@ def test_a_sink_that_fails_costs_the_others_nothing() -> None:
     queue = RecordQueue(sinks=[Broken(), kept])
     queue.start()
     queue.put(ANSWERED)
-    queue.stop()
+    queue.stop(patience=LIMIT)
     assert kept.ids == ["req-1"]
     assert queue.failed == 1
 
@@ -118,7 +121,7 @@ def test_a_sink_that_is_stuck_costs_records_and_no_time() -> None:
     began = time.monotonic()
     for _ in range(1000):
         queue.put(ANSWERED)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < LIMIT, "nobody waited for it"
     assert queue.dropped == 900
     queue.stop(patience=0.05)
     stuck.released.set()
@@ -230,7 +233,7 @@ def test_events() -> None:
     log.say(LogLevel.WARNING, "SomethingHappened", detail="like this")
     log.level = LogLevel.ERROR
     log.say(LogLevel.WARNING, "TooSmall")
-    log.stop()
+    log.stop(patience=LIMIT)
     assert [json.loads(line) for line in b"".join(written).splitlines()] == [
         {"log": "event", "at": 12.346, "level": "Warning", "event": "SomethingHappened", "detail": "like this"}
     ]
@@ -242,7 +245,7 @@ def test_a_log_whose_reader_is_gone_drops() -> None:
     log = EventLog(write_to(writing), wall=time.time)
     log.start()
     log.say(LogLevel.ERROR, "Lost")
-    log.stop()
+    log.stop(patience=LIMIT)
     os.close(writing)
     assert log.dropped == 1
 
@@ -266,7 +269,7 @@ def test_processes_that_write_to_one_pipe_take_turns() -> None:
     os.close(writing)
     with os.fdopen(reading, "rb") as file:
         lines = file.read().splitlines()
-    assert [writer.wait(30) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(LIMIT) for writer in writers] == [0, 0, 0]
     os.close(turns)
     assert sorted(lines) == [letter * 30_000 for letter in (b"a", b"b", b"c") for _ in range(20)]
 
@@ -283,4 +286,4 @@ def test_write_to_writes_all() -> None:
     thread.start()
     with os.fdopen(reading, "rb") as file:
         assert file.read() == data
-    thread.join(10)
+    thread.join(LIMIT)

@@ -65,7 +65,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
     async def guarded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
-        await asyncio.wait_for(work, 60)
+        await asyncio.wait_for(work, 300)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(guarded())
@@ -73,7 +73,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     assert problems == []
 
 
-async def until(condition: Callable[[], bool], *, limit: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], *, limit: float = 60.0) -> None:
     async with asyncio.timeout(limit):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)
@@ -137,8 +137,8 @@ def route(*tiers: Sequence[Candidate], **fields: Any) -> Route:
         "name": "chat",
         "endpoints": frozenset(RouteEndpoint),
         "retry": Retry(backoff_base_ms=1, backoff_max_ms=2),
-        "timeouts": Timeouts(first_byte_ms=5_000, idle_ms=5_000, total_ms=20_000),
-        "queue": Queue(max_requests=10, max_wait_ms=5_000),
+        "queue": Queue(max_requests=10, max_wait_ms=600_000),
+        **PATIENT,
         "tiers": tuple(Tier(candidates=tuple(tier)) for tier in tiers),
     }
     return Route(**(settings | fields))

@@ -9,6 +9,9 @@ from typing import Any
 
 from tests.unit.pipeline.harness import KEY, Gateway
 
+LIMIT = 60.0
+"""Seconds; what comes later than that never comes."""
+
 
 @dataclasses.dataclass
 class Answer:
@@ -36,7 +39,7 @@ class Talk:
         self.writer.write(data)
 
     async def head(self) -> tuple[int, dict[str, str]]:
-        raw = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode("latin-1")
+        raw = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LIMIT)).decode("latin-1")
         first, *lines = raw.strip().split("\r\n")
         pairs = (line.partition(":") for line in lines)
         return int(first.split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
@@ -44,10 +47,10 @@ class Talk:
     async def answer(self) -> Answer:
         status, headers = await self.head()
         size = int(headers.get("content-length", 0))
-        return Answer(status, headers, await asyncio.wait_for(self.reader.readexactly(size), 5))
+        return Answer(status, headers, await asyncio.wait_for(self.reader.readexactly(size), LIMIT))
 
     async def chunk(self) -> bytes:
-        size = int(await asyncio.wait_for(self.reader.readline(), 5), 16)
+        size = int(await asyncio.wait_for(self.reader.readline(), LIMIT), 16)
         data = await self.reader.readexactly(size + 2)
         return data[:-2]
 

@@ -110,7 +110,7 @@ class Installation:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.network.ports["par"], ssl=context)
             writer.write(b"GET / HTTP/1.1\r\nhost: par\r\n\r\n")
             # With TLS 1.3 a client learns only now that it was refused.
-            answer = await asyncio.wait_for(reader.read(12), 10)
+            answer = await asyncio.wait_for(reader.read(12), 60)
             writer.transport.abort()
         except (ssl.SSLError, ConnectionError):
             return False
@@ -155,7 +155,7 @@ class Load:
                     task.result()
             return all(count >= wanted for count, wanted in zip(self.answered, least, strict=True))
 
-        await until(is_enough, limit=30)
+        await until(is_enough)
 
     async def end(self) -> None:
         """Each client gets its last answer, and goes."""

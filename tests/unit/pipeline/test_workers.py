@@ -7,6 +7,7 @@ import pathlib
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 from msgspec.structs import replace
 from tests.unit.pipeline.harness import (
@@ -78,11 +79,18 @@ class Site:
 
     async def kill_busiest(self) -> None:
         """Kill the worker with the most requests, and wait for the one that takes its place."""
-        workers = (await asyncio.to_thread(self.gateway.status))["workers"]
+        workers = await self._described()
         pid = max(workers, key=lambda worker: worker["dataPlane"]["openRequests"])["pid"]
         os.kill(pid, signal.SIGKILL)
         await asyncio.to_thread(gateways.until, lambda: pid not in self.gateway.pids())
         await self.wait(ready=2)
+
+    async def _described(self) -> list[dict[str, Any]]:
+        """The workers, once all have told of themselves: who is too slow for a status is there without."""
+        while True:
+            workers: list[dict[str, Any]] = (await asyncio.to_thread(self.gateway.status))["workers"]
+            if all("dataPlane" in each for each in workers):
+                return workers
 
     @contextlib.asynccontextmanager
     async def talks(self, count: int) -> AsyncIterator[list[Talk]]:

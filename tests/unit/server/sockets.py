@@ -15,18 +15,23 @@ from isochrone_gateway.server import Handler, Limits, Listener, ServerConnection
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 TIMES = Timeouts(idle=0.5, head=0.5, body=0.5, body_progress=100, write=0.5, write_progress=100, linger=0.5, tick=0.05)
 
+PATIENT = Timeouts(
+    idle=300, head=300, body=300, body_progress=100, write=300, write_progress=100, linger=300, tick=0.05
+)
+"""None passes within a test, not even on a machine that stands still for a while."""
+
 loops = pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 
 
 def play(loop: str, test: Coroutine[Any, Any, None]) -> None:
     factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(asyncio.wait_for(test, 20))
+        runner.run(asyncio.wait_for(test, 100))
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    handler: Handler, *, limits: Limits | None = None, timeouts: Timeouts = TIMES, tls: ssl.SSLContext | None = None
+    handler: Handler, *, limits: Limits | None = None, timeouts: Timeouts = PATIENT, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[Listener, int]]:
     loop = asyncio.get_running_loop()
     listener = Listener(handler, loop=loop, limits=limits or Limits(), timeouts=timeouts)
@@ -65,7 +70,7 @@ async def send_forever(writer: asyncio.StreamWriter) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(500):
+    for _ in range(3000):  # Not by the clock: the loop may stand still.
         if condition():
             return
         await asyncio.sleep(0.01)

@@ -50,7 +50,7 @@ async def wait_for_the_end() -> None:
     assert not waiting.done()
 
     session.send_eof()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 def test_wait_closed() -> None:

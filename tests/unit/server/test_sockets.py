@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.conformance.http1.memory import OK_HEAD, Echo, EchoHandler, HoldingHandler, Seen, read_answers
-from tests.unit.server.sockets import GET, close, connect, loops, play, send_forever, serving, until
+from tests.unit.server.sockets import GET, TIMES, close, connect, loops, play, send_forever, serving, until
 
 from isochrone_gateway.server import Exchange, ExchangeHandler, Limits, ServerConnection
 
@@ -56,7 +56,7 @@ def test_small_segments_leave_at_once(loop: str) -> None:
 @loops
 def test_slowloris(loop: str) -> None:
     async def test() -> None:
-        async with serving(EchoHandler()) as (_, port):
+        async with serving(EchoHandler(), timeouts=TIMES) as (_, port):
             reader, writer = await connect(port)
             started = time.monotonic()
             answer = asyncio.ensure_future(reader.read(-1))
@@ -64,7 +64,7 @@ def test_slowloris(loop: str) -> None:
                 with contextlib.suppress(ConnectionError):
                     writer.write(b"X")
                 await asyncio.sleep(0.02)
-            assert 0.4 < time.monotonic() - started < 5
+            assert 0.4 < time.monotonic() - started < 60
             assert [each.status for each in read_answers(await answer)] == [408]
             await close(writer)
 
@@ -74,7 +74,7 @@ def test_slowloris(loop: str) -> None:
 @loops
 def test_idle_connections_are_closed(loop: str) -> None:
     async def test() -> None:
-        async with serving(EchoHandler()) as (listener, port):
+        async with serving(EchoHandler(), timeouts=TIMES) as (listener, port):
             reader, writer = await connect(port)
             writer.write(GET)
             assert len(read_answers(await reader.read(-1))) == 1
@@ -183,7 +183,7 @@ def test_chunks_and_trailers(loop: str) -> None:
 def test_a_reader_that_stops_stops_the_writer_and_is_cut(loop: str) -> None:
     async def test() -> None:
         handler = HoldingHandler()
-        async with serving(handler) as (listener, port):
+        async with serving(handler, timeouts=TIMES) as (listener, port):
             _, writer = await connect(port, receive_buffer=4096)
             writer.transport.pause_reading()  # type: ignore[attr-defined]
             writer.write(GET)
@@ -273,7 +273,7 @@ def test_a_request_that_has_come_when_the_time_is_up_is_answered(loop: str, endi
 
     async def test() -> None:
         handler = Busy()
-        async with serving(handler) as (listener, port):
+        async with serving(handler, timeouts=TIMES) as (listener, port):
             reader, writer = await connect(port)
             other, busy = await connect(port)
             writer.write(GET)

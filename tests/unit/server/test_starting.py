@@ -18,5 +18,5 @@ starting.main()
 
 
 def test_it_ends_in_order_also_while_it_is_imported() -> None:
-    found = subprocess.run([sys.executable, "-c", TOLD_WHILE_IMPORTING], check=False, timeout=60)
+    found = subprocess.run([sys.executable, "-c", TOLD_WHILE_IMPORTING], check=False, timeout=120)
     assert found.returncode == 0

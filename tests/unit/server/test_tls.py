@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.conformance.http1.memory import EchoHandler, read_answers
-from tests.unit.server.sockets import GET, close, connect, loops, play, serving
+from tests.unit.server.sockets import GET, TIMES, close, connect, loops, play, serving
 
 from isochrone_gateway.server import Limits
 
@@ -66,7 +66,7 @@ def test_answers_are_complete_and_the_end_is_orderly(
 
     async def test() -> None:
         handler = EchoHandler()
-        async with serving(handler, limits=Limits(body=1000), tls=server) as (listener, port):
+        async with serving(handler, limits=Limits(body=1000), timeouts=TIMES, tls=server) as (listener, port):
             reader, writer = await connect(port, tls=client)
             writer.write(sent)
             assert [answer.status for answer in read_answers(await reader.read(-1))] == statuses

@@ -95,7 +95,7 @@ class RecordingOwner:
         return [detail for happening, detail in self.happenings if happening is what]
 
 
-async def until(condition: Callable[[], bool], *, limit: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], *, limit: float = 60.0) -> None:
     """Wait for the condition; what never comes true fails the test."""
     deadline = time.monotonic() + limit
     while not condition():

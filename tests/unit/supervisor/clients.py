@@ -69,7 +69,7 @@ async def keep_asking(port: int, path: str, tally: Tally, stop: asyncio.Event) -
             while not stop.is_set():
                 asked += 1
                 try:
-                    answer = await asyncio.wait_for(ask(reader, writer, path), 20)
+                    answer = await asyncio.wait_for(ask(reader, writer, path), 100)
                 except (ClosedError, asyncio.IncompleteReadError, OSError) as error:
                     if asked > 1 and isinstance(error, ClosedError):
                         tally.unannounced += 1

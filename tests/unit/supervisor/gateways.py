@@ -1,5 +1,11 @@
-"""Gateways as processes: started with a config of the test's, asked over real sockets, and surely ended."""
+"""Gateways as processes: started with a config of the test's, asked over real sockets, and surely ended.
 
+Machines that run tests stand still at times, for seconds. So all limits here are hang guards, far beyond what anything
+takes.
+"""
+
+import atexit
+import collections
 import contextlib
 import dataclasses
 import http.client
@@ -12,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -26,14 +32,40 @@ from isochrone_gateway.source import files
 PLANE = "tests.unit.supervisor.plane:Plane"
 TOKEN = "a-token-that-is-long-enough"
 ROOT = pathlib.Path(__file__).parents[3]
+PATIENCE = 60.0
+"""Seconds for one answer."""
 _START = "import sys; from isochrone_gateway.server.cli import main; sys.exit(main(plane=sys.argv.pop(1)))"
 
 
+_reserved: collections.deque[socket.socket] = collections.deque()
+_RESERVED = 100
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on; all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [sock.getsockname()[1] for sock in sockets]
+    """Ports that nobody listens on; all different, and for long not given to anybody else who asks for any port.
+
+    Who asks for one of them by its number gets it (`SO_REUSEADDR`), since we don't listen. While nobody does,
+    connections to it are refused.
+    """
+    return reserve([0] * count)
+
+
+def reserve(ports: Collection[int]) -> list[int]:
+    """Keep these from being given to anybody who asks for any port; 0 is any."""
+    made = [socket.socket() for _ in ports]
+    for sock, port in zip(made, ports, strict=True):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+    _reserved.extend(made)
+    while len(_reserved) > _RESERVED:
+        _reserved.popleft().close()
+    return [sock.getsockname()[1] for sock in made]
+
+
+@atexit.register
+def _give_ports_back() -> None:
+    while _reserved:
+        _reserved.pop().close()
 
 
 @dataclasses.dataclass
@@ -50,7 +82,7 @@ class Gateway:
         write(self.folder / "config", made, sequence)
 
     def get(self, path: str = "/", *, port: int = 0, token: str = "") -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.data, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.data, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
             answer = connection.getresponse()
@@ -71,6 +103,14 @@ class Gateway:
         assert found is not None, page.decode()
         return float(found[1])
 
+    def tells(self, line: str) -> bool:
+        """Whether its metrics say so by now: a worker that is too slow to be waited for is told as it was before."""
+        return line in self.admin_get("/metrics")[1].decode().splitlines()
+
+    def planes(self) -> list[dict[str, Any]]:
+        """What each worker's data plane tells; nothing of a worker that is too slow to be waited for."""
+        return [worker.get("dataPlane", {}) for worker in self.status()["workers"]]
+
     def pids(self) -> set[int]:
         return {worker["pid"] for worker in self.status()["workers"]}
 
@@ -86,7 +126,7 @@ class Gateway:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, limit: float = 20) -> int:
+    def wait(self, limit: float = 100) -> int:
         return self.process.wait(limit)
 
     @property
@@ -99,7 +139,7 @@ def make_config(data: int, admin: int, *, hostname: str, drain: Drain | None = N
     site = replace(
         made.site,
         listeners=Listeners(data=Listener(port=data, host="127.0.0.1"), admin=Listener(port=admin, host="127.0.0.1")),
-        drain=drain or Drain(announce_ms=300, max_ms=5_000),
+        drain=drain or Drain(announce_ms=300, max_ms=60_000),
     )
     return replace(made, site=site)
 
@@ -156,7 +196,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait(10)
 
 
-def until(condition: Callable[[], bool], *, limit: float = 30.0, log: Callable[[], str] = lambda: "") -> None:
+def until(condition: Callable[[], bool], *, limit: float = 120.0, log: Callable[[], str] = lambda: "") -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"did not happen in time\n{log()}"

@@ -194,7 +194,7 @@ class Processes:
 
     def wait(self) -> None:
         for process, log in self._started:
-            assert process.wait(60) == 0 or log in self._ended
+            assert process.wait(200) == 0 or log in self._ended
 
     def end(self) -> None:
         for process, _ in self._started:

@@ -77,7 +77,7 @@ class World:
 def run(folder: pathlib.Path, test: Callable[[World], Awaitable[None]], pace: Pace = CALM) -> None:
     async def bounded() -> None:
         api = SliceApi()
-        async with asyncio.timeout(40), listening(folder, api.serve) as account:
+        async with asyncio.timeout(200), listening(folder, api.serve) as account:
             world = World(api, account, pace)
             try:
                 await test(world)

@@ -57,7 +57,7 @@ def run(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, test: Callable[[W
     async def bounded() -> None:
         api = SliceApi()
         (folder / "account").mkdir()
-        async with asyncio.timeout(100), listening(folder / "account", api.serve) as account:
+        async with asyncio.timeout(300), listening(folder / "account", api.serve) as account:
             monkeypatch.setenv("KUBERNETES_SERVICE_HOST", account.host)
             monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(account.port))
             with running(folder, "--service-account", str(account.folder), publish=False) as gateway:

@@ -217,7 +217,8 @@ def test_slow_headers_are_let_go_and_keep_nobody_waiting(loop: str) -> None:
             port.use(SayPeer(), Limits(), None, proxied=Proxied(proxies=HERE, limit=SLOW))
             assert await said(number, HEADER + GET) == CLIENT.encode()
             for reader, writer in slow:
-                assert await reader.read() == b""
+                with contextlib.suppress(ConnectionError):  # Its time was up before it had sent what it would.
+                    assert await reader.read() == b""
                 await close(writer)
             assert dict(port.acceptor.unknown) == {"proxy_header_timeout": 20}
             assert port.connections == 0

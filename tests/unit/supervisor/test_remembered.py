@@ -43,7 +43,7 @@ async def running(folder: pathlib.Path | None, clock: ManualClock) -> AsyncItera
     world = World(folder, clock)
     task = asyncio.create_task(world.remembered.run(lambda: world.known))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             await world.remembered.read.wait()
             yield world
     finally:

@@ -15,8 +15,11 @@ from isochrone_gateway.upstream.pool import Pool
 from isochrone_gateway.upstream.target import Outgoing, Target, Timeouts, TlsSettings
 from isochrone_gateway.wire.http import ResponseHead
 
-QUICK = PoolLimits(tick=0.01)
-PATIENT = Timeouts(connect=5, first_byte=5, idle=5, total=20)
+QUICK = PoolLimits(tick=0.01, stale=30.0)
+"""Deadlines are looked at often. On a machine that stands still no stale connection looks like one that was in use."""
+PATIENT = Timeouts(connect=300, first_byte=300, idle=300, total=300)
+"""None passes within a test, not even on a machine that stands still for a while."""
+KEPT = 600.0
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -25,7 +28,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
     async def guarded() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
-        await asyncio.wait_for(work, 60)
+        await asyncio.wait_for(work, 120)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(guarded())
@@ -80,7 +83,7 @@ class Taker:
         self.changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
@@ -102,7 +105,7 @@ class Session:
         await self.pool.close()
         await self.upstream.close()
 
-    def target(self, *, tls: TlsSettings | None = None, keep_alive: float = 4.0, host: str = "127.0.0.1") -> Target:
+    def target(self, *, tls: TlsSettings | None = None, keep_alive: float = KEPT, host: str = "127.0.0.1") -> Target:
         return target(self.upstream.port, tls=tls, keep_alive=keep_alive, host=host)
 
     def send(
@@ -126,7 +129,7 @@ def target(
     host: str = "127.0.0.1",
     tls: TlsSettings | None = None,
     addresses: AddressRule = ANYWHERE,
-    keep_alive: float = 4.0,
+    keep_alive: float = KEPT,
 ) -> Target:
     return Target(
         host=host, port=port, authority=b"up.test", name="up", tls=tls, addresses=addresses, keep_alive=keep_alive

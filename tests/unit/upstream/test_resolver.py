@@ -1,6 +1,7 @@
 """Names to addresses: what is remembered, for how long, and what a broken DNS does."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -8,19 +9,19 @@ from tests.unit.upstream.harness import run
 
 from isochrone_gateway.upstream.resolver import ResolveError, Resolver, ResolverSettings, by_turns, system_lookup
 
-SETTINGS = ResolverSettings(ttl=30, stale=600, negative=1, patience=0.1, avoid=10)
+SETTINGS = ResolverSettings(ttl=30, stale=600, negative=1, patience=60, avoid=10)
 
 
 class Dns:
     """A name server and a clock, both by hand."""
 
-    def __init__(self, *addresses: str) -> None:
+    def __init__(self, *addresses: str, settings: ResolverSettings = SETTINGS) -> None:
         self.addresses: Sequence[str] = addresses
         self.asked = 0
         self.now = 1000.0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.resolver = Resolver(self.lookup, lambda: self.now, SETTINGS)
+        self.resolver = Resolver(self.lookup, lambda: self.now, settings)
 
     async def lookup(self, _: str) -> Sequence[str]:
         self.asked += 1
@@ -91,7 +92,7 @@ def test_many_ask_once() -> None:
 
 def test_a_name_server_that_does_not_answer() -> None:
     async def work() -> None:
-        dns = Dns("192.0.2.1")
+        dns = Dns("192.0.2.1", settings=dataclasses.replace(SETTINGS, patience=0.1))
         await dns.resolve()
         dns.gate.clear()
         dns.now += 31

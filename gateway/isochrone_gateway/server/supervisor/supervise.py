@@ -24,7 +24,7 @@ from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
 from isochrone_gateway.server.admin import LIMITS, AdminHandler
 from isochrone_gateway.server.settings import Settings
-from isochrone_gateway.server.supervisor import demand, messages, sockets, telling, tls
+from isochrone_gateway.server.supervisor import awake, demand, messages, sockets, telling, tls
 from isochrone_gateway.server.supervisor.child import Program
 from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
@@ -46,7 +46,7 @@ from isochrone_gateway.source.store import Store
 _GRACE: Final = 2.0
 """Seconds that idle connections stay open in a drain: a request may be on its way."""
 _LAST: Final = 5.0
-"""Seconds from the last word to the workers until they are killed."""
+"""Seconds from the last word to the workers until they are killed. Only those count in which this process ran."""
 
 
 class Phase(enum.StrEnum):
@@ -325,7 +325,7 @@ class Supervisor:
         if not ended.done():
             self._enter(Phase.ENDING)
             self._fleet.interrupt()
-            await asyncio.wait([ended], timeout=_LAST)
+            await awake.wait(ended, _LAST)
         ended.cancel()
         self._events.say(LogLevel.INFO, "Drained", seconds=round(time.monotonic() - began, 1))
 

@@ -146,7 +146,7 @@ def test_what_is_too_old_goes_and_the_rest_still_verifies(tmp_path: pathlib.Path
         writer = Writer(instance.chains, whose, boot, wall=lambda: now)
         writer.start()
         writer.put(Outcome(at=now, id="req_1", attempt=1, outcome="Answered"))
-        writer.stop("Drained")
+        writer.stop("Drained", patience=60)
         instance.note(writer.name, writer.synced)
         for path in (instance.chains / writer.name).iterdir():
             os.utime(path, (now - age, now - age))
@@ -180,7 +180,7 @@ def test_chains_are_what_checkpoints_say(tmp_path: pathlib.Path) -> None:
     writer.start()
     instance.note(writer.name, writer.synced)
     instance.checkpoint(1.0)
-    writer.stop("Drained")
+    writer.stop("Drained", patience=60)
     instance.note(writer.name, writer.synced)
     instance.checkpoint(2.0)
     instance.close()

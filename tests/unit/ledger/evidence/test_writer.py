@@ -68,13 +68,13 @@ def test_a_chain_goes_from_its_boot_to_its_end(tmp_path: pathlib.Path) -> None:
     first.start()
     for number in range(10):
         assert first.put(outcome(number))
-    assert first.stop("Drained")
+    assert first.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert [each["kind"] for each in lines] == ["Boot", *["Outcome"] * 10, "End"]
     assert first.synced.lines == 12
     second = writer(tmp_path, "b")
     second.start()
-    second.stop("Drained")
+    second.stop("Drained", patience=LIMIT)
     (boot, _) = read_chain(tmp_path / "chains" / "w0-b")
     assert (boot["after"], boot["afterCount"], boot["afterHash"]) == ("w0-a", 12, lines[-1]["hash"])
     assert boot["clean"]
@@ -83,13 +83,13 @@ def test_a_chain_goes_from_its_boot_to_its_end(tmp_path: pathlib.Path) -> None:
 def test_half_a_line_is_cut_off_and_told(tmp_path: pathlib.Path) -> None:
     first = writer(tmp_path)
     first.start()
-    first.stop("Drained")
+    first.stop("Drained", patience=LIMIT)
     (path,) = segments_of(tmp_path / "chains" / "w0-a")
     with path.open("ab") as file:
         file.write(b'{"n":2,"kind":"Int')
     second = writer(tmp_path, "b")
     second.start()
-    second.stop("Drained")
+    second.stop("Drained", patience=LIMIT)
     boot = read_chain(tmp_path / "chains" / "w0-b")[0]
     assert (boot["torn"], boot["afterCount"]) == (18, 2)
     assert "clean" not in boot
@@ -122,7 +122,7 @@ def test_what_a_full_disk_has_no_room_for_is_counted(tmp_path: pathlib.Path, num
     assert taken == [True] * 4 + [False] * 5
     disk.fault = 0
     wait_for(lambda: full.is_writable)
-    assert full.stop("Drained")
+    assert full.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert [each["kind"] for each in lines] == ["Boot", "Lost", *["Outcome"] * 5, "End"]
     assert (lines[1]["count"], lines[1]["why"]) == (5, why)
@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: pathlib.Path)
     late.put(outcome(1))
     disk.fault = 0
     wait_for(lambda: late.is_writable)
-    assert late.stop("Drained")
+    assert late.stop("Drained", patience=LIMIT)
     kinds = [each["kind"] for each in read_chain(tmp_path / "chains" / "w0-a")]
     assert kinds == ["Boot", "Outcome", "End"]
 
@@ -152,7 +152,7 @@ def test_who_puts_never_waits_for_a_slow_disk(tmp_path: pathlib.Path) -> None:
     assert taken == [True] * 10 + [False] * 20
     assert slow.why == "QueueFull"
     disk.gate.set()
-    assert slow.stop("Drained")
+    assert slow.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert sum(each.get("count", 0) for each in lines if each["kind"] == "Lost") == 20
 
@@ -167,7 +167,7 @@ def test_after_a_failed_sync_a_chain_gets_no_more(tmp_path: pathlib.Path) -> Non
     wait_for(lambda: broken.why == "WriteFailed")
     disk.sync_fault = 0
     assert not broken.put(outcome(2))
-    assert not broken.stop("Drained")
+    assert not broken.stop("Drained", patience=LIMIT)
     assert broken.synced == synced
 
 
@@ -203,12 +203,12 @@ def test_a_sync_that_fails_between_two_files_is_not_forgotten(tmp_path: pathlib.
 def test_a_chain_that_was_changed_stops_nobody_from_going_on(tmp_path: pathlib.Path) -> None:
     first = writer(tmp_path)
     first.start()
-    first.stop("Drained")
+    first.stop("Drained", patience=LIMIT)
     (path,) = segments_of(tmp_path / "chains" / "w0-a")
     path.write_bytes(b"changed\n")
     second = writer(tmp_path, "b")
     second.start()
-    assert second.stop("Drained")
+    assert second.stop("Drained", patience=LIMIT)
     boot = read_chain(tmp_path / "chains" / "w0-b")[0]
     assert (boot["after"], boot.keys() & {"afterCount", "afterHash", "clean"}) == ("w0-a", set())
 
@@ -225,14 +225,14 @@ def test_a_queue_that_is_never_empty_is_synced_all_the_same(tmp_path: pathlib.Pa
     busy = writer(tmp_path, disk=Endless())
     busy.start()
     wait_for(lambda: busy.synced.lines > 10)
-    assert busy.stop("Drained")
+    assert busy.stop("Drained", patience=LIMIT)
 
 
 def test_a_record_that_is_too_long_is_lost_and_told(tmp_path: pathlib.Path) -> None:
     one = writer(tmp_path)
     one.start()
     one.put(End(at=1.0, reason="x" * 70_000))
-    assert one.stop("Drained")
+    assert one.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert [(each["kind"], each.get("count")) for each in lines] == [("Boot", None), ("Lost", 1), ("End", None)]
 
@@ -242,9 +242,9 @@ def test_a_successor_waits_for_who_still_writes(tmp_path: pathlib.Path) -> None:
     first.start()
     second.start()
     assert second.why == "WriteFailed"
-    first.stop("Drained")
+    first.stop("Drained", patience=LIMIT)
     wait_for(lambda: second.is_writable)
-    second.stop("Drained")
+    second.stop("Drained", patience=LIMIT)
     assert read_chain(tmp_path / "chains" / "w0-b")[0]["clean"]
 
 
@@ -263,19 +263,26 @@ def test_a_writer_that_is_killed_loses_no_more_than_a_batch(tmp_path: pathlib.Pa
             number += 1
             time.sleep(0.0005)
     """)
+
+    def written() -> int:
+        return sum(each.read_bytes().count(b"\n") for each in segments_of(tmp_path / "chains" / "w0-a")) - 1
+
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         put = [process.stdout.readline() for _ in range(500)]
+        wait_for(lambda: written() > 100)
+        before = written()
         process.send_signal(signal.SIGKILL)
         put += process.stdout.readlines()
     whole = [each.split() for each in put if each.endswith("\n")]
     second = writer(tmp_path, "b")
     second.start()
-    second.stop("Drained")
+    second.stop("Drained", patience=LIMIT)
     kept = read_chain(tmp_path / "chains" / "w0-a")[1:]
     assert [each["id"] for each in kept] == [f"req_{number}" for number in range(len(kept))]
-    # Ten times the documented window: the machine may have kept the thread waiting.
+    assert len(kept) >= before, "what was written outlives the process"
+    # A hundred times the documented window: the machine, or its disk, may have kept the thread waiting.
     end = float(whole[-1][1])
-    assert kept[-1]["at"] > end - 0.5
+    assert kept[-1]["at"] > end - 5
     boot = read_chain(tmp_path / "chains" / "w0-b")[0]
     assert (boot["afterCount"], "clean" in boot) == (len(kept) + 1, False)

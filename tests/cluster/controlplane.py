@@ -5,6 +5,7 @@ costs time and guards nothing here (etcd's fsync, leader election, the `kubernet
 """
 
 import contextlib
+import datetime as dt
 import http.client
 import json
 import random
@@ -149,10 +150,14 @@ class ControlPlane:
         """A certificate for another server on this machine, which everybody trusts who trusts the API server."""
         return self._authority.issue_server(self.options.address)
 
-    def audit_events(self) -> list[dict[str, Any]]:
-        """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer."""
+    def audit_events(self, *, since: str = "") -> list[dict[str, Any]]:
+        """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer.
+
+        Those of requests that came after `since`, which is what `now()` said.
+        """
         lines = (self.folder / "audit.log").read_bytes().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        events = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return [event for event in events if event["requestReceivedTimestamp"] > since]
 
     def _start_on(self, ports: _Ports) -> None:
         try:
@@ -229,6 +234,11 @@ class ControlPlane:
         server = Server(command, log=self.folder / f"{Path(command[0]).name}.log")
         self._servers.append(server)
         server.start()
+
+
+def now() -> str:
+    """By the clock of this machine, which its API servers have too, in the form of audit events."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _etcd_arguments(folder: Path, ports: _Ports) -> list[str]:

@@ -59,7 +59,7 @@ OTHERS: Final[tuple[Json, ...]] = (
 def net(kube: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     assert kube.exists()
     with network(tmp_path_factory.mktemp("uninstall")) as made:
-        made.converged()
+        made.settled()
         yield made
 
 
@@ -130,17 +130,12 @@ def start_again(net: Network) -> None:
         assert net.hub.api.apply(each).ok
     for each in crds:
         net.hub.api.wait_for_condition(each, "Established")
-    until(lambda: listed_ok(net.hub.api, "/apis/isochrone.dev/v1alpha1/inferencetenants"))
     accounts.let_in(net.fleet)
     net.declare()
     for operator in (*net.hub_operators, net.site_operator):
         operator.stop()
         operator.start()
     net.converged(limit=LIMIT)
-
-
-def listed_ok(api: Client, path: str) -> bool:
-    return api.request("GET", path).ok
 
 
 def ways(folder: Path) -> list[str]:
@@ -272,7 +267,7 @@ def test_all_of_it_goes_while_an_operator_leads(net: Network, folder: Path) -> N
     again = uninstall(net, folder, "--all", "--yes", *ways(folder))
     assert again.exit_code == 0, again.output
     for name in CLUSTERS:
-        until(functools.partial(traces, net.fleet[name].api), holds=lambda found: not found)
+        until(functools.partial(traces, net.fleet[name].api), holds=lambda found: not found, limit=LIMIT)
     check_others(net)
 
 
@@ -284,7 +279,7 @@ def test_without_an_operator_it_goes_too_and_a_cluster_that_is_away_is_cleaned_l
     plane = net.fleet["cdg1"].plane
     plane.stop_api_server()
     try:
-        result = uninstall(net, folder, "--all", "--yes", "--timeout", "30s", "--no-drain", "--json")
+        result = uninstall(net, folder, "--all", "--yes", "--timeout", "60s", "--no-drain", "--json")
     finally:
         plane.start_api_server()
     told = json.loads(result.output)
@@ -297,7 +292,7 @@ def test_without_an_operator_it_goes_too_and_a_cluster_that_is_away_is_cleaned_l
     removed = {(each["cluster"], each["what"]) for each in told["removed"]}
     assert ("the hub", "Secret isochrone-system/isochrone-peer-ca") in removed
     assert ("the hub", "Deployment isochrone-system/isochrone-gateway-fra1") in removed
-    until(functools.partial(traces, net.hub.api), holds=lambda found: not found)
+    until(functools.partial(traces, net.hub.api), holds=lambda found: not found, limit=LIMIT)
     check_later(net, folder)
 
 
@@ -312,5 +307,5 @@ def check_later(net: Network, folder: Path) -> None:
     assert ("the cluster of cdg1", "Deployment isochrone-system/isochrone-gateway") in removed
     assert ("the cluster of iad1", "Deployment isochrone-system/isochrone-gateway") in removed
     for name in CLUSTERS:
-        until(functools.partial(traces, net.fleet[name].api), holds=lambda found: not found)
+        until(functools.partial(traces, net.fleet[name].api), holds=lambda found: not found, limit=LIMIT)
     check_others(net)

@@ -304,11 +304,12 @@ def _controller_arguments(folder: Path, user: Path) -> list[str]:
 
 def _free_ports() -> _Ports:
     """Ports that nobody has bound. Somebody may still be first to bind one: `start` then tries others."""
-    etcd, etcd_peer, api = (port for port, _ in zip(_unbound_ports(), range(3), strict=False))
+    etcd, etcd_peer, api = (port for port, _ in zip(unbound_ports(), range(3), strict=False))
     return _Ports(etcd=etcd, etcd_peer=etcd_peer, api=api)
 
 
-def _unbound_ports() -> Iterator[int]:
+def unbound_ports() -> Iterator[int]:
+    """Ports of this machine that nobody has bound, and that no outgoing connection is given."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Go's listeners do

@@ -8,13 +8,13 @@ import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.cluster.controlplane import unbound_ports
 from tests.cluster.reaper import current_run
 from tests.cluster.waiting import until
 
-PACE = {
+PACE: Final[Mapping[str, Any]] = {
     "pace": {
         "debounce": 0.05,
         "look": 2.0,
@@ -49,7 +49,7 @@ class OperatorProcess:
         self._port = 0
         config, self._settings = folder / f"{name}.kubeconfig", folder / f"{name}.settings.json"
         config.write_bytes(kubeconfig)
-        self._settings.write_text(json.dumps(settings))
+        self.use(settings)
         self._command = [
             sys.executable, "-c", "from isochrone.cli import main; main()",
             "operator", "--kubeconfig", str(config), "--settings", str(self._settings), "--identity", name, *more,
@@ -70,10 +70,14 @@ class OperatorProcess:
         until(lambda: self.get("/healthz"), "ok\n", why=self.tail)
         return self
 
+    def use(self, settings: Mapping[str, Any]) -> None:
+        """From its next start on."""
+        self._settings.write_text(json.dumps(settings))
+
     def restart(self, settings: Mapping[str, Any]) -> None:
         """With other settings."""
         self.stop()
-        self._settings.write_text(json.dumps(settings))
+        self.use(settings)
         self.start()
 
     def get(self, path: str) -> str:

@@ -14,7 +14,7 @@ import json
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,9 @@ class World:
         """Of a client that enters at that site."""
         return asking.ask(self.cluster(site).gateway_host(site), DATA_PORT, question, entered=site)
 
+    def statuses(self, question: Question, sites: Iterable[str]) -> set[int]:
+        return {self.ask(site, question).status for site in sites}
+
     def cluster(self, site: str) -> Site:
         return self.net.fleet[OF_SITE[site]]
 
@@ -141,8 +144,9 @@ def world(kube: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worl
         with running(Network(fleet, folder, manifests=manifests, replicas=["hub-a"])) as net:
             net.settled()
             made = World(net, provider)
-            until(lambda: {made.ask(site, THEIRS).status for site in OF_SITE}, holds=lambda found: found == {200})
-            until(lambda: {made.ask(site).status for site in EU}, holds=lambda found: found == {200}, why=made.why)
+            for asked, sites in ((THEIRS, OF_SITE), (OURS, EU)):
+                statuses = functools.partial(made.statuses, asked, sites)
+                until(statuses, holds=lambda found: found == {200}, limit=LIMIT, why=made.why)
             yield made
         fleet.background.check()
 
@@ -217,7 +221,12 @@ def test_without_engines_in_the_eu_all_are_refused(world: World) -> None:
         refused = load.until(answering(refusing=EU, code="no_capacity"), limit=LIMIT, why=world.why)
     # Who was asked in vain is soon known not to answer, and is asked again now and then.
     assert {each.code for each in refused} <= {"residency_denied", "no_capacity", "upstream_failed"}
-    until(lambda: {world.ask(site, THEIRS).site for site in EU}, holds=lambda found: found == {OUTSIDE}, why=world.why)
+    until(
+        lambda: {world.ask(site, THEIRS).site for site in EU},
+        holds=lambda found: found == {OUTSIDE},
+        limit=LIMIT,
+        why=world.why,
+    )
     with under_load(world) as load:
         for site in EU:
             world.cluster(site).set_power(_machines(site), on=True)

@@ -16,7 +16,7 @@ from tests.cluster.controlplane import now
 from tests.cluster.engines import BREAKS
 from tests.cluster.fleet import SYSTEM
 from tests.cluster.kubectl import kubectl
-from tests.cluster.network import EXAMPLE, OF_SITE, Network, network
+from tests.cluster.network import EXAMPLE, LIMIT, OF_SITE, Network, network
 from tests.cluster.operators import OperatorProcess
 from tests.cluster.waiting import until
 from tests.unit.upstream.certificates import Authority
@@ -107,7 +107,7 @@ def _policy(net: Network) -> str:
 
 def test_when_nothing_changes_nothing_is_written_but_leases(net: Network) -> None:
     """Once all is settled: somebody who writes at each look would never be."""
-    until(functools.partial(_written_in_two_passes, net), holds=lambda written: written <= {"leases"}, limit=PATIENCE)
+    until(functools.partial(_written_in_two_passes, net), holds=lambda written: written <= {"leases"}, limit=LIMIT)
 
 
 def _written_in_two_passes(net: Network) -> set[str]:
@@ -125,7 +125,7 @@ def _written_in_two_passes(net: Network) -> set[str]:
 def _pass_twice(net: Network) -> None:
     count = functools.partial(_passes, net)
     start = until(count, holds=lambda passes: passes > 0)
-    until(count, holds=lambda passes: passes >= start + 2, limit=PATIENCE)
+    until(count, holds=lambda passes: passes >= start + 2, limit=LIMIT)
 
 
 def _passes(net: Network) -> float:
@@ -149,12 +149,12 @@ def test_a_typo_that_a_gateway_refuses_stops_after_the_first_site(net: Network) 
     for site in OF_SITE:
         net.change("EdgeNode", site, {"gateway": {"tls": {"secretName": "edge-tsl"}}})
     # That is the one whose change is seen first: the operator may look between two of them.
-    (first,) = until(functools.partial(refusing_sites, net), limit=PATIENCE, why=net.tails)
+    (first,) = until(functools.partial(refusing_sites, net), limit=LIMIT, why=net.tails)
     for site in sorted(OF_SITE.keys() - {first}):
         until(
             functools.partial(reasons, net, site),
             holds=lambda found: found["Delivered"] == "ConfigRejected",
-            limit=PATIENCE,
+            limit=LIMIT,
             why=net.tails,
         )
     assert {site: revision_of(net, site) for site in OF_SITE if site != first} == {
@@ -216,7 +216,7 @@ def test_a_site_that_pulls_tells_of_its_requests_with_its_signs_of_life(net: Net
         pods: list[Json] = json.loads(annotations.get(contact.SERVED, "[]"))
         return [pod["served"] for pod in pods if pod["running"]]
 
-    until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), limit=PATIENCE, why=net.tails)
+    until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), limit=LIMIT, why=net.tails)
 
 
 def test_a_route_goes_where_its_requests_come_from_and_stays_there(net: Network) -> None:
@@ -460,7 +460,7 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
     until(
         lambda: [each for each in deployments(net, "cdg1").values() if not is_available(each)],
         holds=lambda waiting: not waiting,
-        limit=PATIENCE,
+        limit=LIMIT,
         why=paris.gateways.logs,
     )
     assert objects_with_fields_of(net, "cdg1", "isochrone") == []

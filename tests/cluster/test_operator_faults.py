@@ -26,7 +26,7 @@ Json = dict[str, Any]
 SECONDS: Final = 600.0 if os.environ.get("ISOCHRONE_SOAK") else 60.0
 RATES: Final = dataclasses.replace(ROUGH, watch_ends=0.45, gone=0.3)
 """Watches are few, since they last: most of them end soon here."""
-MOST: Final = 5
+MOST: Final = 3
 """On a busy machine less is asked for in that time, and less goes wrong: so many times as long at most."""
 LIMIT: Final = 240.0
 WINDOW: Final = 60

@@ -14,7 +14,7 @@ from tests.cluster.controlplane import unbound_ports
 from tests.cluster.reaper import current_run
 from tests.cluster.waiting import until
 
-PACE: Final[Mapping[str, Any]] = {
+PACE: Final[Mapping[str, Mapping[str, float]]] = {
     "pace": {
         "debounce": 0.05,
         "look": 2.0,

@@ -15,7 +15,7 @@ from tests.cluster.server import ClusterError
 
 VARIABLE = "ISOCHRONE_TEST_KUBECONFIG"
 
-_DOCKER_LIMIT = 10.0
+_DOCKER_LIMIT = 30.0
 _KIND_LIMIT = 600.0
 
 

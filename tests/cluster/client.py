@@ -153,12 +153,23 @@ class Client:
         finally:
             self.delete(item)
 
-    def wait_for_condition(self, item: Object, condition: str, *, limit: float = 30.0) -> None:
+    def wait_for_condition(self, item: Object, condition: str, *, limit: float = 60.0) -> None:
+        """Of a definition that is established, its kind is served as well."""
         deadline = time.monotonic() + limit
-        while condition not in (found := _true_conditions(self.get(item).body)):
+        while condition not in (found := _true_conditions(self.get(item).body)) or not self._is_served(item):
             if time.monotonic() > deadline:
                 raise RequestError(f"{item['metadata']['name']} is not {condition} after {limit:.0f} s, only {found}")
             time.sleep(0.02)
+
+    def _is_served(self, item: Object) -> bool:
+        """Whether a kind can be used, if it is the definition of one: that may be a moment after the condition."""
+        if item["kind"] != "CustomResourceDefinition":
+            return True
+        spec = item["spec"]
+        paths = [_group_path(f"{spec['group']}/{each['name']}") for each in spec["versions"] if each["served"]]
+        listed = {path: self.request("GET", path).body.get("resources") or () for path in paths}
+        is_known = all(any(each["name"] == spec["names"]["plural"] for each in found) for found in listed.values())
+        return is_known and all(self.request("GET", f"{path}/{spec['names']['plural']}").ok for path in paths)
 
     def path(self, item: Object) -> str:
         return f"{self.collection_path(item)}/{quote(item['metadata']['name'])}"

@@ -5,6 +5,7 @@ costs time and guards nothing here (etcd's fsync, leader election, the `kubernet
 """
 
 import contextlib
+import datetime as dt
 import http.client
 import json
 import random
@@ -149,10 +150,14 @@ class ControlPlane:
         """A certificate for another server on this machine, which everybody trusts who trusts the API server."""
         return self._authority.issue_server(self.options.address)
 
-    def audit_events(self) -> list[dict[str, Any]]:
-        """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer."""
+    def audit_events(self, *, since: str = "") -> list[dict[str, Any]]:
+        """audit.k8s.io/v1 Events of the requests so far, in order; one may be written a moment after its answer.
+
+        Those of requests that came after `since`, which is what `now()` said.
+        """
         lines = (self.folder / "audit.log").read_bytes().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        events = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return [event for event in events if event["requestReceivedTimestamp"] > since]
 
     def _start_on(self, ports: _Ports) -> None:
         try:
@@ -231,6 +236,11 @@ class ControlPlane:
         server.start()
 
 
+def now() -> str:
+    """By the clock of this machine, which its API servers have too, in the form of audit events."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _etcd_arguments(folder: Path, ports: _Ports) -> list[str]:
     client, peer = (f"http://{_ADDRESS}:{port}" for port in (ports.etcd, ports.etcd_peer))
     return [
@@ -294,11 +304,12 @@ def _controller_arguments(folder: Path, user: Path) -> list[str]:
 
 def _free_ports() -> _Ports:
     """Ports that nobody has bound. Somebody may still be first to bind one: `start` then tries others."""
-    etcd, etcd_peer, api = (port for port, _ in zip(_unbound_ports(), range(3), strict=False))
+    etcd, etcd_peer, api = (port for port, _ in zip(unbound_ports(), range(3), strict=False))
     return _Ports(etcd=etcd, etcd_peer=etcd_peer, api=api)
 
 
-def _unbound_ports() -> Iterator[int]:
+def unbound_ports() -> Iterator[int]:
+    """Ports of this machine that nobody has bound, and that no outgoing connection is given."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Go's listeners do

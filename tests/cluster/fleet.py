@@ -9,7 +9,6 @@ Three of them need 1.1 GB, and ten seconds on two cores to start.
 
 import asyncio
 import contextlib
-import functools
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,6 @@ from tests.cluster.kubelet import USER, Fares, Kubelet, Program
 from tests.cluster.nodes import GPU_TAINT, Nodes
 from tests.cluster.reaper import current_run
 from tests.cluster.subnets import on_this_machine, reserved
-from tests.cluster.waiting import until
 from tests.cluster.watching import AsyncClient
 
 Json = dict[str, Any]
@@ -190,12 +188,6 @@ def _install(api: Client) -> None:
         assert answer.ok, answer.message
     for each in crds:
         api.wait_for_condition(each, "Established")
-        until(functools.partial(_is_served, api, each))  # may be a moment later
-
-
-def _is_served(api: Client, crd: Json) -> bool:
-    spec = crd["spec"]
-    return api.request("GET", f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}").ok
 
 
 def _memory(pid: int) -> int:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cluster.controlplane import unbound_ports
 from tests.cluster.reaper import current_run
 from tests.cluster.waiting import until
-from tests.unit.supervisor.gateways import free_ports
 
 PACE: Final[Mapping[str, Mapping[str, float]]] = {
     "pace": {
@@ -46,21 +46,21 @@ class OperatorProcess:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        (self._port,) = free_ports(1)
+        self._port = 0
         config, self._settings = folder / f"{name}.kubeconfig", folder / f"{name}.settings.json"
         config.write_bytes(kubeconfig)
-        self._settings.write_text(json.dumps(settings))
+        self.use(settings)
         self._command = [
             sys.executable, "-c", "from isochrone.cli import main; main()",
-            "operator", "--kubeconfig", str(config), "--settings", str(self._settings), "--identity", name,
-            "--health", f"127.0.0.1:{self._port}", *more,
+            "operator", "--kubeconfig", str(config), "--settings", str(self._settings), "--identity", name, *more,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "OperatorProcess":
+        self._port = next(unbound_ports())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, "--health", f"127.0.0.1:{self._port}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -70,10 +70,14 @@ class OperatorProcess:
         until(lambda: self.get("/healthz"), "ok\n", why=self.tail)
         return self
 
+    def use(self, settings: Mapping[str, Any]) -> None:
+        """From its next start on."""
+        self._settings.write_text(json.dumps(settings))
+
     def restart(self, settings: Mapping[str, Any]) -> None:
         """With other settings."""
         self.stop()
-        self._settings.write_text(json.dumps(settings))
+        self.use(settings)
         self.start()
 
     def get(self, path: str) -> str:
@@ -92,7 +96,7 @@ class OperatorProcess:
 
     def kill(self) -> None:
         self.running.kill()
-        self.running.wait(10)
+        self.running.wait(60)
 
     def pause(self) -> None:
         self.running.send_signal(signal.SIGSTOP)

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FAREWELL_LIMIT = 120.0
-_REMOVAL_LIMIT = 10.0
+_REMOVAL_LIMIT = 60.0
 
 
 @dataclass(frozen=True)

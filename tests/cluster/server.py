@@ -53,7 +53,7 @@ class Server:
         if self._process is None:
             return
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
         self._process = None
 
     def check_alive(self) -> None:

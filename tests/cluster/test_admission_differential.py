@@ -67,7 +67,7 @@ def served(api: Client) -> Iterator[Served]:
     for crd in cases.CRDS.values():
         assert (answer := api.apply(crd)).ok, answer.message
     serving = Served(api)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not all(serving.create(kind, obj, version="lenient").status == 400 for kind, obj in cases.BASES.items()):
         assert time.monotonic() < deadline, "the resources are not served"
         time.sleep(0.05)

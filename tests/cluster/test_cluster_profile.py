@@ -133,15 +133,16 @@ def test_with_a_token_beside_the_profile_a_site_is_delivered(
     until(told, holds=lambda found: found[0] == "True", why=why)
     until(lambda: condition(api, "fra1", "Delivered")[0], holds=lambda found: found == "True", why=why)
     assert api.request("GET", kinds.DEPLOYMENT.path(SYSTEM, "isochrone-gateway")).ok
-    secret = api.request("GET", kinds.SECRET.path(SYSTEM, "fra1")).body
-    assert "isochrone.dev/in-use" in secret["metadata"]["finalizers"]
+    secret = functools.partial(api.request, "GET", kinds.SECRET.path(SYSTEM, "fra1"))
+    held = "isochrone.dev/in-use"
+    until(lambda: secret().body["metadata"], holds=lambda found: held in found.get("finalizers", ()), why=why)
 
 
 def test_another_token_is_used_at_once(plane: ControlPlane, api: Client, operator: OperatorProcess) -> None:
     hand_over(api, "fra1", token(api, "second"))
     asked = functools.partial(_asked_as, plane, f"system:serviceaccount:{FLEET}:second")
     until(asked, why=operator.tail)
-    assert condition(api, "fra1", "Reachable")[0] == "True"
+    until(lambda: condition(api, "fra1", "Reachable")[0], holds=lambda found: found == "True", why=operator.tail)
 
 
 def _asked_as(plane: ControlPlane, user: str) -> bool:

@@ -29,6 +29,7 @@ from isochrone_gateway.upstream import scripts
 _PAGE = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "gateway.md"
 _PLANE = "isochrone_gateway.server.pipeline:DataPlane"
 _SERVICE = "chat-engine"
+_LIMIT = 60.0
 BODY = b'{"model":"chat"}'
 
 
@@ -180,7 +181,7 @@ class Site:
         return len(engine.asked) == before + count
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        await asyncio.to_thread(gateways.until, condition, log=lambda: self.gateway.log)
+        await asyncio.to_thread(gateways.until, condition, limit=_LIMIT, log=lambda: self.gateway.log)
 
     async def until_workers_know(self, *engines: Backend) -> None:
         """Wait until all workers have probed just these, and found them well."""
@@ -274,7 +275,7 @@ def test_an_api_server_that_is_away_takes_no_engines_away(
         await site.until(site.gateway.is_ready)
         await site.until_workers_know(a)
         assert await site.served_by(a), "from its disk"
-        assert site.found()["problem"] is not None
+        await site.until(lambda: site.found()["problem"] is not None)
         await asyncio.to_thread(own_plane.start_api_server)
         await site.until(lambda: site.found()["problem"] is None)
         await asyncio.to_thread(site.cell.put, "two", b)

@@ -35,7 +35,7 @@ def test_kubectl_applies_it_in_one_go(folder: Path, kubectl: Kubectl, request: p
         applied = kubectl("apply", "--validate=strict", "-f", f"{folder}/")
         listed = kubectl("get", KINDS, "-A")
     finally:
-        deleted = kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", f"{folder}/")
+        deleted = kubectl("delete", "--ignore-not-found", "--timeout=100s", "-f", f"{folder}/")
 
     assert applied.returncode == 0, applied.stderr
     assert applied.stderr == ""
@@ -53,7 +53,7 @@ def test_argo_cd_finds_no_difference_in_what_it_has_applied(folder: Path, kubect
         applied = kubectl("apply", *as_argo_cd)
         differences = kubectl("diff", *as_argo_cd)
     finally:
-        kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", f"{folder}/")
+        kubectl("delete", "--ignore-not-found", "--timeout=100s", "-f", f"{folder}/")
 
     assert applied.returncode == 0, applied.stderr
     assert differences.returncode == 0, differences.stdout

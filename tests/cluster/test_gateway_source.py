@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import functools
 import pathlib
 import signal
 import uuid
@@ -16,7 +17,8 @@ from tests.cluster.client import Client
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.pod import Pod
 from tests.contract.config_cases import RELEASE, sign_as
-from tests.unit.source.publishing import RecordingOwner, published, until, write_key
+from tests.unit.source import publishing
+from tests.unit.source.publishing import RecordingOwner, published, write_key
 from tests.unit.supervisor import gateways
 
 from isochrone_gateway.config import encode_index, report, shard
@@ -40,6 +42,11 @@ RULES = [
 ]
 POD = "gateway-x2x7q"
 QUICK = Pace(between=0.05, first=0.05, most=0.5)
+LASTING = dataclasses.replace(QUICK, watch=600.0)
+"""With one watch for all of a test."""
+LIMIT = 60.0
+
+until = functools.partial(publishing.until, limit=LIMIT)
 
 
 class Site:
@@ -123,19 +130,23 @@ def site(api: Client, control_plane: Cluster, namespace: str, tmp_path: pathlib.
 class World:
     def __init__(self, source: KubernetesSource) -> None:
         self.owner = RecordingOwner()
-        self._clock = system_clock()
-        self.follower = Follower(source, self.owner, clock=self._clock)
+        self.clock = system_clock()
+        self.follower = Follower(source, self.owner, clock=self.clock)
 
     @property
     def age(self) -> float:
-        return age_seconds(self.follower.report.contact, self._clock)
+        return age_seconds(self.follower.report.contact, self.clock)
 
     @property
     def away(self) -> str:
         return self.follower.report.away or ""
 
     async def until_runs(self, sequence: int) -> None:
-        await until(lambda: self.owner.sequences[-1:] == [sequence], limit=30)
+        await until(lambda: self.owner.sequences[-1:] == [sequence])
+
+    async def until_read_after(self, running: float) -> None:
+        """Until the source was read at a later time than that of the boot clock."""
+        await until(lambda: not self.away and self.clock.running() - self.age > running)
 
 
 @contextlib.asynccontextmanager
@@ -202,7 +213,8 @@ def test_a_change_arrives_at_once_without_another_list(site: Site, monkeypatch: 
     monkeypatch.setattr(ApiClient, "get", counted)
 
     async def test() -> None:
-        async with following(site) as world:
+        took = []
+        async with following(site, LASTING) as world:
             await asyncio.to_thread(site.publish, 1)
             await world.until_runs(1)
             loop = asyncio.get_running_loop()
@@ -210,8 +222,9 @@ def test_a_change_arrives_at_once_without_another_list(site: Site, monkeypatch: 
                 await asyncio.to_thread(site.publish, sequence)
                 began = loop.time()
                 await world.until_runs(sequence)
-                assert loop.time() - began < 2
+                took.append(loop.time() - began)
         assert lists == 1
+        assert min(took) < 2, "what else this machine does may hold up some of them"
 
     run(test())
 
@@ -221,9 +234,9 @@ def test_a_watch_that_ends_is_followed_by_another_and_counts_as_read(site: Site)
         async with following(site, Pace(watch=1.0, between=0.05)) as world:
             await asyncio.to_thread(site.publish, 1)
             await world.until_runs(1)
-            reads = world.follower.report.counts.reads
+            reads, now = world.follower.report.counts.reads, world.clock.running()
             await until(lambda: world.follower.report.counts.reads >= reads + 3)
-            assert world.age < 5
+            await world.until_read_after(now)
             await asyncio.to_thread(site.publish, 2)
             await world.until_runs(2)
             assert world.owner.saw(Happening.SOURCE_BACK) in ([], ["ConfigMap isochrone-config"])
@@ -237,13 +250,13 @@ def test_a_renewed_token_is_used_and_a_wrong_one_is_told(site: Site) -> None:
             await asyncio.to_thread(site.publish, 1)
             await world.until_runs(1)
             (site.account.folder / "token").write_text("wrong")
-            await until(lambda: "Unauthorized" in world.away, limit=20)
+            await until(lambda: "Unauthorized" in world.away)
             age = world.age
             await asyncio.sleep(0.3)
             assert world.age > age, "it grows older"
+            now = world.clock.running()
             await asyncio.to_thread(site.renew_token)
-            await until(lambda: not world.away, limit=20)
-            assert world.age < 5
+            await world.until_read_after(now)
 
     run(test())
 
@@ -256,7 +269,7 @@ def test_without_rights_it_says_which_are_missing(
 
     async def test() -> None:
         async with following(site) as world:
-            await until(lambda: "cannot list resource" in world.away, limit=20)
+            await until(lambda: "cannot list resource" in world.away)
 
     run(test())
 
@@ -290,7 +303,7 @@ def test_a_gateway_in_a_pod(site: Site, tmp_path: pathlib.Path, monkeypatch: pyt
             site.store(encode_index(index), blobs)
             if sequence == 1:
                 gateways.until(gateway.is_ready, log=lambda: gateway.log)
-            gateways.until(lambda expected=f"s{sequence}.example.com": gateway.runs(expected), limit=5)  # type: ignore[misc]
+            gateways.until(lambda expected=f"s{sequence}.example.com": gateway.runs(expected), limit=LIMIT)  # type: ignore[misc]
         assert gateway.status()["config"]["source"] == f"ConfigMap {NAME}"
 
 
@@ -330,7 +343,7 @@ def test_a_pod_says_on_the_lease_what_it_runs_and_refuses(
         assert running() == 2
         assert site.managers() == {"isochrone", report.field_manager(POD)}
         gateway.signal(signal.SIGTERM)
-        assert gateway.wait() == 0
+        assert gateway.wait(LIMIT) == 0
         assert gateway.log.count("ConfigNotReported") == 1
         assert site.said() is None
         assert site.managers() == {"isochrone"}
@@ -369,14 +382,14 @@ def test_an_api_server_that_goes_and_comes_back(own_plane: ControlPlane, tmp_pat
             await asyncio.sleep(1)
             assert world.age > age + 0.9
             assert world.owner.sequences == [1]
+            now = world.clock.running()
             await in_thread(own_plane.start_api_server)
-            await until(lambda: not world.away, limit=30)
+            await world.until_read_after(now)
             assert await watch_from(site, "1") == 410, "this API server's cache begins with its start"
-            assert world.age < 5
             await in_thread(site.publish, 2)
             await world.until_runs(2)
-            happened = [what for what, _ in world.owner.happenings]
-            assert happened.count(Happening.SOURCE_AWAY) == happened.count(Happening.SOURCE_BACK) >= 1
+            away, back = world.owner.saw(Happening.SOURCE_AWAY), world.owner.saw(Happening.SOURCE_BACK)
+            assert len(away) == len(back) >= 1
 
     with Client(own_plane.kubeconfig) as api:
         assert api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).ok

@@ -210,10 +210,13 @@ def test_a_pod_says_on_its_sites_lease_what_it_runs(world: World) -> None:
 
     until(says, holds=bool, why=site.gateways.logs)
     account = f"system:serviceaccount:{SYSTEM}:isochrone-gateway-{site.name}"
-    patched = [each for each in site.requests_of(account) if each["verb"] == "patch"]
-    assert {(each["objectRef"]["resource"], each["objectRef"]["name"]) for each in patched} == {
-        ("leases", metadata["name"])
-    }
+
+    def patched() -> set[tuple[str, str]]:
+        found = [each["objectRef"] for each in site.requests_of(account) if each["verb"] == "patch"]
+        return {(each["resource"], each["name"]) for each in found}
+
+    # It is in the audit log a moment after its answer.
+    assert until(patched) == {("leases", metadata["name"])}
 
 
 def test_a_process_that_dies_is_started_again(world: World) -> None:

@@ -1,6 +1,7 @@
 """The operator on three real API servers: each test disturbs the network, and it converges to what is planned."""
 
 import base64
+import datetime as dt
 import functools
 import json
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ import pytest
 from click.testing import CliRunner
 from cryptography import x509
 from tests.cluster.clients import asking
+from tests.cluster.controlplane import now
 from tests.cluster.engines import BREAKS
 from tests.cluster.fleet import SYSTEM
 from tests.cluster.kubectl import kubectl
-from tests.cluster.network import EXAMPLE, OF_SITE, Network, network
+from tests.cluster.network import EXAMPLE, LIMIT, OF_SITE, Network, network
+from tests.cluster.operators import OperatorProcess
 from tests.cluster.waiting import until
 from tests.unit.upstream.certificates import Authority
 
@@ -31,6 +34,8 @@ GROUP: Final = "isochrone.dev/v1alpha1"
 LEASES: Final = "coordination.k8s.io/v1"
 PATIENCE: Final = 600.0
 """Gateways say only now and then what became of requests, so this takes a minute even where nothing else goes on."""
+OVERDUE: Final = 2.0
+"""Seconds; the Lease is renewed three times in each of them."""
 
 
 @pytest.fixture(scope="module")
@@ -102,21 +107,25 @@ def _policy(net: Network) -> str:
 
 def test_when_nothing_changes_nothing_is_written_but_leases(net: Network) -> None:
     """Once all is settled: somebody who writes at each look would never be."""
-    until(functools.partial(_written_in_two_passes, net), holds=lambda written: written <= {"leases"})
+    until(functools.partial(_written_in_two_passes, net), holds=lambda written: written <= {"leases"}, limit=LIMIT)
 
 
 def _written_in_two_passes(net: Network) -> set[str]:
     users = ("hub-a", "hub-b", "push", "site-operator", "pull-iad1")
     before = {name: len(net.fleet[name].plane.audit_events()) for name in ("hub", "cdg1", "iad1")}
-    count = functools.partial(_passes, net)
-    start = count()
-    until(count, holds=lambda passes: passes >= start + 2)
+    _pass_twice(net)
     return {
         event["objectRef"]["resource"]
         for name, seen in before.items()
         for event in net.fleet[name].plane.audit_events()[seen:]
         if event["user"]["username"] in users and event["verb"] not in {"get", "list", "watch"}
     }
+
+
+def _pass_twice(net: Network) -> None:
+    count = functools.partial(_passes, net)
+    start = until(count, holds=lambda passes: passes > 0)
+    until(count, holds=lambda passes: passes >= start + 2, limit=LIMIT)
 
 
 def _passes(net: Network) -> float:
@@ -139,12 +148,13 @@ def test_a_typo_that_a_gateway_refuses_stops_after_the_first_site(net: Network) 
     ran = {site: revision_of(net, site) for site in OF_SITE}
     for site in OF_SITE:
         net.change("EdgeNode", site, {"gateway": {"tls": {"secretName": "edge-tsl"}}})
-    first = min(OF_SITE)
-    until(lambda: reasons(net, first), holds=lambda found: found["Programmed"] == "ConfigRejected", why=net.tails)
+    # That is the one whose change is seen first: the operator may look between two of them.
+    (first,) = until(functools.partial(refusing_sites, net), limit=LIMIT, why=net.tails)
     for site in sorted(OF_SITE.keys() - {first}):
         until(
             functools.partial(reasons, net, site),
             holds=lambda found: found["Delivered"] == "ConfigRejected",
+            limit=LIMIT,
             why=net.tails,
         )
     assert {site: revision_of(net, site) for site in OF_SITE if site != first} == {
@@ -184,8 +194,8 @@ def test_a_change_by_which_requests_fail_stops_after_the_first_site(net: Network
         assert "requests to demo/qwen fail" in table
         shown = kubectl(net.hub.plane.kubeconfig, "get", "edgenode", first, "-o", "wide").stdout
         assert "ErrorsRose" in shown, shown
-        assert "ErrorsRose" in told(net, "default")
-        assert sum(each.metric("isochrone_operator_sites_failing") for each in net.hub_operators) == 1
+        until(functools.partial(told, net, "default"), holds=lambda reasons: "ErrorsRose" in reasons, why=net.tails)
+        until(functools.partial(failing_sites, net), holds=lambda count: count == 1, why=net.tails)
 
         net.change("ModelRoute", "qwen", {"parameters": {"defaults": {"maxTokens": BREAKS + 1}}}, "demo")
         until(
@@ -206,7 +216,7 @@ def test_a_site_that_pulls_tells_of_its_requests_with_its_signs_of_life(net: Net
         pods: list[Json] = json.loads(annotations.get(contact.SERVED, "[]"))
         return [pod["served"] for pod in pods if pod["running"]]
 
-    until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), why=net.tails)
+    until(counted, holds=lambda found: any(each["seconds"] > 0 for each in found), limit=LIMIT, why=net.tails)
 
 
 def test_a_route_goes_where_its_requests_come_from_and_stays_there(net: Network) -> None:
@@ -261,6 +271,17 @@ def has_passed(net: Network) -> bool:
     """Whether who leads has made some passes since it began."""
     leader = net.leader()
     return leader is not None and leader.metric('isochrone_operator_passes_total{result="made"}') >= 3
+
+
+def refusing_sites(net: Network) -> list[str]:
+    """Those whose gateways refuse what they were given."""
+    return [site for site in sorted(OF_SITE) if reasons(net, site)["Programmed"] == "ConfigRejected"]
+
+
+def failing_sites(net: Network) -> float | None:
+    """How many there are, by who leads."""
+    leader = net.leader()
+    return None if leader is None else leader.metric("isochrone_operator_sites_failing")
 
 
 def held_sites(net: Network) -> list[str]:
@@ -378,9 +399,29 @@ def test_a_leader_that_was_asleep_writes_nothing_when_it_wakes(net: Network) -> 
     written = [
         each for each in late if each["verb"] not in {"get", "list", "watch"} and each["responseStatus"]["code"] < 300
     ]
-    assert written == []
+    assert written == [] or has_taken_over(net, asleep, written[0])
     net.change("ModelRoute", "bge", {"placement": {"maxSites": 2}}, "demo")
     net.converged()
+
+
+def has_taken_over(net: Network, who: OperatorProcess, first: Json) -> bool:
+    """Whether what it wrote first is the Lease, which the other had not renewed for long, as on a busy machine."""
+    others = [each for each in net.hub_operators if each is not who]
+    asked = [
+        each for other in others for each in net.hub.requests_of(other.name) if each["responseStatus"]["code"] < 300
+    ]
+    renewed = [received(each) for each in asked if each["verb"] == "update" and is_of_the_lease(each)]
+    before = max(each for each in renewed if each < received(first))
+    return is_of_the_lease(first) and (received(first) - before).total_seconds() > OVERDUE
+
+
+def received(event: Json) -> dt.datetime:
+    return dt.datetime.fromisoformat(event["requestReceivedTimestamp"])
+
+
+def is_of_the_lease(event: Json) -> bool:
+    """That by which one of the hub's operators leads."""
+    return (event["objectRef"]["resource"], event["objectRef"].get("name")) == ("leases", "isochrone-operator")
 
 
 def test_a_site_that_is_deleted_is_left_clean(net: Network) -> None:
@@ -409,7 +450,8 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
     }
     net.apply({**again, "spec": {**before["spec"], "delivery": "GitOps"}})
     net.converged(without=frozenset({"cdg1"}))
-    paris, began = net.fleet["cdg1"], len(net.fleet["cdg1"].plane.audit_events())
+    _pass_twice(net)  # who had delivered there has left it
+    paris, began = net.fleet["cdg1"], now()
     bring_secrets(net, tmp_path)
     folder = rendered(net, tmp_path / "out")
     arguments = ("--server-side", "--field-manager=argocd-controller", "-k", str(folder))
@@ -418,12 +460,13 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
     until(
         lambda: [each for each in deployments(net, "cdg1").values() if not is_available(each)],
         holds=lambda waiting: not waiting,
+        limit=LIMIT,
         why=paris.gateways.logs,
     )
     assert objects_with_fields_of(net, "cdg1", "isochrone") == []
     differences = kubectl(paris.plane.kubeconfig, "diff", *arguments)
     assert differences.returncode == 0, (differences.stdout, differences.stderr)
-    users = {event["user"]["username"] for event in paris.plane.audit_events()[began:] if event["verb"] != "get"}
+    users = {event["user"]["username"] for event in paris.plane.audit_events(since=began) if event["verb"] != "get"}
     assert "push" not in users
     net.apply(again)
     net.settled()

@@ -210,7 +210,8 @@ def _goes_on_with_an_older_join(crowd: Crowd) -> None:
         "True Ready: 16 GPUs at 1 site; what others hold of them at cdg1 is not known (nodes is forb"
     )
     assert "isochrone site join cdg1" in said
-    assert crowd.condition("EdgeNode", "cdg1", "Delivered").startswith("True Delivered")
+    delivered = functools.partial(crowd.condition, "EdgeNode", "cdg1", "Delivered")
+    crowd.until(delivered, lambda said: said.startswith("True Delivered"))
     assert set(crowd.engines("cdg1")) == {"two"}
     report = {
         "apiVersion": "v1",

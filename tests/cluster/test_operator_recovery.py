@@ -75,8 +75,12 @@ def until_gone(net: Network, item: Json) -> None:
 
 def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cdg1", "namespace": SYSTEM}}
-    before, site = net.hub.api.get(secret).body, net.hub.api.get(edge_node("cdg1")).body
-    assert "isochrone.dev/in-use" in before["metadata"]["finalizers"]
+    before = until(
+        lambda: net.hub.api.get(secret).body,
+        holds=lambda found: "isochrone.dev/in-use" in found["metadata"].get("finalizers", ()),
+        why=net.tails,
+    )
+    site = net.hub.api.get(edge_node("cdg1")).body
     assert net.hub.api.delete(secret).ok
     assert net.hub.api.get(secret).ok
     net.converged()
@@ -101,7 +105,7 @@ def test_a_site_whose_cluster_is_gone_holds_nothing_up_and_is_cleaned_when_it_is
     try:
         assert net.hub.api.delete(edge_node("cdg1")).ok
         gone = edge_node("cdg1")
-        until(lambda: net.hub.api.get(gone).status, holds=lambda status: status == 404, limit=60, why=net.tails)
+        until(lambda: net.hub.api.get(gone).status, holds=lambda status: status == 404, limit=180, why=net.tails)
         net.converged(without=frozenset({"cdg1"}))
     finally:
         plane.start_api_server()
@@ -124,6 +128,7 @@ def test_a_hub_that_goes_back_to_an_older_backup(net: Network) -> None:
 
 def test_a_hub_that_is_made_anew_from_git_restarts_no_pod(net: Network) -> None:
     """Also where it can't look at first: the cluster of a site is away until all sites are declared."""
+    net.settled()
     before = templates(net)
     for each in net.hub_operators:
         each.stop()
@@ -147,6 +152,7 @@ def test_a_hub_that_is_made_anew_from_git_restarts_no_pod(net: Network) -> None:
 
 def test_a_hub_that_loses_its_keys_makes_others_and_restarts_no_pod(net: Network) -> None:
     """Gateways trust the new key and run what it signed; the new authority is trusted by all before it signs."""
+    net.settled()
     before, keys = templates(net), [net.hub.api.get(each).body for each in KEYS]
     for each in KEYS:
         assert net.hub.api.delete(each).ok

@@ -37,10 +37,14 @@ _MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 PORT = 8080
 """Where engines listen, and the gateways' pods."""
 GATEWAY = "app.kubernetes.io/component=gateway"
-_ARCHIVE = (
-    'import sys, tarfile; archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|");'
-    ' archive.add("/var/lib/isochrone-evidence/sites", "evidence"); archive.close()'
-)
+_ARCHIVE = """
+import glob, os, sys, tarfile
+os.chdir("/var/lib/isochrone-evidence/sites")
+archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+for path in sorted(glob.glob("*/*/*"), reverse=True):  # checkpoints before chains
+    archive.add(path, f"evidence/{path}")
+archive.close()
+"""
 
 _CHAT = """
 import json, sys, openai
@@ -196,7 +200,7 @@ def test_evidence_outlives_its_pods_and_proves_what_they_did(net: Installation, 
     until(lambda: _ready(net.hub, SYSTEM, GATEWAY), names, limit=LIMIT, why=net.why)
     _until_ready(net)
     _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
-    (before,) = _uids(net, "isochrone-gateway-fra1-0")
+    (before,) = until(lambda: _uids(net, "isochrone-gateway-fra1-0"), limit=LIMIT, why=net.why)
     found = net.kubectl(net.hub, "delete", "pod", "isochrone-gateway-fra1-0", "--namespace", SYSTEM, "--wait=false")
     assert found.returncode == 0, found.stderr
     until(
@@ -284,7 +288,7 @@ def _wants_a_certificate(address: str, port: int) -> bool:
     """Whether the peers' port shows nothing to somebody without one."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((address, port), timeout=10) as plain:
+    with socket.create_connection((address, port), timeout=60) as plain:
         try:
             with context.wrap_socket(plain) as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

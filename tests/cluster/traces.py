@@ -23,7 +23,8 @@ def everything(api: Client) -> list[Json]:
     found = []
     for version in versions:
         prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        for each in api.request("GET", prefix).body["resources"]:
+        # A group that goes is listed for a moment longer than its version is served.
+        for each in api.request("GET", prefix).body.get("resources", ()):
             if "list" in each["verbs"] and "/" not in each["name"]:
                 found += [{"kind": each["kind"], **item} for item in listed(api, f"{prefix}/{each['name']}")]
     return found

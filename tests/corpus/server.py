@@ -11,7 +11,7 @@ from tests.corpus.cases import Case, Object, Refusal, definitions, version
 
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _PREAMBLE = re.compile(r"^\S+ in version \S+ cannot be handled as a \S+: ")
-_LIMIT = 30.0
+_LIMIT = 60.0
 _INVALID = 422
 _NOT_FOUND = 404
 _STRICT_DRY_RUN = {"dryRun": "All", "fieldValidation": "Strict"}
@@ -27,7 +27,6 @@ def installed(api: Client) -> Iterator[Client]:
             stack.enter_context(api.existing(crd))
         for crd in definitions().values():
             api.wait_for_condition(crd, "Established")
-            _wait(functools.partial(_is_served, api, crd), f"{crd['metadata']['name']} to be served")
         yield api
 
 
@@ -41,12 +40,6 @@ def _wait(ready: Callable[[], bool], what: str) -> None:
 
 def _is_gone(api: Client, crd: Object) -> bool:
     return api.get(crd).status == _NOT_FOUND
-
-
-def _is_served(api: Client, crd: Object) -> bool:
-    """Discovery follows a moment after the condition."""
-    listed = api.request("GET", f"/apis/{crd['spec']['group']}/{version(crd)['name']}").body.get("resources") or []
-    return any(each["kind"] == crd["spec"]["names"]["kind"] for each in listed)
 
 
 def answer(api: Client, case: Case) -> Response:

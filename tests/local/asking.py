@@ -15,6 +15,8 @@ SECRET: Final = "marker-of-a-secret-of-the-eu"
 OTHER: Final = "marker-of-the-us"
 LIMIT: Final = 60.0
 _WINDOW: Final = 0.7
+_MOST: Final = 10.0
+"""Seconds that clients are looked at: until each has got an answer, on a busy machine."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +88,16 @@ class Load:
         self._answers: collections.Counter[Answer] = collections.Counter()
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(client,)) for client in clients]
+        self._answered: set[int] = set()
+        """Clients that have got an answer since they were last looked at."""
+        self._threads = [threading.Thread(target=self._ask, args=each) for each in enumerate(clients)]
         self.every: collections.Counter[Answer] = collections.Counter()
 
-    def _ask(self, client: Callable[[], Answer]) -> None:
+    def _ask(self, number: int, client: Callable[[], Answer]) -> None:
         while not self._ended.wait(self._pause):
             found = client()
             with self._lock:
+                self._answered.add(number)
                 self._answers[found] += 1
                 self.every[found] += 1
 
@@ -112,14 +117,22 @@ class Load:
         """What clients get once it holds for all that they get, and it stays so for a while."""
         deadline = time.monotonic() + limit
         while True:
-            with self._lock:
-                self._answers.clear()
-            time.sleep(_WINDOW)
-            with self._lock:
-                found = dict(self._answers)
+            found = self._window()
             if found and holds(found):
                 return set(found)
             assert time.monotonic() < deadline, f"{found}\n{why()}"
+
+    def _window(self) -> Collection[Answer]:
+        """What clients get for a while, in which each has got something, if that isn't too long."""
+        with self._lock:
+            self._answers.clear()
+            self._answered.clear()
+        began = time.monotonic()
+        time.sleep(_WINDOW)
+        while len(self._answered) < len(self._threads) and time.monotonic() - began < _MOST:
+            time.sleep(_WINDOW / 10)
+        with self._lock:
+            return dict(self._answers)
 
 
 def all_answered(found: Collection[Answer]) -> bool:

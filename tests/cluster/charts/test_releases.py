@@ -186,7 +186,7 @@ def test_an_operator_needs_no_more_than_the_account_of_the_chart(
         why=operator.tail,
     )
     until(lambda: _held(hub), holds=lambda found: found == {"isochrone.dev/cleanup"}, why=operator.tail)
-    assert operator.metric("isochrone_operator_leading") == 1
+    until(lambda: operator.metric("isochrone_operator_leading"), holds=lambda leading: leading == 1, why=operator.tail)
     assert "orbidden" not in operator.log.read_text()
 
 
@@ -212,7 +212,7 @@ def test_what_serves_outlives_the_release_and_a_new_one_takes_over(hub: Hub) -> 
     declared, serving = hub.declared(), hub.serving()
     hub.run("uninstall", "isochrone", "--namespace", SYSTEM, "--wait")
     assert (hub.declared(), hub.serving()) == (declared, serving)
-    assert hub.pods() == []
+    until(hub.pods, holds=lambda found: found == [])  # which the garbage collector deletes
     assert not hub.api.request("GET", kinds.SERVICE_ACCOUNT.path(SYSTEM, OPERATOR)).ok
     roles = listed(hub.api, "/apis/rbac.authorization.k8s.io/v1/clusterroles")
     assert [_name(each) for each in roles if "isochrone" in each["metadata"]["name"]] == []
@@ -236,14 +236,14 @@ def test_afterwards_nothing_has_to_be_left(hub: Hub) -> None:
     ]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
-    until(functools.partial(traces, hub.api), holds=lambda found: not found)
+    until(functools.partial(traces, hub.api), holds=lambda found: not found, limit=LIMIT)
     assert [each for each in listed(hub.api, CRD_PATH) if "isochrone" in each["metadata"]["name"]] == []
 
 
 def test_a_site_that_pulls_is_admitted(hub: Hub) -> None:
     assert hub.api.apply(_NAMESPACE).ok
     hub.run("install", *RELEASES["site-pull"].arguments, "--wait", "--timeout", "4m")
-    assert len(hub.pods()) == 2
+    until(hub.pods, holds=lambda found: len(found) == 2)
     hub.run("uninstall", "isochrone-site", "--namespace", SYSTEM, "--wait")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
-_LIMIT = 10.0
+_LIMIT = 60.0
 
 
 def make(name: str) -> None:

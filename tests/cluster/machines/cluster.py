@@ -113,7 +113,7 @@ class Enforcer:
     def stop(self) -> None:
         self._over.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=10)
+            self._thread.join(timeout=60)
 
     def _work(self) -> None:
         last = ""

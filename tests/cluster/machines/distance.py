@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from isochrone.local.relay import Ends, Relay
 
-_LIMIT = 10.0
+_LIMIT = 60.0
 
 
 class Distance:

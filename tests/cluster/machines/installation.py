@@ -72,7 +72,7 @@ class Installation:
         """Let the hub into Paris."""
         kubeconfigs = ["--kubeconfig", self.hub.plane.kubeconfig, "--site-kubeconfig", self.paris.plane.kubeconfig]
         command = [sys.executable, "-c", "from isochrone.cli import main; main()", "site", "join", "cdg1"]
-        _run([*command, *map(str, kubeconfigs)], limit=60)
+        _run([*command, *map(str, kubeconfigs)], limit=_LIMIT)
 
     def declare(self, *items: Mapping[str, Any]) -> None:
         """`kubectl apply`."""

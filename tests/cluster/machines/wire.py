@@ -18,7 +18,7 @@ from tests.cluster.subnets import reserved
 MOST = 16
 """Nodes of a wire."""
 _BRIDGE = "wire"
-_LIMIT = 10.0
+_LIMIT = 60.0
 
 
 class Wire:

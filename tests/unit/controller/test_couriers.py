@@ -9,7 +9,7 @@ from isochrone.controller.settings import Pace
 from isochrone.kube.errors import Unreachable
 from isochrone.model import NO_POOLS, GatewayPod, Parcel, PoolAt, Pools, Revision, Served, SiteReport, essence
 
-LIMIT = 10.0
+LIMIT = 60.0
 PARCEL = Parcel(site="fra1", installation="isochrone", revision=Revision(epoch=1, sequence=1, digest="a"))
 
 

@@ -43,7 +43,7 @@ def test_a_change_ends_the_work_at_once() -> None:
         asyncio.get_running_loop().call_soon(interruption.happen)
         with pytest.raises(InterruptedPassError):
             await turn.unless(work())
-        await asyncio.wait_for(has_ended.wait(), 10)
+        await asyncio.wait_for(has_ended.wait(), 60)
 
     asyncio.run(scenario())
 
@@ -99,7 +99,7 @@ def test_a_thread_may_ask_and_the_next_waits_for_it() -> None:
                 seen.append("first has ended")
 
         def change() -> None:
-            assert has_begun.wait(10)
+            assert has_begun.wait(60)
             loop.call_soon_threadsafe(interruption.happen)
 
         loop = asyncio.get_running_loop()

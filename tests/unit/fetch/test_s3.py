@@ -3,9 +3,9 @@
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.cluster.controlplane import unbound_ports
 from tests.unit.fetch.conftest import Fetch
 
 from isochrone_fetch import cli, manifest
@@ -26,14 +27,6 @@ DIGEST = f"--digest=sha256:{hashlib.sha256(LIST).hexdigest()}"
 LIMIT = 120.0
 
 
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of a store that has a model."""
@@ -44,7 +37,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "actions": ["Read:models"],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
-    ports = free_ports(8)
+    # It binds them one after the other, and connects to itself meanwhile.
+    ports = list(itertools.islice(unbound_ports(), 8))
     names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
     command = [str(pathlib.Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3"]
     command += [f"-s3.config={folder}/identities.json", "-volume.max=3", "-master.volumeSizeLimitMB=64"]

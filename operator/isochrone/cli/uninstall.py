@@ -44,7 +44,8 @@ def command(**given: Any) -> None:
     what the hub keeps, and the CRDs at last. An operator that still leads empties the sites; without one it is done
     from here. Objects of others stay, and so do Namespaces that have something of others in them.
 
-    The operator's own Deployment and its rights belong to whoever installed them: helm uninstall isochrone.
+    The operator's own Deployment and its rights belong to whoever installed them: helm uninstall isochrone --namespace
+    isochrone-system.
 
     Exit status: 0 if all that was to go is gone, 1 if something is left, 2 if the hub can't be read or nothing was
     done.
@@ -75,8 +76,9 @@ async def _run(api: "Api", given: dict[str, Any], wish: "Wish") -> int:
         return 0
     if seen.leader is not None and not given["is_all"]:
         raise Unusable(
-            f"the operator {seen.leader} leads, and would take hold again: end it first, with helm uninstall isochrone"
-            " or kubectl -n isochrone-system scale deployment isochrone-operator --replicas=0"
+            f"the operator {seen.leader} leads, and would take hold again: end it first, with"
+            " helm uninstall isochrone --namespace isochrone-system or"
+            " kubectl -n isochrone-system scale deployment isochrone-operator --replicas=0"
         )
     _confirm(given)
     told: list[Told] = []

@@ -67,11 +67,12 @@ async def workloads(api: Api) -> set[str]:
     }
 
 
-async def become_ready(api: Api, kind: kinds.Kind) -> None:
-    """As if its pods had started."""
+async def become_ready(api: Api, kind: kinds.Kind, *, outdated: int = 0) -> None:
+    """As if its pods had started, but for those of a template before."""
     path = kind.path(SYSTEM_NAMESPACE, NAME)
     there = await api.get(path)
-    status = {"replicas": 2, "readyReplicas": 2, "observedGeneration": there["metadata"]["generation"]}
+    counts = {"replicas": 2, "updatedReplicas": 2 - outdated, "readyReplicas": 2}
+    status = {**counts, "observedGeneration": there["metadata"]["generation"]}
     await api.merge(path, {"status": status}, subresource="status")
 
 
@@ -90,6 +91,8 @@ def test_evidence_is_turned_on_and_off_again_and_a_gateway_is_ready_throughout(k
             assert await workloads(api) == {"Deployment", "StatefulSet"}
             secret = await api.get(SECRET.path(SYSTEM_NAMESPACE, KEY))
 
+            await become_ready(api, STATEFUL_SET, outdated=1)
+            assert (await member.deliver(wanted(2, keeps=True)))["fra1"].gateway_outdated == 1
             await become_ready(api, STATEFUL_SET)
             report = (await member.deliver(wanted(2, keeps=True)))["fra1"]
             assert await workloads(api) == {"StatefulSet"}

@@ -179,6 +179,7 @@ def is_underway(report: SiteReport, load: Load) -> bool:
         bool(report.faults)
         or (report.site in wanted and report.delivered != wanted[report.site])
         or report.gateway_ready < report.gateway_replicas
+        or report.gateway_outdated > 0
         or any(each.ready < each.replicas for each in report.running)
         or (report.delivered is not None and any(pod.newest < report.delivered.order for pod in report.gateway_pods))
     )

@@ -174,6 +174,7 @@ class Member:
             sees_engines=kinds.DEPLOYMENT not in objects.unreadable,
             gateway_replicas=gateway.get("spec", {}).get("replicas", 0),
             gateway_ready=status.get("readyReplicas", 0),
+            gateway_outdated=max(0, status.get("replicas", 0) - status.get("updatedReplicas", 0)),
             gateway_pods=told.pods_of(ours, now=self._clock()),
             demand=told.demand_of(ours, now=self._clock()),
             version=abilities.version,

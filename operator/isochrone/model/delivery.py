@@ -199,6 +199,8 @@ class SiteReport:
     """Whether Deployments may be listed there: if not, `running` says nothing."""
     gateway_replicas: int = 0
     gateway_ready: int = 0
+    gateway_outdated: int = 0
+    """Pods that are yet to be replaced by others of the newest template: they stay as long as those don't start."""
     gateway_pods: tuple[GatewayPod, ...] = ()
     version: str = ""
     """Of the API server, such as v1.34.1."""

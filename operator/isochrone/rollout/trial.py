@@ -2,8 +2,9 @@
 
 It is tried out from when it is issued, until all pods of the gateway run it and have told of requests for as long as is
 wished. A gateway that neither runs nor refuses it, that says nothing, or that counts no requests, is not waited for.
-What was found bad stays so, whatever becomes of the numbers, until something else is issued or somebody says that it is
-to go on.
+Pods of a new template are waited for longer: as long as those don't start, the ones before go on in their place. What
+was found bad stays so, whatever becomes of the numbers, until something else is issued or somebody says that it is to
+go on.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ ALLOW_ERRORS: Final = "isochrone.dev/allow-errors"
 """On an EdgeNode, a revision: that more requests fail there since it got this one stops nothing."""
 CONFIRM_WITHIN: Final = 60
 """Seconds for which a gateway is waited for that neither runs nor refuses what it was given."""
+REPLACED_WITHIN: Final = 600
+"""Seconds for which pods of a new template are waited for: after so long a Deployment gives up, too."""
 
 
 def begun(before: Trial | None, report: SiteReport | None, *, is_unresolved: bool, now: int) -> Trial | None:
@@ -44,6 +47,8 @@ def is_open(trial: Trial | None, issued: Revision | None, report: SiteReport | N
         return False
     if report.delivered != issued or not is_programmed(issued, report):
         return now - trial.at < CONFIRM_WITHIN
+    if report.gateway_outdated:
+        return now - trial.at < REPLACED_WITHIN
     seconds = [each.seconds for each in _told(issued, report)]
     return bool(seconds) and min(seconds) < watch.seconds and now - trial.at < _limit(watch)
 

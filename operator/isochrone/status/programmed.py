@@ -57,6 +57,8 @@ def _missing(report: SiteReport, pods: list[GatewayPod], wanted: Revision) -> st
         return "it has no gateway pods yet"
     if ready < most:
         return f"{ready} of {count(most, 'gateway pod')} ready"
+    if report.gateway_outdated:
+        return f"{count(report.gateway_outdated, 'gateway pod')} to be replaced, once those in their place are ready"
     if len(pods) < ready:
         return f"{len(pods)} of {count(ready, 'gateway pod')} told which revision they run"
     there = sum(each.runs(wanted) for each in pods)

@@ -58,7 +58,7 @@ class Moment:
             for item in (await cluster.list(kinds.DEPLOYMENT.path())).items:
                 count = item["spec"].get("replicas", 1)
                 path = kinds.DEPLOYMENT.path(item["metadata"]["namespace"], item["metadata"]["name"])
-                await cluster.merge(path, {"status": {"replicas": count, "readyReplicas": count}})
+                await cluster.merge(path, {"status": _all_ready(count)})
 
     async def _report(self, site: str) -> None:
         gateway = self.made.gateways[site]
@@ -95,6 +95,10 @@ def _engine_of(item: Json, route: str) -> Iterator[str]:
     told = item["metadata"].get("labels", {})
     if told.get(labels.MODEL_ROUTE) == route:
         yield told[labels.EDGE_NODE]
+
+
+def _all_ready(count: int) -> dict[str, int]:
+    return {"replicas": count, "updatedReplicas": count, "readyReplicas": count}
 
 
 async def settled(tmp_path: Path) -> Moment:

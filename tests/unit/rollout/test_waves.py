@@ -15,7 +15,7 @@ from isochrone.model import GatewayPod, Revision, Served, SiteObservation, SiteR
 from isochrone.rollout import waves
 from isochrone.rollout.errors import Watch
 from isochrone.rollout.releases import Trial
-from isochrone.rollout.trial import CONFIRM_WITHIN
+from isochrone.rollout.trial import CONFIRM_WITHIN, REPLACED_WITHIN
 from isochrone.rollout.waves import Decided, Progress, Site
 
 NOW = 1000
@@ -87,6 +87,19 @@ def test_a_wave_waits_for_the_one_before() -> None:
     assert waiting.held["s02"].reason is Reason.PROGRESSING
     assert "until the gateway runs it at s00" in waiting.held["s02"].message
     assert roll.step(NOW + CONFIRM_WITHIN).issue == ("s01",)
+
+
+def test_pods_that_don_t_start_hold_the_others_up_for_ten_minutes() -> None:
+    """Those of the template before run what was issued, and go on serving."""
+    roll = Roll(sites(3))
+    roll.step()
+    roll.put("s00", report=report("s00", roll.sites["s00"].issued, gateway_outdated=1))
+    assert roll.step(NOW + REPLACED_WITHIN - 1).issue == ()
+    assert roll.step(NOW + REPLACED_WITHIN).issue == ("s01",)
+    roll.put("s01", report=report("s01", roll.sites["s01"].issued, gateway_outdated=1))
+    assert roll.step(NOW + REPLACED_WITHIN).issue == ()
+    roll.put("s01", report=report("s01", roll.sites["s01"].issued))
+    assert roll.step(NOW + REPLACED_WITHIN).issue == ("s02",)
 
 
 def test_a_site_that_is_away_holds_nobody_up() -> None:

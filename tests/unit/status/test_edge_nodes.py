@@ -190,6 +190,11 @@ def test_whether_it_is_delivered(delivery: Delivery, expected: str) -> None:
         ),
         pytest.param({"gateway_ready": 1}, "Unknown Progressing: 1 of 2 gateway pods ready", id="one-not-ready"),
         pytest.param(
+            {"gateway_outdated": 1},
+            "Unknown Progressing: 1 gateway pod to be replaced, once those in their place are ready",
+            id="one-of-the-template-before",
+        ),
+        pytest.param(
             {"gateway_replicas": 0, "gateway_ready": 0, "gateway_pods": ()},
             "Unknown Progressing: it has no gateway pods yet",
             id="none",

@@ -309,7 +309,7 @@ def clusters() -> Fleet:
     """The hub, with two sites, and the members."""
     hub = Member("hub", nodes=(*_nodes("fra1"), *_nodes("ber1")), gateways=2)
     iad1 = Member("iad1", nodes=_nodes("iad1", "NVIDIA-H100-80GB-HBM3", 8), gateways=2)
-    return Fleet(Member("cdg1", nodes=_nodes("cdg1"), gateways=2), iad1, hub=hub)
+    return Fleet(Member("cdg1", nodes=_nodes("cdg1"), gateways=3), iad1, hub=hub)
 
 
 @contextlib.contextmanager

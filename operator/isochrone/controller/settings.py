@@ -20,7 +20,7 @@ from isochrone.rollout.errors import Watch
 class Pace:
     """How often something is done, in seconds."""
 
-    debounce: float = 0.25
+    debounce: float = 0.1
     """Changes that come so close together are one."""
     most_debounce: float = 2.0
     """After so long a pass is made though changes go on."""

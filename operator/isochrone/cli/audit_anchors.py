@@ -23,7 +23,7 @@ _LIMIT: Final = 60.0
 
 
 @click.command("anchors")
-@ways.kubeconfig_options
+@ways.kubeconfig_options("The kubeconfig of the hub's cluster; it need do no more than read the ConfigMap of anchors.")
 @click.option(
     "-o",
     "--output",
@@ -44,6 +44,7 @@ def command(**given: Any) -> None:
     kept = asyncio.run(_kept(given))
     output: pathlib.Path = given["output"]
     try:
+        (output / _KEYS).mkdir(parents=True, exist_ok=True)
         anchors = _added(output / _ANCHORS, _lines(kept))
         keys = sum(_is_new(output / _KEYS / name, text) for name, text in sorted(kept.keys.items()))
     except OSError as error:
@@ -79,17 +80,15 @@ async def _kept(given: dict[str, Any]) -> "Kept":
 
 
 def _lines(kept: "Kept") -> list[str]:
-    import msgspec
+    from isochrone.rollout import anchors
 
-    every = (line for site in sorted(kept.last) for _, line in sorted(kept.last[site].items()))
-    return [msgspec.json.encode(line).decode() for line in every]
+    return [line for site in sorted(kept.last) for line in anchors.text_of(kept.last[site]).splitlines()]
 
 
 def _added(path: pathlib.Path, lines: Iterable[str]) -> int:
     """How many lines were not there yet. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    there = path.read_text().splitlines() if path.exists() else []
-    new = [line for line in lines if line not in set(there)]
+    there = frozenset(path.read_text().splitlines()) if path.exists() else frozenset[str]()
+    new = [line for line in lines if line not in there]
     with path.open("a") as file:
         file.write("".join(f"{line}\n" for line in new))
     return len(new)
@@ -97,7 +96,6 @@ def _added(path: pathlib.Path, lines: Iterable[str]) -> int:
 
 def _is_new(path: pathlib.Path, key: str) -> bool:
     """Raises OSError. Ends the command if another key was fetched under this name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         if path.read_text() != key:
             raise Unusable(f"{path} is another key than the hub has under this name: somebody changed one of them")

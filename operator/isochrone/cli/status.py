@@ -6,21 +6,13 @@ import sys
 
 import click
 
+from isochrone.cli import ways
 from isochrone.cli.inputs import read_cluster
 from isochrone.cli.text import colour
 
 
 @click.command("status")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=pathlib.Path),
-    envvar="KUBECONFIG",
-    default=pathlib.Path.home() / ".kube" / "config",
-    show_default="$KUBECONFIG, or ~/.kube/config",
-    metavar="FILE",
-    help="The kubeconfig of the hub's cluster.",
-)
-@click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one.")
+@ways.kubeconfig_options("The kubeconfig of the hub's cluster.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(kubeconfig: pathlib.Path, context: str | None, *, as_json: bool) -> None:
     """Show the sites and routes of a network, how they are, and what is wrong.

@@ -15,22 +15,26 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=pathlib.Path)
 
 
-def kubeconfig_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The hub."""
-    for option in (
-        click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one."),
-        click.option(
-            "--kubeconfig",
-            type=FILE,
-            envvar="KUBECONFIG",
-            default=pathlib.Path.home() / ".kube" / "config",
-            show_default="$KUBECONFIG, or ~/.kube/config",
-            metavar="FILE",
-            help="An administrator's, of the hub's cluster.",
-        ),
-    ):
-        command = option(command)
-    return command
+def kubeconfig_options(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The hub; `whose` says in words with what rights."""
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        for option in (
+            click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one."),
+            click.option(
+                "--kubeconfig",
+                type=FILE,
+                envvar="KUBECONFIG",
+                default=pathlib.Path.home() / ".kube" / "config",
+                show_default="$KUBECONFIG, or ~/.kube/config",
+                metavar="FILE",
+                help=whose,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorated
 
 
 def hub_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +52,7 @@ def hub_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     ):
         command = option(command)
-    return kubeconfig_options(command)
+    return kubeconfig_options("An administrator's, of the hub's cluster.")(command)
 
 
 def read(given: Iterable[str]) -> "dict[str, Access]":

@@ -70,8 +70,8 @@ def read(data: Mapping[str, str]) -> Kept:
 
 def data_of(kept: Kept) -> dict[str, str]:
     """As a ConfigMap's data."""
-    found = {f"{site}{_LINES}": _written(lines) for site, lines in kept.last.items() if lines}
-    found |= {f"{site}{_BACK}{_LINES}": _written(lines) for site, lines in kept.back.items() if lines}
+    found = {f"{site}{_LINES}": text_of(lines) for site, lines in kept.last.items() if lines}
+    found |= {f"{site}{_BACK}{_LINES}": text_of(lines) for site, lines in kept.back.items() if lines}
     return dict(sorted((found | dict(kept.keys)).items()))
 
 
@@ -169,5 +169,6 @@ def _read(name: str, text: str) -> dict[str, Line]:
     return {each.instance: each for each in lines}
 
 
-def _written(lines: Mapping[str, Line]) -> str:
+def text_of(lines: Mapping[str, Line]) -> str:
+    """Of a site, a line each."""
     return "".join(f"{msgspec.json.encode(lines[name]).decode()}\n" for name in sorted(lines))

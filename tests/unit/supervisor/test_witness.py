@@ -10,7 +10,7 @@ from isochrone_gateway.config import Config
 from isochrone_gateway.config.report import MAX_MESSAGE
 from isochrone_gateway.config.site import EvidenceKeeping, OnFailure
 from isochrone_gateway.server.supervisor.messages import Witnessed
-from isochrone_gateway.server.supervisor.witness import Witness
+from isochrone_gateway.server.supervisor.witness import Surroundings, Witness
 
 AT = 1_800_000_000.25
 
@@ -27,9 +27,7 @@ class World:
             folder / "evidence",
             folder / key,
             "gateway-0",
-            say=lambda *_, **__: None,
-            said=lambda: self.said,
-            wall=lambda: AT,
+            Surroundings(say=lambda *_, **__: None, said=lambda: self.said, wall=lambda: AT),
         )
 
     def checkpoint(self, *said: Witnessed) -> None:

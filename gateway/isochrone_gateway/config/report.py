@@ -99,10 +99,8 @@ class Anchored(Record, frozen=True, kw_only=True):
 class Copying(Record, frozen=True, kw_only=True):
     """Of copies of this pod's evidence to a bucket."""
 
-    age: Annotated[int, Meta(ge=0)] = 0
-    """Seconds since the oldest was begun that isn't there."""
     problem: Annotated[str, Meta(max_length=MAX_MESSAGE)] = ""
-    """Why the last try failed, or none is made; empty if all is well."""
+    """Why none may be made, or why they have failed for long; empty if all is well."""
 
 
 class Evidence(Record, frozen=True, kw_only=True):

@@ -134,8 +134,8 @@ class Bucket:
             access, secret = (each.read_text("ascii").strip() for each in (self.access_key, self.secret_key))
         except (OSError, UnicodeDecodeError) as error:
             raise BucketError(f"the key to the bucket can't be read: {error}", may_be_there=False) from error
-        if not access or not secret:
-            raise BucketError("the key to the bucket is empty", may_be_there=False)
+        if not access or not secret or any(map(str.isspace, access + secret)):
+            raise BucketError("the key to the bucket is empty, or has blanks in it", may_be_there=False)
         return Keys(access, secret, region=self.region)
 
     def _connection(self) -> http.client.HTTPConnection:

@@ -28,6 +28,7 @@ _KINDS: Final = 8
 """Lines that may come before the one that says to where: some of `Lost`."""
 _LONGEST: Final = 1024 * 1024
 """Bytes of a line that is read: checkpoints have no limit of their own."""
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
 _BUCKETS: Final = 16
 """Of so many is it kept what they have."""
 
@@ -43,8 +44,8 @@ class Done(msgspec.Struct, omit_defaults=True):
     """What one bucket has."""
 
     folders: dict[str, Mark] = {}
-    sending: str = ""
-    """What was being sent when this was last written, if it isn't known what became of it."""
+    sent: list[str] = []
+    """What was being sent, and of which it isn't known what became of it."""
 
 
 class File(NamedTuple):
@@ -89,7 +90,6 @@ class Copies:
 
     def __init__(self, folder: pathlib.Path, bucket: str, place: str) -> None:
         self._folder = folder
-        self._bucket = bucket
         self._place = place
         self._all = _load(folder / _STATE)
         self._done = self._all[bucket] = self._all.pop(bucket, Done())
@@ -121,17 +121,24 @@ class Copies:
 
     def was_sent(self, file: File) -> bool:
         """Whether it may be there already, since it isn't known what became of it."""
-        return self._done.sending == file.key
+        return file.key in self._done.sent
 
-    def sending(self, file: File | None) -> None:
-        """Note what is about to be sent; None: it surely was not."""
-        self._done.sending = "" if file is None else file.key
-        self._save()
+    def sending(self, file: File) -> None:
+        """It is about to be sent."""
+        if file.key not in self._done.sent:
+            self._done.sent.append(file.key)
+            self._save()
+
+    def not_sent(self, file: File) -> None:
+        """It surely was not."""
+        if file.key in self._done.sent:
+            self._done.sent.remove(file.key)
+            self._save()
 
     def copied(self, file: File) -> None:
         """The bucket has it."""
         self._done.folders[file.folder] = Mark(file.number + 1, self._place)
-        self._done.sending = ""
+        self._done.sent = [each for each in self._done.sent if each != file.key and (self._folder / each).exists()]
         self._save()
 
     def _forget(self, names: list[str]) -> None:
@@ -140,8 +147,9 @@ class Copies:
         for name in names:
             if name not in self._after and (head := read_head(self._folder / _CHAINS / name / _name(0))):
                 self._after[name] = head.after
-        self._after = {name: after for name, after in self._after.items() if name in names}
-        self._over.intersection_update(names)
+        there = frozenset(names)
+        self._after = {name: after for name, after in self._after.items() if name in there}
+        self._over &= there
 
     def _first(self, name: str, seen: Seen) -> File | None:
         """The first file of a chain that is to be copied and isn't. Those that may not be are passed over."""
@@ -247,7 +255,7 @@ def read_head(path: pathlib.Path) -> Head | None:
                 break
             try:
                 said = msgspec.json.decode(line, type=_Line)
-            except msgspec.DecodeError:
+            except _UNREADABLE:
                 return Head(since or 0.0, "", "")
             since = said.at if since is None else since
             if said.kind != Lost.__name__:
@@ -257,7 +265,7 @@ def read_head(path: pathlib.Path) -> Head | None:
 
 
 def _is_end(line: bytes) -> bool:
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(*_UNREADABLE):
         return msgspec.json.decode(line, type=_Line).kind == End.__name__
     return False
 
@@ -266,6 +274,6 @@ def _load(path: pathlib.Path) -> dict[str, Done]:
     """What was kept; of the buckets used last."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=dict[str, Done])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *_UNREADABLE):
         return {}
     return dict(list(found.items())[-_BUCKETS:])

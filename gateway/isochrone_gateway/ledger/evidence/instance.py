@@ -68,6 +68,10 @@ def all_may_go(_: str, __: int) -> bool:
     return True
 
 
+def none_may_go(_: str, __: int) -> bool:
+    return False
+
+
 @dataclasses.dataclass(frozen=True)
 class Removal:
     """What is too old: files of one chain, from its beginning, and its head after the last of them."""

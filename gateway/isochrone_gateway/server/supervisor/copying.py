@@ -24,6 +24,8 @@ _PAUSE: Final = 1.0
 _FIRST: Final = 1.0
 _MOST: Final = 300.0
 """Seconds until the next try after one that failed; doubles from the first to the most, less up to a half by chance."""
+_LATE: Final = 900.0
+"""Seconds after which what isn't copied is a matter for the hub."""
 LAST: Final = 5.0
 """Seconds for the last files at the end."""
 _NOBODY: Final = Seen({}, 0, 0)
@@ -36,7 +38,7 @@ class Asked:
     store: Store
     name: str
     place: str
-    close_after: float
+    """Its jurisdiction; empty if nothing may be copied there, which `problem` says, too."""
     problem: str = ""
     """Why none may go there now."""
 
@@ -59,7 +61,7 @@ def asked_of(config: Config, age: Age, secrets: pathlib.Path | None) -> Asked | 
     place, problem = place_of_copies(config), why_not(config, age)
     if secrets is None:
         problem = problem or "this gateway was started without --secrets, where the key to the bucket is"
-    return Asked(store=bucket, name=bucket.id, place=place, close_after=float(said.close_after_s), problem=problem)
+    return Asked(store=bucket, name=bucket.id, place=place, problem=problem)
 
 
 class Copier:
@@ -108,7 +110,7 @@ class Copier:
     def may_go(self, chain: str, number: int) -> bool:
         """Whether a file needn't be kept for the sake of a copy."""
         asked, copies = self._asked, self._copies
-        return asked is None or bool(asked.problem) or (copies is not None and copies.has(chain, number))
+        return asked is None or not asked.place or (copies is not None and copies.has(chain, number))
 
     @property
     def problem(self) -> str:
@@ -138,8 +140,12 @@ class Copier:
         }
 
     def told(self) -> Copying | None:
-        """What the hub is told."""
-        return None if self._asked is None else Copying(age=int(self.age), problem=shortened(self.problem))
+        """What the hub is told. A store may be away for a while, and that is no news there."""
+        asked = self._asked
+        if asked is None:
+            return None
+        late = (self.problem or "the store takes less than is written") if self.age > _LATE else ""
+        return Copying(problem=shortened(asked.problem or late))
 
     def facts(self) -> dict[str, float]:
         """As metrics; see `telling`."""
@@ -175,6 +181,7 @@ class Copier:
         file = None
         try:
             file, self._oldest = copies.look(self._seen)
+            self._troubles = {} if file is None and self._oldest is None else self._troubles
             if file is None or asked.problem:
                 return False
             self._put(asked, copies, file)
@@ -192,12 +199,14 @@ class Copier:
             answer = asked.store.put(file.path, name)
         except BucketError as error:
             if not error.may_be_there and not was_sent:
-                copies.sending(None)
+                copies.not_sent(file)
             raise
         if answer is Answer.THERE and file.key != PUBLIC_KEY:
+            if not was_sent:
+                copies.not_sent(file)
             is_same = asked.store.holds(file.path, name)
             if is_same is False or (is_same is None and not was_sent):
-                copies.sending(None)
+                copies.not_sent(file)
                 raise BucketError(
                     f"{name} is in the bucket already, from another gateway or a volume that is lost: set another"
                     " prefix, or let the key read objects, so that they can be compared"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from isochrone_gateway.config import ConfigError
+from isochrone_gateway.config import Config, ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.config.law import Law
@@ -22,6 +22,7 @@ from isochrone_gateway.config.report import Demand, Served
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
+from isochrone_gateway.route.mask import Age
 from isochrone_gateway.server.admin import LIMITS, AdminHandler
 from isochrone_gateway.server.settings import Settings
 from isochrone_gateway.server.supervisor import demand, messages, sockets, telling, tls, witness
@@ -88,6 +89,8 @@ class Supervisor:
         around = Surroundings(tell=self._found, say=events.say, clock=clock.running, remembered=self._remembered.find)
         self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
+        self._asked: tuple[Config, Age, Asked | None] | None = None
+        """Where copies go: worked out once for a config and its age."""
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
         witnessing = witness.Surroundings(
             say=events.say, said=self._fleet.witnessed, copies=self._copies, workers=settings.workers
@@ -224,8 +227,11 @@ class Supervisor:
         report = self._follower.report
         if report.running is None:
             return None
+        config = report.running.complete.loaded.config
         age = telling.age_state(report, age_seconds(report.contact, self._clock))
-        return asked_of(report.running.complete.loaded.config, age, self._settings.secrets)
+        if self._asked is None or self._asked[0] is not config or self._asked[1] is not age:
+            self._asked = (config, age, asked_of(config, age, self._settings.secrets))
+        return self._asked[2]
 
     async def _served(self, revision: Revision) -> Served | None:
         return self._tally.told(revision, counts_of(await self._fleet.metrics()))

@@ -19,7 +19,7 @@ from isochrone_gateway.config import Config, report
 from isochrone_gateway.config.site import EvidenceKeeping, LogLevel, OnFailure
 from isochrone_gateway.ledger.evidence.chain import Head
 from isochrone_gateway.ledger.evidence.copies import Seen
-from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, MayGo, all_may_go, load_key
+from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, MayGo, all_may_go, load_key, none_may_go
 from isochrone_gateway.server.supervisor.copying import Asked, Copier
 from isochrone_gateway.server.supervisor.fleet import Say
 from isochrone_gateway.server.supervisor.messages import Witnessed
@@ -207,8 +207,12 @@ class Witness:
 
     def _may_go(self, said: Iterable[Witnessed]) -> MayGo:
         """What isn't copied stays, unless there is no room for what comes."""
-        is_full = any(each.why == "DiskFull" for each in said)
-        return all_may_go if self._copier is None or is_full else self._copier.may_go
+        if any(each.why == "DiskFull" for each in said):
+            return all_may_go
+        if self._copier is not None:
+            return self._copier.may_go
+        is_copied = self._keeping is not None and self._keeping.objects is not None
+        return none_may_go if is_copied else all_may_go
 
     def _note_closed(self, said: Iterable[Witnessed]) -> None:
         for each in said:

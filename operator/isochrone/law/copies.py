@@ -5,12 +5,14 @@ them allows the second place, too, for data of each origin: then no line has to 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from isochrone.api.residency_policy import Mode, Scope
 from isochrone.law import masks
 from isochrone.law.policy import Place, Policy
 
-_HERE, _THERE = 0b01, 0b10
+_HERE_ALONE: Final = 0b01
+"""As a row of a table over the two places."""
 
 
 def forbidding(policies: Iterable[Policy], *, here: Place, there: Place) -> tuple[str, ...]:
@@ -25,4 +27,4 @@ def _forbids(policy: Policy, places: Sequence[Place]) -> bool:
         return False  # For data of whatever origin: its own country can only add to it.
     table = masks.table(policy, Scope.LOGS, places)
     rows = {*table.rows.values(), table.otherwise, table.unknown}
-    return any(row > 0 and row & _HERE and not row & _THERE for row in rows)
+    return _HERE_ALONE in rows

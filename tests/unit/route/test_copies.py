@@ -42,6 +42,7 @@ WHY = [
     pytest.param(config(), Age.FRESH, "DE-BE", "", id="allowed at both"),
     pytest.param(config(allowed=0b01), Age.FRESH, "", "stay: Logs is allowed at this site", id="not at the bucket's"),
     pytest.param(config(allowed=0b10), Age.FRESH, "DE-BE", "", id="not at the site's: nothing is written"),
+    pytest.param(config(allowed=0b00), Age.FRESH, "DE-BE", "", id="at neither: nothing is written"),
     pytest.param(config(allowed=0b01, mode=Mode.AUDIT), Age.FRESH, "DE-BE", "", id="only audited"),
     pytest.param(config(allowed=0b11, otherwise=1), Age.FRESH, "DE-BE", "", id="of others, too"),
     pytest.param(config(allowed=0b01, bucket=2, otherwise=1), Age.FRESH, "", "stay", id="of some origin, not"),

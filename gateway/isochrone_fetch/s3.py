@@ -1,33 +1,14 @@
-"""Objects of an S3-compatible store, by path-style URLs, signed where there are keys (AWS Signature Version 4).
-
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. Only GETs without query are
-signed, and the body is none: that is all of S3 that is needed here.
-"""
+"""Objects of an S3-compatible store, by path-style URLs, signed where there are keys."""
 
 import datetime as dt
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import quote, urlsplit
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from isochrone_fetch.http import Request
-
-_EMPTY: Final = hashlib.sha256(b"").hexdigest()
-_REGION: Final = "us-east-1"
+from isochrone_fetch.sigv4 import REGION, Keys, Signable, signed
 
 Now = Callable[[], dt.datetime]
-
-
-@dataclass(frozen=True)
-class Keys:
-    """What signs requests."""
-
-    access: str
-    secret: str = field(repr=False)
-    session: str | None = field(default=None, repr=False)
-    region: str = _REGION
 
 
 @dataclass(frozen=True)
@@ -43,7 +24,7 @@ class Bucket:
     def request(self, path: str) -> Request:
         target = "/" + quote(f"{self.name}/{self.prefix}{path}", safe="/-_.~")
         url = self.endpoint.rstrip("/") + target
-        return Request(url, signed(url, self.keys, self.now()) if self.keys else {})
+        return Request(url, signed(Signable(url), self.keys, self.now()) if self.keys else {})
 
 
 def endpoint_of(region: str) -> str:
@@ -59,28 +40,4 @@ def keys(environment: Mapping[str, str]) -> Keys | None:
 
 
 def region(environment: Mapping[str, str]) -> str:
-    return environment.get("AWS_REGION") or _REGION
-
-
-def signed(url: str, keys: Keys, now: dt.datetime) -> dict[str, str]:
-    """The headers that sign a GET of this URL."""
-    parts, moment = urlsplit(url), now.strftime("%Y%m%dT%H%M%SZ")
-    headers = {"host": parts.netloc, "x-amz-content-sha256": _EMPTY, "x-amz-date": moment}
-    if keys.session:
-        headers["x-amz-security-token"] = keys.session
-    names = ";".join(sorted(headers))
-    canonical = "\n".join(
-        ["GET", parts.path, "", *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names, _EMPTY]
-    )
-    scope = f"{moment[:8]}/{keys.region}/s3/aws4_request"
-    to_sign = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    signature = hmac.new(_signing_key(keys, moment[:8]), to_sign.encode(), hashlib.sha256).hexdigest()
-    authorization = f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return {**{name: value for name, value in headers.items() if name != "host"}, "Authorization": authorization}
-
-
-def _signing_key(keys: Keys, day: str) -> bytes:
-    key = f"AWS4{keys.secret}".encode()
-    for part in (day, keys.region, "s3", "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
+    return environment.get("AWS_REGION") or REGION

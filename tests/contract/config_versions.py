@@ -58,6 +58,7 @@ from isochrone_gateway.config.site import (
     Listeners,
     LogLevel,
     Logs,
+    ObjectStorage,
     OnFailure,
     PeerTrust,
     Site,
@@ -153,7 +154,22 @@ def maximal() -> Config:
             cors=Cors(origins=frozenset({"https://app.example.com"}), max_age_ms=1),
             logs=Logs(level=LogLevel.WARNING, requests=False, trace_percent=1),
             peer_trust=PeerTrust(ca_bundle="peers/ca.crt", identity=tls),
-            evidence=EvidenceKeeping(on_failure=OnFailure.COUNT, retention_s=1),
+            evidence=EvidenceKeeping(
+                on_failure=OnFailure.COUNT,
+                retention_s=1,
+                objects=ObjectStorage(
+                    endpoint="http://store.example.com:9000",
+                    plaintext=True,
+                    bucket="evidence",
+                    prefix="lab/ca",
+                    region="ca-1",
+                    place=1,
+                    access_key="objects/AWS_ACCESS_KEY_ID",
+                    secret_key="objects/AWS_SECRET_ACCESS_KEY",
+                    ca_bundle="objects/ca.crt",
+                    close_after_s=60,
+                ),
+            ),
         ),
         places=Places(
             places=(

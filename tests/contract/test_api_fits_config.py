@@ -6,7 +6,7 @@ A scalar of the API and the field of the config that it becomes, side by side; t
 import datetime as dt
 import functools
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -18,9 +18,13 @@ from tests.corpus import cases, offline, rules
 
 from isochrone.admission import admit, formats
 from isochrone.api import scalars, selectors
+from isochrone.api.object_storage import BucketName, Prefix, Region
 from isochrone_gateway.config import find_problems, record
+from isochrone_gateway.config import site as contract
 from isochrone_gateway.config.providers import OWN_HEADERS, OWN_HEADERS_BEGIN, OWN_HEADERS_END, OWN_MEMBERS, Endpoint
 from isochrone_gateway.config.site import ClientAddress, ClientAddressSource
+
+STORAGE = get_type_hints(contract.ObjectStorage, include_extras=True)
 
 PAIRS = [
     pytest.param(scalars.Money, record.Money, id="money"),
@@ -34,6 +38,9 @@ PAIRS = [
     pytest.param(scalars.Area, record.Area, id="area"),
     pytest.param(scalars.Sha256, record.Sha256, id="sha256"),
     pytest.param(scalars.WebOrigin, record.WebOrigin, id="web origin"),
+    pytest.param(BucketName, STORAGE["bucket"], id="bucket"),
+    pytest.param(Prefix, STORAGE["prefix"], id="prefix of a bucket"),
+    pytest.param(Region, STORAGE["region"], id="region of a bucket"),
 ]
 
 LEAP_YEAR = dt.timedelta(days=366)

@@ -16,7 +16,7 @@ from isochrone_gateway.config.law import Binds, UnknownOrigin
 from isochrone_gateway.config.places import Places
 from isochrone_gateway.config.publish import encode_index
 from isochrone_gateway.config.routes import EngineTarget, PeerTarget, ProviderTarget, Retry, Tier, Timeouts
-from isochrone_gateway.config.site import Age, ClientAddress, ClientAddressSource
+from isochrone_gateway.config.site import Age, ClientAddress, ClientAddressSource, EvidenceKeeping, ObjectStorage
 from isochrone_gateway.config.tenants import Budget, BudgetWindow, Key, Tenant, Tenants
 
 Change = Callable[[Config], Config]
@@ -58,6 +58,12 @@ def item(section: str, index: int, **changes: Any) -> Change:
         return replace(config, **{section: tuple(items)})
 
     return change
+
+
+def bucket(**changes: Any) -> Change:
+    said = {"endpoint": "https://s3.example.com", "bucket": "evidence", "place": 0, **changes}
+    storage = ObjectStorage(access_key="objects/a", secret_key="objects/s", **said)
+    return site(evidence=EvidenceKeeping(objects=storage))
 
 
 def again(section: str) -> Change:
@@ -155,6 +161,16 @@ CASES = [
     ),
     pytest.param(
         site(hub=frozenset({1, 4})), ["$.site.hub: is 4, but there are 4 places; point at one of them"], id="hub"
+    ),
+    pytest.param(
+        bucket(place=4),
+        ["$.site.evidence.objects.place: is 4, but there are 4 places; point at one of them"],
+        id="place of a bucket",
+    ),
+    pytest.param(
+        bucket(endpoint="http://s3.example.com"),
+        ["$.site.evidence.objects.endpoint: is not https; use https, or set plaintext"],
+        id="bucket by plain http",
     ),
     pytest.param(
         site(age=Age(max_age_ms=2, hard_max_age_ms=1)), ["$.site.age: has hardMaxAgeMs below maxAgeMs"], id="ages"

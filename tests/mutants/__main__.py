@@ -39,12 +39,13 @@ TARGETS: Final = (
         "gateway",
         "gateway/isochrone_gateway/route",
         (
+            "tests/unit/route/test_copies.py",
             "tests/unit/route/test_mask.py",
             "tests/unit/route/test_candidates.py",
             "tests/unit/route/test_origin.py",
             "tests/contract/test_gateway_mask.py",
         ),
-        only=("mask.py", "candidates.py", "origin.py"),
+        only=("mask.py", "candidates.py", "copies.py", "origin.py"),
     ),
     *(
         Target(
@@ -74,6 +75,7 @@ TARGETS: Final = (
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods"): ("egress", "engines", "pods"),
             ("declared", "likeness"): ("declared", "likeness"),
+            ("copies",): ("copies",),
             ("finding", "gathered", "proof"): ("proof",),
         }.items()
     ),

@@ -24,7 +24,7 @@ from isochrone_gateway.config.providers import (
     Endpoint,
     Provider,
 )
-from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, Site
+from isochrone_gateway.config.site import ClientAddress, ClientAddressSource, Listener, ObjectStorage, Site
 from isochrone_gateway.config.tenants import Tenant
 
 _MAX_PORT = 65_535
@@ -47,9 +47,18 @@ def _check_site(config: Config, census: Census) -> Iterator[Problem]:
         yield from subject.out_of_range(".hub", place, length=census.places, what="places")
     if site.age.hard_max_age_ms < site.age.max_age_ms:
         yield subject.problem(".age", "has hardMaxAgeMs below maxAgeMs; raise it")
+    if site.evidence is not None and site.evidence.objects is not None:
+        yield from _check_objects(subject, site.evidence.objects, census)
     if find_repeated(f"{listener.host}:{listener.port}" for listener in _listeners(site)):
         yield subject.problem(".listeners", "use one port twice; give each its own")
     yield from _check_client_address(subject, site.client_address)
+
+
+def _check_objects(subject: Subject, objects: ObjectStorage, census: Census) -> Iterator[Problem]:
+    here = ".evidence.objects"
+    yield from subject.out_of_range(f"{here}.place", objects.place, length=census.places, what="places")
+    if objects.endpoint.startswith("http://") and not objects.plaintext:
+        yield subject.problem(f"{here}.endpoint", "is not https; use https, or set plaintext")
 
 
 def _check_client_address(subject: Subject, address: ClientAddress) -> Iterator[Problem]:

@@ -96,12 +96,21 @@ class Anchored(Record, frozen=True, kw_only=True):
     """SHA-256 of its line."""
 
 
+class Copying(Record, frozen=True, kw_only=True):
+    """Of copies of this pod's evidence to a bucket."""
+
+    problem: Annotated[str, Meta(max_length=MAX_MESSAGE)] = ""
+    """Why none may be made, or why they have failed for long; empty if all is well."""
+
+
 class Evidence(Record, frozen=True, kw_only=True):
     """What there is to say of evidence where it is kept."""
 
     anchor: Anchored | None = None
     problem: Annotated[str, Meta(max_length=MAX_MESSAGE)] = ""
     """Why it can't be written or signed; empty if it can."""
+    copying: Copying | None = None
+    """None where none is copied."""
 
 
 class PodReport(Record, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from isochrone_gateway.config.record import (
     Area,
+    BaseUrl,
     Bytes,
     Cidr,
     Hostname,
@@ -141,14 +142,35 @@ class OnFailure(enum.StrEnum):
     """They are answered, and those without evidence are counted."""
 
 
+class ObjectStorage(Record, frozen=True, kw_only=True):
+    """A bucket of an S3-compatible store, and where it is. `prefix` is what keys begin with, without a `/` at its end.
+
+    A file is closed `close_after_s` after its first line at the latest, and copied then.
+    """
+
+    endpoint: BaseUrl
+    plaintext: bool = False
+    bucket: Annotated[str, whole("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")]
+    prefix: Annotated[str, whole("([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?", max_length=256)] = (
+        ""
+    )
+    region: Annotated[str, whole("[a-z0-9-]{1,64}")] = "us-east-1"
+    place: Index0
+    access_key: SecretFile
+    secret_key: SecretFile
+    ca_bundle: SecretFile | None = None
+    close_after_s: Positive = 300
+
+
 class EvidenceKeeping(Record, frozen=True, kw_only=True):
     """Evidence of where requests are processed is kept on disk, where the gateway's command line says.
 
-    What is older than `retention_s` is removed; absent: nothing is.
+    What is older than `retention_s` is removed; absent: nothing is. `objects` is where it is copied to.
     """
 
     on_failure: OnFailure = OnFailure.REFUSE
     retention_s: Positive | None = None
+    objects: ObjectStorage | None = None
 
 
 class Site(Record, frozen=True, kw_only=True):

@@ -3,16 +3,14 @@
 It blocks, so it is for a thread that nobody waits for.
 """
 
-import contextlib
 import http.client
 import select
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from isochrone_gateway.ledger.collector import Collector
+from isochrone_gateway.ledger.deadline import cut_after
 
 _MOST: Final = 65_536
 """Of an answer: it says no more than how many spans were refused."""
@@ -49,7 +47,7 @@ class Poster:
         """
         try:
             connection = self._connect(limit)
-            with _cut_after(limit, connection.sock):
+            with cut_after(limit, connection.sock):
                 connection.request("POST", self._collector.path, body, self._headers)
                 answer = connection.getresponse()
                 found = Answer(answer.status, answer.read(_MOST), _latin(answer.getheader("Retry-After")))
@@ -81,30 +79,6 @@ class Poster:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=where.certificate)
         return http.client.HTTPSConnection(where.host, where.port, timeout=limit, context=self._tls)
-
-
-@contextlib.contextmanager
-def _cut_after(seconds: float, sock: socket.socket) -> Iterator[None]:
-    """Shut a socket down after some time, and raise TimeoutError then, whatever its reader made of it."""
-    is_late = threading.Event()
-
-    def cut() -> None:
-        is_late.set()
-        with contextlib.suppress(OSError):
-            # TLS's own shutdown would change the object that another thread is reading from.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    sock.settimeout(seconds)
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        if is_late.is_set():
-            raise TimeoutError("the collector's answer took too long")
 
 
 def _is_readable(sock: socket.socket) -> bool:

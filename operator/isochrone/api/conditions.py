@@ -25,6 +25,7 @@ class ConditionType(enum.StrEnum):
     PROGRAMMED = "Programmed"
     EGRESS_ENFORCED = "EgressEnforced"
     EVIDENCE_ANCHORED = "EvidenceAnchored"
+    EVIDENCE_COPIED = "EvidenceCopied"
     SATISFIABLE = "Satisfiable"
 
 
@@ -71,6 +72,9 @@ class Reason(enum.StrEnum):
     ANCHOR_WENT_BACK = "AnchorWentBack"
     ANCHORS_NOT_KEPT = "AnchorsNotKept"
     EVIDENCE_NOT_WRITTEN = "EvidenceNotWritten"
+    COPIED = "Copied"
+    COPIES_FORBIDDEN = "CopiesForbidden"
+    EVIDENCE_NOT_COPIED = "EvidenceNotCopied"
 
 
 class Condition(Model):

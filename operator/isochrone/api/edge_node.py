@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.edge_node_status import EdgeNodeStatus
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.gateway_evidence import GatewayEvidence
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import (
@@ -30,14 +31,6 @@ from isochrone.api.scalars import (
 )
 from isochrone.api.schema import SET, Model, Rule, immutable
 from isochrone.api.selectors import SecretKeyRef
-
-
-class Evidence(enum.StrEnum):
-    """How well a place is known, weakest first."""
-
-    DECLARED = "Declared"
-    CONTRACTED = "Contracted"
-    ATTESTED = "Attested"
 
 
 class ClusterType(enum.StrEnum):

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from isochrone.api.object_storage import ObjectStorage
 from isochrone.api.scalars import Memory, ObjectName
 from isochrone.api.schema import Model, Rule
 
@@ -49,3 +50,5 @@ class GatewayEvidence(Model):
     """Days after which files are removed. Without it, all are kept until the volume is full."""
     storage: EvidenceStorage = EvidenceStorage()
     """Where the files are. One that is there keeps its size and its class."""
+    object_storage: ObjectStorage | None = None
+    """Where files are copied to once they are closed. Requests never wait for it."""

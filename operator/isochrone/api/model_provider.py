@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.conditions import Status
-from isochrone.api.edge_node import Evidence
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.inference_tenant import Limits
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import HOSTNAME, PORT, Area, HttpUrl, Label, ModelName, Money, Text

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.conditions import Status
-from isochrone.api.edge_node import Evidence
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import Area, DataClass, Text
 from isochrone.api.schema import SET, Model, Rule, map_list

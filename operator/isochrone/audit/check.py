@@ -156,7 +156,7 @@ class _Instance:
                 yield of_line(torn, rule, "its last line is not whole")
 
     def _strange(self) -> Iterator[Finding]:
-        own = {"chains", "checkpoints", "public-key.pem", "lock"}
+        own = {"chains", "checkpoints", "public-key.pem", "lock", "copied.json"}
         more = [each for each in self.folder.iterdir() if each.name not in own and each.suffix != ".lock"]
         for folder in (self.folder / "checkpoints", *(each.folder for each in self.chains.values())):
             more += lines.strange(folder)

@@ -95,7 +95,8 @@ def _evidence(report: reports.PodReport) -> EvidenceTold | None:
         return None
     anchor = said.anchor
     found = None if anchor is None else Anchor(n=anchor.n, at=anchor.at, digest=anchor.digest)
-    return EvidenceTold(at=int(_at(report)), anchor=found, problem=said.problem)
+    copying = None if said.copying is None else said.copying.problem
+    return EvidenceTold(at=int(_at(report)), anchor=found, problem=said.problem, copying=copying)
 
 
 def _revision(said: Any) -> Revision | None:

@@ -5,7 +5,7 @@
 API's models and geography, and nothing else of ours. Placement, routing and rendering ask it; they don't decide.
 """
 
-from isochrone.api.edge_node import Evidence
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.residency_policy import Mode, Scope, UnknownOrigin
 from isochrone.law.evaluate import Age, Question, Verdict, evaluate
 from isochrone.law.origin import UNKNOWN, Origin, OriginNotAllowed

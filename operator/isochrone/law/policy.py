@@ -7,7 +7,7 @@ and is returned as a problem beside the policy, so that whoever reports it and w
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from isochrone.api.edge_node import Evidence
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.residency_policy import Allowance as AllowanceSpec
 from isochrone.api.residency_policy import Areas, DataResidencyPolicy, Mode, Scope, UnknownOrigin
 from isochrone.api.selectors import Namespaces, PositiveSelector

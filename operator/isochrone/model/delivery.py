@@ -255,5 +255,6 @@ def essence(report: SiteReport) -> SiteReport:
 
 
 def _settled(pod: GatewayPod) -> GatewayPod:
-    evidence = None if pod.evidence is None else EvidenceTold(problem=pod.evidence.problem)
+    told = pod.evidence
+    evidence = None if told is None else EvidenceTold(problem=told.problem, copying=told.copying)
     return dataclasses.replace(pod, at=0, served=None, evidence=evidence)

@@ -26,6 +26,8 @@ class EvidenceTold:
     """Of its last checkpoint."""
     problem: str = ""
     """Why it can't write or sign; empty if it can."""
+    copying: str | None = None
+    """Why copies of it don't get to a bucket; empty if they do, None where there are to be none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

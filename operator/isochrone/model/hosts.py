@@ -8,6 +8,7 @@ from typing import Final
 
 from isochrone.api.edge_node import Advertise
 from isochrone.api.model_provider import Endpoint
+from isochrone.api.object_storage import ObjectStorage
 
 SERVICE: Final = re.compile(r"[^.]+\.([^.]+)\.svc(\..+)?")
 """The name of a Service in its own cluster; the group is its namespace."""
@@ -41,11 +42,20 @@ def of_peer(advertise: Advertise) -> Remote:
 
 def of_endpoint(endpoint: Endpoint) -> Remote:
     """An endpoint of a provider."""
-    found = _URL.match(endpoint.url)
-    if found is None:  # pragma: no cover - the API admits no such URL
-        raise ValueError(f"{endpoint.url} is no base URL")
-    scheme, host, port = found.groups()
     is_inside = endpoint.plaintext == "Allow" or endpoint.ca_secret_ref is not None
+    return _of_url(endpoint.url, is_inside=is_inside)
+
+
+def of_bucket(bucket: ObjectStorage) -> Remote:
+    """The store of a bucket."""
+    return _of_url(bucket.endpoint, is_inside=bucket.plaintext == "Allow" or bucket.ca_secret_ref is not None)
+
+
+def _of_url(url: str, *, is_inside: bool) -> Remote:
+    found = _URL.match(url)
+    if found is None:  # pragma: no cover - the API admits no such URL
+        raise ValueError(f"{url} is no base URL")
+    scheme, host, port = found.groups()
     service = SERVICE.fullmatch(host) if is_inside else None
     remote = _remote(host.strip("[]"), int(port or _PORTS[scheme]), is_inside=is_inside)
     return dataclasses.replace(remote, namespace=service[1]) if service else remote

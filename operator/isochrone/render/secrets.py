@@ -7,6 +7,9 @@ Values are never here. Whoever delivers a bundle copies what it names, and nothi
     providers/SECRET/KEY               keys and authorities of providers
     status/token                       what `/status` asks for
     evidence/private.pem               what signs evidence, where it is kept
+    objects/AWS_ACCESS_KEY_ID,         the key to the bucket that evidence is copied to
+            AWS_SECRET_ACCESS_KEY
+    objects-ca/KEY                     authorities of that store, if they are not the system's
 """
 
 import dataclasses
@@ -15,6 +18,7 @@ from typing import Final
 
 from isochrone.api import EdgeNode, ModelProvider
 from isochrone.api.selectors import SecretKeyRef
+from isochrone.law.atlas import bucket_of
 from isochrone.render.names import gateway_name
 
 TLS: Final = "tls"
@@ -22,11 +26,15 @@ PEER: Final = "peer"
 STATUS: Final = "status"
 PROVIDERS: Final = "providers"
 EVIDENCE: Final = "evidence"
+OBJECTS: Final = "objects"
+OBJECTS_CA: Final = "objects-ca"
 
 CERTIFICATE: Final = "tls.crt"
 PRIVATE_KEY: Final = "tls.key"
 AUTHORITIES: Final = "ca.crt"
 TOKEN: Final = "token"  # noqa: S105 - the name of a file
+ACCESS_KEY: Final = "AWS_ACCESS_KEY_ID"
+SECRET_KEY: Final = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 - the name of a file
 SIGNING_KEY: Final = "private.pem"
 VERIFYING_KEY: Final = "public.pem"
 
@@ -74,6 +82,7 @@ def needed(site: EdgeNode, providers: Iterable[ModelProvider], *, has_peers: boo
             is_optional=True,
         ),
         *_of_providers(providers),
+        *_of_bucket(site),
     ]
     if tls is not None:
         found.append(
@@ -105,6 +114,19 @@ def needed(site: EdgeNode, providers: Iterable[ModelProvider], *, has_peers: boo
             )
         )
     return tuple(sorted(found, key=lambda each: each.folder))
+
+
+def _of_bucket(site: EdgeNode) -> Iterable[NeededSecret]:
+    """Of the site's own cluster: nobody copies them there."""
+    bucket = bucket_of(site)
+    if bucket is None:
+        return
+    why = f"the bucket {bucket.bucket} that evidence is copied to"
+    yield NeededSecret(
+        name=bucket.secret_name, folder=OBJECTS, keys=(ACCESS_KEY, SECRET_KEY), why=why, is_optional=True
+    )
+    if (authorities := bucket.ca_secret_ref) is not None:
+        yield NeededSecret(name=authorities.name, folder=OBJECTS_CA, keys=(authorities.key,), why=why, is_optional=True)
 
 
 def _of_providers(providers: Iterable[ModelProvider]) -> list[NeededSecret]:

@@ -13,7 +13,7 @@ from isochrone.geo import codes, places
 from isochrone.law import atlas
 from isochrone.model import Revision, SiteReport
 from isochrone.model.words import count, listed
-from isochrone.status import anchored, delivered, egress, programmed
+from isochrone.status import anchored, copied, delivered, egress, programmed
 from isochrone.status.facts import Facts
 from isochrone.status.said import State, conditions, fails, holds, leaving, ready
 
@@ -57,6 +57,8 @@ def _states(facts: Facts, edge: EdgeNode, report: SiteReport | None) -> list[Sta
         states.append(egress.enforced(facts, edge, report))
         if edge.spec.gateway.evidence is not None:
             states.append(anchored.anchored(edge.metadata.name, report, facts.delivery.anchoring, now=facts.now))
+        if (bucket := atlas.bucket_of(edge)) is not None:
+            states.append(copied.copied(facts, edge, bucket, report))
     return states
 
 

@@ -80,6 +80,8 @@ class Rule(enum.StrEnum):
     """A policy that binds none of the ModelRoutes."""
     NO_LAWFUL_PLACE = "NoLawfulPlace"
     """A route, tenant or endpoint for which the law leaves no place."""
+    COPIES_FORBIDDEN = "CopiesForbidden"
+    """A bucket for a site's evidence where a policy forbids what it lets be logged at the site."""
     NO_FITTING_DEVICE = "NoFittingDevice"
     """A ModelRoute that no GPUPool can hold."""
     NO_CAPACITY = "NoCapacity"

@@ -42,6 +42,16 @@ class Origins:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A bucket of a store."""
+
+    endpoint: str
+    address: str
+    """With its name, and what names in it begin with."""
+    place: Place
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """An EdgeNode."""
 
@@ -55,6 +65,8 @@ class Site:
     hard_max_age_ms: int
     nodes: Mapping[str, str]
     """Labels of the nodes that are its own."""
+    bucket: Bucket | None = None
+    """Where its evidence is copied to."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +215,16 @@ def _site(item: Json) -> Site:
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
         nodes=spec.get("nodeSelector") or {},
+        bucket=_bucket((gateway.get("evidence") or {}).get("objectStorage")),
     )
+
+
+def _bucket(said: Json | None) -> Bucket | None:
+    if said is None:
+        return None
+    parts = (said["endpoint"].rstrip("/"), said["bucket"], said.get("prefix") or "")
+    place = _within(said["jurisdiction"], said)
+    return Bucket(endpoint=said["endpoint"], address="/".join(part for part in parts if part), place=place)
 
 
 def _standing(said: Json) -> Place:
@@ -212,6 +233,10 @@ def _standing(said: Json) -> Place:
     if jurisdiction is None:
         airport = airports.place(said["iata"])
         jurisdiction = airport.jurisdiction if airport else None
+    return _within(jurisdiction, said)
+
+
+def _within(jurisdiction: str | None, said: Json) -> Place:
     code = None if jurisdiction is None else ground.canonical(jurisdiction)
     return Place(frozenset() if code is None else frozenset({code}), said.get("evidence", _DECLARED))
 

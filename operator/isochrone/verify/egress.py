@@ -75,7 +75,7 @@ class Held:
 
 
 def remotes(declared: Declared, site: SiteConfig) -> list[Remote]:
-    """Whom the site's gateway has a reason to call: peers that advertise, and endpoints of its providers."""
+    """Whom the site's gateway has a reason to call: peers that advertise, endpoints of its providers, its bucket."""
     found = [
         Remote(*other.advertise)
         for name, other in declared.sites.items()
@@ -84,6 +84,9 @@ def remotes(declared: Declared, site: SiteConfig) -> list[Remote]:
     for each in site.config.providers:
         said = declared.providers.get(each.name)
         found += [remote_of(endpoint.url) for endpoint in (said.endpoints.values() if said else ())]
+    evidence, bucket = site.config.site.evidence, declared.sites[site.site].bucket
+    if evidence is not None and evidence.objects is not None and bucket is not None:
+        found.append(remote_of(bucket.endpoint))
     return found
 
 

@@ -23,6 +23,7 @@ WELL: Final = frozenset(
         Reason.SATISFIABLE,
         Reason.ENFORCED,
         Reason.ANCHORED,
+        Reason.COPIED,
     }
 )
 PARTS: Final = ("**You see:**", "**It means:**", "**Look at:**", "**Way out:**")

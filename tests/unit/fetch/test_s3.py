@@ -25,27 +25,30 @@ FILES = {"config.json": b"{}", "deep/model 1+2.safetensors": b"1" * 3_000_000}
 LIST = manifest.text({path: hashlib.sha256(content).hexdigest() for path, content in FILES.items()}).encode()
 DIGEST = f"--digest=sha256:{hashlib.sha256(LIST).hexdigest()}"
 LIMIT = 120.0
+WRITER = "writer"
+"""May write to the bucket `evidence`, and read nothing."""
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of a store that has a model."""
     folder = tmp_path_factory.mktemp("store")
-    identity = {
-        "name": "reader",
-        "credentials": [{"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}],
-        "actions": ["Read:models"],
-    }
-    (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
+    key = {"secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
+    identities = [
+        {"name": name, "credentials": [{"accessKey": name, **key}], "actions": [action]}
+        for name, action in ((KEYS["AWS_ACCESS_KEY_ID"], "Read:models"), (WRITER, "Write:evidence"))
+    ]
+    (folder / "identities.json").write_text(json.dumps({"identities": identities}))
     # It binds them one after the other, and connects to itself meanwhile.
     ports = list(itertools.islice(unbound_ports(), 8))
     names = [f"{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
     command = [str(pathlib.Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3"]
-    command += [f"-s3.config={folder}/identities.json", "-volume.max=3", "-master.volumeSizeLimitMB=64"]
+    command += [f"-s3.config={folder}/identities.json", "-volume.max=30", "-master.volumeSizeLimitMB=64"]
     command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:
         try:
             put(f"http://127.0.0.1:{ports[4]}/buckets/models/llama")
+            put(f"http://127.0.0.1:{ports[4]}/buckets/evidence/others")
             endpoint = f"http://127.0.0.1:{ports[6]}"
             until_it_answers(endpoint)
             yield endpoint

@@ -99,6 +99,16 @@ RUNNING = Config(epoch=1, sequence=7, digest=DIGEST)
             id="keeps evidence",
         ),
         pytest.param(
+            lease(said("a", 10, evidence=report.Evidence(copying=report.Copying(problem="the store is away")))),
+            [GatewayPod(pod="a", at=NOW - 10, evidence=EvidenceTold(at=NOW - 10, copying="the store is away"))],
+            id="can't copy it",
+        ),
+        pytest.param(
+            lease(said("a", 10, evidence=report.Evidence(copying=report.Copying()))),
+            [GatewayPod(pod="a", at=NOW - 10, evidence=EvidenceTold(at=NOW - 10, copying=""))],
+            id="copies it",
+        ),
+        pytest.param(
             lease(said("a", 10, evidence=report.Evidence())),
             [GatewayPod(pod="a", at=NOW - 10, evidence=EvidenceTold(at=NOW - 10))],
             id="begins to",

@@ -23,6 +23,13 @@ def site(name: str, **place: Any) -> EdgeNode:
     return EdgeNode.model_validate({"metadata": {"name": name}, "spec": {"place": place}})
 
 
+def copying(name: str, jurisdiction: str, **bucket: Any) -> EdgeNode:
+    store = {"endpoint": "https://s3.example.com", "bucket": "evidence", "secretName": "bucket"}
+    evidence = {"objectStorage": {**store, "jurisdiction": jurisdiction, **bucket}}
+    spec = {"place": {"iata": "FRA"}, "gateway": {"evidence": evidence}}
+    return EdgeNode.model_validate({"metadata": {"name": name}, "spec": spec})
+
+
 def endpoint(name: str, *processes_in: str, evidence: str = "Declared", stores_in: list[str] | None = None) -> Json:
     url, ref = f"https://{name}.api.example.com/v1", {"evidenceRef": "contract 3"}
     found = {"name": name, "url": url, "processesIn": list(processes_in), "evidence": evidence}
@@ -140,6 +147,15 @@ def test_two_sites_of_one_place_are_two_places() -> None:
 
     assert atlas.sites == {"a": 0, "b": 1}
     assert atlas.places == (place("DE-HE"), place("DE-HE"))
+
+
+def test_buckets_come_last_each_place_once() -> None:
+    contracted = {"evidence": "Contracted", "evidenceRef": "contract 3"}
+    sites = [copying("b", "DE", **contracted), copying("a", "US"), copying("c", "QQ"), site("d", iata="FRA")]
+    atlas = Atlas.of(sites, [provider("acme", endpoint("us", "US"))])
+
+    assert atlas.places[4:] == (place("US"), place("DE", evidence=Evidence.CONTRACTED), place())
+    assert atlas.buckets == {"a": 4, "b": 5, "c": 6}
 
 
 def test_the_order_of_objects_decides_nothing() -> None:

@@ -1,6 +1,7 @@
 """What a gateway's supervisor says of its evidence to the hub."""
 
 import asyncio
+import math
 import pathlib
 
 from msgspec.structs import replace
@@ -8,11 +9,14 @@ from tests.contract.config_versions import minimal
 
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.report import MAX_MESSAGE
-from isochrone_gateway.config.site import EvidenceKeeping, OnFailure
+from isochrone_gateway.config.site import EvidenceKeeping, ObjectStorage, OnFailure
 from isochrone_gateway.server.supervisor.messages import Witnessed
-from isochrone_gateway.server.supervisor.witness import Witness
+from isochrone_gateway.server.supervisor.witness import Surroundings, Witness
 
 AT = 1_800_000_000.25
+STORAGE = ObjectStorage(
+    endpoint="https://s3.example.com", bucket="evidence", place=0, access_key="objects/a", secret_key="objects/s"
+)
 
 
 def config(on_failure: OnFailure = OnFailure.REFUSE) -> Config:
@@ -27,9 +31,7 @@ class World:
             folder / "evidence",
             folder / key,
             "gateway-0",
-            say=lambda *_, **__: None,
-            said=lambda: self.said,
-            wall=lambda: AT,
+            Surroundings(say=lambda *_, **__: None, said=lambda: self.said, wall=lambda: AT),
         )
 
     def checkpoint(self, *said: Witnessed) -> None:
@@ -80,3 +82,18 @@ def test_what_is_wrong_with_the_key_fits_into_a_report(tmp_path: pathlib.Path) -
     assert told.anchor is None
     assert "No such file" in told.problem or told.problem.endswith("...")
     assert len(told.problem) <= MAX_MESSAGE
+
+
+def test_what_is_too_old_stays_until_it_is_copied_or_there_is_no_room(tmp_path: pathlib.Path) -> None:
+    world, made = World(tmp_path), config()
+    keeping = EvidenceKeeping(retention_s=1, objects=STORAGE)
+    assert world.witness.why_not(replace(made, site=replace(made.site, evidence=keeping))) == ()
+    old = tmp_path / "evidence" / made.site.name / "gateway-0" / "chains" / "w0-old" / "000000.jsonl"
+    old.parent.mkdir(parents=True)
+    old.write_text('{"n":0,"at":1.0,"kind":"Boot","hash":"' + "0" * 64 + '"}\n')
+    world.checkpoint(Witnessed("w0-x", 3, bytes(32)))
+    assert old.exists()
+    world.witness._looked = -math.inf
+    world.checkpoint(Witnessed("w0-x", 4, bytes(32), why="DiskFull"))
+    assert not old.exists()
+    world.witness.close()

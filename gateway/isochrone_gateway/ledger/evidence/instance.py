@@ -11,7 +11,7 @@ import fcntl
 import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
@@ -60,6 +60,18 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
     )
 
 
+MayGo = Callable[[str, int], bool]
+"""Whether a file of a chain, by its number, is needed here no longer."""
+
+
+def all_may_go(_: str, __: int) -> bool:
+    return True
+
+
+def none_may_go(_: str, __: int) -> bool:
+    return False
+
+
 @dataclasses.dataclass(frozen=True)
 class Removal:
     """What is too old: files of one chain, from its beginning, and its head after the last of them."""
@@ -69,14 +81,16 @@ class Removal:
     files: tuple[pathlib.Path, ...]
 
 
-def too_old(chains: pathlib.Path, running: Mapping[str, Head], before: float) -> list[Removal]:
+def too_old(
+    chains: pathlib.Path, running: Mapping[str, Head], before: float, *, may_go: MayGo = all_may_go
+) -> list[Removal]:
     """Whole files that were last written before this time; never the last one of a chain that is written to."""
     found = []
     for folder in sorted(chains.iterdir()):
         files = segments_of(folder)
         old = []
         for path in files[:-1] if folder.name in running else files:
-            if path.stat().st_mtime >= before:
+            if path.stat().st_mtime >= before or not may_go(folder.name, int(path.stem)):
                 break
             old.append(path)
         last = next((line for path in reversed(old) if (line := last_line(path))), b"")
@@ -133,9 +147,9 @@ class Instance:
             self._told.pop(chain, None)
             self._running.pop(chain, None)
 
-    def checkpoint(self, now: float, keep: float | None = None) -> Anchor | None:
+    def checkpoint(self, now: float, keep: float | None = None, *, may_go: MayGo = all_may_go) -> Anchor | None:
         """Write a checkpoint if something has changed, and remove what is older than `keep` seconds. Raises OSError."""
-        removals = [] if keep is None else too_old(self.chains, self._running, now - keep)
+        removals = [] if keep is None else too_old(self.chains, self._running, now - keep, may_go=may_go)
         grown = {name: head for name, head in self._running.items() if self._told.get(name) != head}
         if not grown and not removals:
             return None
@@ -148,8 +162,22 @@ class Instance:
             _remove(each)
         return self._checkpoints.anchor
 
-    def close(self) -> None:
+    @property
+    def closed(self) -> int:
+        """How many files of checkpoints will never be longer."""
+        return self._segments.closed
+
+    def close_if_due(self, now: float, after: float) -> None:
+        """Close the file of checkpoints that was begun so many seconds ago. All of them were synced."""
+        if self._segments.is_due(now, after):
+            self._segments.close()
+
+    def finish(self) -> None:
+        """Write no more, and keep the folder."""
         self._segments.close()
+
+    def close(self) -> None:
+        self.finish()
         os.close(self._lock)
 
     def _hold(self) -> None:

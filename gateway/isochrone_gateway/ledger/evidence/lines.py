@@ -35,6 +35,8 @@ class Boot(Line, frozen=True, kw_only=True, tag=True):
     """Whether it ended with `End`."""
     torn: int = 0
     """Bytes of a half-written line that were cut off from its end."""
+    copied_to: str = ""
+    """The jurisdiction of a bucket that may have a copy of what follows; empty: nobody may."""
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
@@ -51,6 +53,8 @@ class Config(Line, frozen=True, kw_only=True, tag=True):
     revision: str
     digest: str
     policies: Mapping[str, Policy] = msgspec.field(default_factory=dict)
+    copied_to: str = ""
+    """As of `Boot`, from here on. If it is another one than before, this line is the first of a file."""
 
 
 class Intent(Line, frozen=True, kw_only=True, tag=True):

@@ -67,6 +67,7 @@ class Segments:
         self._descriptor = -1
         self._size = 0
         self._day = -1
+        self._since = 0.0
         self._is_broken = False
         there = segments_of(folder)
         self._next = int(there[-1].stem) + 1 if there else 0
@@ -80,6 +81,7 @@ class Segments:
             self.close()
         if self._descriptor < 0:
             self._open(day)
+            self._since = now
         try:
             self._disk.append(self._descriptor, data)
         except OSError:
@@ -96,6 +98,15 @@ class Segments:
             self._is_broken = True
             self._disk.sync(self._descriptor)
             self._is_broken = False
+
+    @property
+    def closed(self) -> int:
+        """How many files there are, with those that were removed, to which nothing is appended anymore."""
+        return self._next if self._descriptor < 0 else self._next - 1
+
+    def is_due(self, now: float, after: float) -> bool:
+        """Whether a file is open that was begun so many seconds ago."""
+        return self._descriptor >= 0 and now - self._since >= after
 
     def close(self) -> None:
         if self._descriptor >= 0:

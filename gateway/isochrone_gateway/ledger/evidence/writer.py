@@ -20,13 +20,13 @@ import fcntl
 import os
 import pathlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from isochrone_gateway.ledger.evidence.chain import START, Head, TooLongError, head_of, link
-from isochrone_gateway.ledger.evidence.lines import VERSION, Boot, End, Line, Lost
+from isochrone_gateway.ledger.evidence.lines import VERSION, Boot, Config, End, Line, Lost
 from isochrone_gateway.ledger.evidence.segments import Disk, Segments, make_folder, repair
 
 BATCH: Final = 0.05
@@ -48,6 +48,7 @@ class Whose:
     writer: str
     place: str = ""
     revision: str = ""
+    copied_to: str = ""
 
 
 def boot_name(now: float, randomness: bytes) -> str:
@@ -98,6 +99,8 @@ class Writer:
         self.lost = 0
         self.failures = 0
         """Writes that failed."""
+        self.closes_after: float | None = None
+        """Seconds after which a file is closed, to be copied; None: when it is large, and at midnight."""
         self._chains = chains
         self._whose = whose
         self._boot = boot
@@ -107,6 +110,7 @@ class Writer:
         self._segments: Segments | None = None
         self._held = -1
         self._head = self._synced = START
+        self._copied_to = whose.copied_to
         self._queue: collections.deque[Line] = collections.deque()
         self._unsaid: collections.Counter[str] = collections.Counter()
         self._since = 0.0
@@ -130,6 +134,11 @@ class Writer:
         return self._synced
 
     @property
+    def closed(self) -> int:
+        """How many of its files will never be longer."""
+        return 0 if self._segments is None else self._segments.closed
+
+    @property
     def is_writable(self) -> bool:
         """Whether what is put now will be on disk soon."""
         return not self._why and len(self._queue) < self._room
@@ -146,6 +155,11 @@ class Writer:
             return True
         self._lose(self._why or "QueueFull")
         return False
+
+    def turn(self, configs: Sequence[Config]) -> None:
+        """Write that another config is in force, however much waits: copies depend on it."""
+        if not self._is_broken:
+            self._queue.extend(configs)
 
     def withhold(self) -> None:
         """Count a record that may not be written here. That is told once a minute, not with each request."""
@@ -191,6 +205,7 @@ class Writer:
         if now >= self._due or now < self._due - SYNC:  # A clock that was set back must not put it off.
             self._sync()
             self._due = now + SYNC
+            self._close_if_due(now)
 
     def _tell_withheld(self, now: float) -> None:
         count, since = self._withheld - self._withheld_told, self._withheld_since
@@ -202,12 +217,25 @@ class Writer:
     def _drain(self) -> None:
         """Write what waits, until there is no more or it can't be written."""
         while not self._is_broken and (self._segments is None or self._queue or self._unsaid):
-            taken = [self._queue[at] for at in range(min(len(self._queue), _AT_ONCE))]
+            taken = self._next()
             if not self._step(taken):
                 return
             for _ in taken:
                 self._queue.popleft()
             self._sync_if_due()  # There may always be more.
+
+    def _next(self) -> list[Line]:
+        """What waits, up to where another place begins that it may be copied to: that begins a file, too."""
+        taken: list[Line] = []
+        place = self._copied_to
+        for at in range(min(len(self._queue), _AT_ONCE)):
+            record = self._queue[at]
+            if isinstance(record, Config):
+                if taken and record.copied_to != place:
+                    break
+                place = record.copied_to
+            taken.append(record)
+        return taken
 
     def _step(self, records: list[Line]) -> bool:
         """Write them, after what is to be said about those that were lost. Gives whether they are on disk."""
@@ -218,6 +246,7 @@ class Writer:
         lost = [Lost(at=now, count=count, since=since, why=why) for why, count in unsaid.items()]
         try:
             self._begin()
+            self._part(records)
             self._write([*lost, *records])
         except OSError as error:
             self.failures += 1
@@ -241,6 +270,21 @@ class Writer:
                 segments.close()
                 raise
             self._segments, self._head = segments, head
+
+    def _part(self, records: list[Line]) -> None:
+        """Begin another file if what comes may be copied elsewhere than what is there."""
+        first = next((each for each in records if isinstance(each, Config)), None)
+        if first is not None and first.copied_to != self._copied_to and self._segments is not None:
+            self._segments.sync()
+            self._segments.close()
+            self._copied_to = first.copied_to
+
+    def _close_if_due(self, now: float) -> None:
+        """Close a file that is to be copied, once it is old enough and all of it would survive."""
+        if self._segments is None or self.closes_after is None or self._synced.lines != self._head.lines:
+            return
+        if self._segments.is_due(now, self.closes_after):
+            self._segments.close()
 
     def _hold(self) -> None:
         """Raises BlockingIOError while another process writes under this name."""

@@ -106,6 +106,8 @@ class Witnessed(msgspec.Struct, frozen=True):
     why: str = ""
     """Why it can't write now, if it can't."""
     lost: int = 0
+    closed: int = 0
+    """How many files of the chain will never be longer."""
     is_over: bool = False
     """The worker has ended."""
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from isochrone_gateway.config import ConfigError
+from isochrone_gateway.config import Config, ConfigError
 from isochrone_gateway.config.engines import ServiceEndpoints
 from isochrone_gateway.config.index import Revision
 from isochrone_gateway.config.law import Law
@@ -22,10 +22,12 @@ from isochrone_gateway.config.report import Demand, Served
 from isochrone_gateway.config.site import Drain, Listeners, LogLevel
 from isochrone_gateway.ledger import exposition
 from isochrone_gateway.ledger.logs import EventLog
+from isochrone_gateway.route.mask import Age
 from isochrone_gateway.server.admin import LIMITS, AdminHandler
 from isochrone_gateway.server.settings import Settings
-from isochrone_gateway.server.supervisor import awake, demand, messages, sockets, telling, tls
+from isochrone_gateway.server.supervisor import awake, demand, messages, sockets, telling, tls, witness
 from isochrone_gateway.server.supervisor.child import Program
+from isochrone_gateway.server.supervisor.copying import Asked, asked_of
 from isochrone_gateway.server.supervisor.discovery import Discovery, services_of
 from isochrone_gateway.server.supervisor.fleet import Fleet
 from isochrone_gateway.server.supervisor.ports import Port
@@ -87,10 +89,13 @@ class Supervisor:
         around = Surroundings(tell=self._found, say=events.say, clock=clock.running, remembered=self._remembered.find)
         self._discovery = Discovery(functools.partial(in_cluster, settings.service_account), around)
         self._services: frozenset[ServiceEndpoints] = frozenset()
+        self._asked: tuple[Config, Age, Asked | None] | None = None
+        """Where copies go: worked out once for a config and its age."""
         self._fleet = Fleet(settings.workers, program, events.say, known=self._known)
-        self._witness = Witness(
-            settings.evidence, settings.evidence_key, settings.pod, say=events.say, said=self._fleet.witnessed
+        witnessing = witness.Surroundings(
+            say=events.say, said=self._fleet.witnessed, copies=self._copies, workers=settings.workers
         )
+        self._witness = Witness(settings.evidence, settings.evidence_key, settings.pod, witnessing)
         self._tally = Tally(clock.running)
         self._fading = demand.Fading(clock.running)
         self._law: tuple[Law, frozenset[int]] | None = None
@@ -134,7 +139,7 @@ class Supervisor:
                 await asyncio.gather(task, return_exceptions=True)
             await self._discovery.close()
             await self._fleet.stop()
-            await self._witness.checkpoint()
+            await self._witness.finish()
             self._witness.close()
             self._close()
         return hopeless
@@ -216,6 +221,17 @@ class Supervisor:
         if (law := (config.law, config.site.hub)) != self._law:
             self._law = law
             self._fading.begin(demand.counts_of(metrics))
+
+    def _copies(self) -> Asked | None:
+        """Where evidence is copied to by the config that runs, at its age."""
+        report = self._follower.report
+        if report.running is None:
+            return None
+        config = report.running.complete.loaded.config
+        age = telling.age_state(report, age_seconds(report.contact, self._clock))
+        if self._asked is None or self._asked[0] is not config or self._asked[1] is not age:
+            self._asked = (config, age, asked_of(config, age, self._settings.secrets))
+        return self._asked[2]
 
     async def _served(self, revision: Revision) -> Served | None:
         return self._tally.told(revision, counts_of(await self._fleet.metrics()))

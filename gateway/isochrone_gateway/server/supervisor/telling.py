@@ -101,6 +101,9 @@ _FACTS = {
     "isochrone_worker_restarts_total": "Worker processes that ended without being told to.",
     "isochrone_evidence_checkpoint_age_seconds": "Time since the last checkpoint of the evidence was signed.",
     "isochrone_evidence_checkpoint_failures_total": "Checkpoints of the evidence that could not be written.",
+    "isochrone_evidence_uncopied_age_seconds": "Time since the oldest evidence that is not in the bucket was begun.",
+    "isochrone_evidence_copies_total": "Files of evidence that were copied to the bucket.",
+    "isochrone_evidence_copy_failures_total": "Tries to copy evidence to the bucket that failed.",
     "isochrone_events_dropped_total": "Lines of the event log that were dropped: its reader is too slow.",
 }
 

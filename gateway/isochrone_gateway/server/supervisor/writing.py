@@ -11,6 +11,7 @@ from isochrone_gateway.ledger.evidence.keeping import Keeping
 from isochrone_gateway.ledger.evidence.lines import Config, Policy
 from isochrone_gateway.ledger.evidence.writer import Whose, Writer, boot_name
 from isochrone_gateway.ledger.metrics import Registry
+from isochrone_gateway.route.copies import place_of_copies
 from isochrone_gateway.server.supervisor.messages import Witnessed
 
 _POLICIES_OF_A_LINE = 200
@@ -43,6 +44,7 @@ class Writing:
             writer=f"w{self._number}",
             place=",".join(sorted(place.codes)),
             revision=_revision(loaded),
+            copied_to=place_of_copies(loaded.config),
         )
         boot = boot_name(time.time(), secrets.token_bytes(4))
         chains = self._folder / site.name / self._instance / "chains"
@@ -58,8 +60,8 @@ class Writing:
             keeping.writer = None
             return
         keeping.writer, keeping.refuses = writer, evidence.on_failure is OnFailure.REFUSE
-        for line in configs(loaded, time.time()):
-            writer.put(line)
+        writer.closes_after = None if evidence.objects is None else float(evidence.objects.close_after_s)
+        writer.turn(configs(loaded, time.time()))
 
     def stop(self) -> None:
         """Write what is left; on a thread."""
@@ -75,19 +77,23 @@ class Writing:
         self._lost.child().set(writer.lost)
         self._failed.child().set(writer.failures)
         synced = writer.synced
-        return Witnessed(writer.name, synced.lines, synced.digest, why=writer.why, lost=writer.lost)
+        return Witnessed(
+            writer.name, synced.lines, synced.digest, why=writer.why, lost=writer.lost, closed=writer.closed
+        )
 
 
 def configs(loaded: Loaded, now: float) -> list[Config]:
     """The lines that tell of a config: its policies may be too many for one."""
     policies = sorted(loaded.config.law.policies, key=lambda each: each.name)
     pieces = [policies[at : at + _POLICIES_OF_A_LINE] for at in range(0, len(policies), _POLICIES_OF_A_LINE)] or [[]]
+    place = place_of_copies(loaded.config)
     return [
         Config(
             at=round(now, 6),
             revision=_revision(loaded),
             digest=loaded.index.revision.digest,
             policies={each.name: Policy(each.generation, each.digest, each.mode.value) for each in piece},
+            copied_to=place,
         )
         for piece in pieces
     ]

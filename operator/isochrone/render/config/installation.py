@@ -18,6 +18,7 @@ from isochrone.law.rights import namespace_of
 from isochrone.model import Plan, RouteKey, Routing, Snapshot, ToEngine, ToProvider
 from isochrone.model.declared import key_of, present, public_names
 from isochrone.render.config import law as compiling
+from isochrone.render.config.copies import lawful
 from isochrone.render.config.engines import pool_of
 from isochrone.render.config.peers import peers_of
 from isochrone.render.config.places import places_of
@@ -56,13 +57,15 @@ class Installation:
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         self._snapshot = snapshot
-        self.edges: Mapping[str, EdgeNode] = present(snapshot.edge_nodes)
+        declared = present(snapshot.edge_nodes)
+        self.edges: Mapping[str, EdgeNode] = lawful(declared, present(snapshot.policies).values())
         self.providers: Mapping[str, ModelProvider] = present(snapshot.providers)
         self.routes: Mapping[RouteKey, ModelRoute] = {
             key_of(route): route for route in present(snapshot.routes).values()
         }
         self.tenants: tuple[InferenceTenant, ...] = tuple(present(snapshot.tenants).values())
-        self.atlas = Atlas.of(self.edges.values(), self.providers.values())
+        # With the buckets that get nothing: a law that is changed may not renumber places.
+        self.atlas = Atlas.of(declared.values(), self.providers.values())
         self._placed: dict[str, set[RouteKey]] = {}
         for placement in plan.placements:
             self._placed.setdefault(placement.site, set()).add(placement.route)

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import State
 from isochrone.api.gateway_evidence import GatewayEvidence
+from isochrone.api.object_storage import ObjectStorage
 from isochrone.law.atlas import Atlas
 from isochrone.model.amounts import milliseconds
 from isochrone.render import secrets
@@ -48,7 +49,7 @@ def site_of(
         egress_price_per_gib=edge.spec.egress.price_per_gib,
         cors=contract.Cors(origins=frozenset(gateway.cors_origins)) if gateway.cors_origins else None,
         peer_trust=_peer_trust() if has_peers else None,
-        evidence=_evidence(gateway.evidence) if gateway.evidence else None,
+        evidence=_evidence(gateway.evidence, atlas.buckets.get(edge.metadata.name)) if gateway.evidence else None,
     )
 
 
@@ -87,10 +88,27 @@ def _peer_trust() -> contract.PeerTrust:
     return contract.PeerTrust(ca_bundle=f"{secrets.PEER}/{secrets.AUTHORITIES}", identity=_tls(secrets.PEER))
 
 
-def _evidence(asked: GatewayEvidence) -> contract.EvidenceKeeping:
-    days = asked.retention_days
+def _evidence(asked: GatewayEvidence, place: int | None) -> contract.EvidenceKeeping:
+    """`place` is the bucket's."""
+    days, bucket = asked.retention_days, asked.object_storage
     return contract.EvidenceKeeping(
-        on_failure=contract.OnFailure(asked.on_failure), retention_s=None if days is None else days * _DAY_S
+        on_failure=contract.OnFailure(asked.on_failure),
+        retention_s=None if days is None else days * _DAY_S,
+        objects=None if bucket is None or place is None else _objects(bucket, place),
+    )
+
+
+def _objects(bucket: ObjectStorage, place: int) -> contract.ObjectStorage:
+    return contract.ObjectStorage(
+        endpoint=bucket.endpoint,
+        plaintext=bucket.plaintext == "Allow",
+        bucket=bucket.bucket,
+        prefix=bucket.prefix or "",
+        region=bucket.region,
+        place=place,
+        access_key=f"{secrets.OBJECTS}/{secrets.ACCESS_KEY}",
+        secret_key=f"{secrets.OBJECTS}/{secrets.SECRET_KEY}",
+        ca_bundle=None if bucket.ca_secret_ref is None else f"{secrets.OBJECTS_CA}/{bucket.ca_secret_ref.key}",
     )
 
 

@@ -1,7 +1,8 @@
-"""Whom a gateway calls outside of its site: peers and endpoints of providers, by address, by name, or as a Service."""
+"""Whom a gateway calls outside of its site: peers, endpoints of providers, the store of its bucket."""
 
 from collections.abc import Iterator
 
+from isochrone.law.atlas import bucket_of
 from isochrone.model import hosts
 from isochrone.model.hosts import Remote
 from isochrone.render.gateway.subject import Subject
@@ -17,6 +18,8 @@ def of(subject: Subject) -> Iterator[Remote]:
         yield hosts.of_peer(advertise)
     for provider in subject.providers:
         yield from (hosts.of_endpoint(endpoint) for endpoint in provider.spec.endpoints)
+    if (bucket := bucket_of(subject.site)) is not None:
+        yield hosts.of_bucket(bucket)
 
 
 def split(address: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from isochrone.validate.checks import (
     capacity,
+    copies,
     cycles,
     duplicates,
     geography,
@@ -59,5 +60,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     lawful.routes,
     lawful.endpoints,
     lawful.callers,
+    copies.forbidden,
 )
 """Every check, in the order of the reference."""

@@ -10,6 +10,7 @@ from isochrone.geo import blocs, codes, places
 from isochrone.geo.blocs import Fault, Own
 from isochrone.geo.latency import Point, distance_km
 from isochrone.geo.suggestions import suggest
+from isochrone.law.atlas import bucket_of
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.item import Item
 from isochrone.validate.world import World
@@ -27,7 +28,7 @@ _RULES = {
 
 
 def sites(world: World) -> Iterator[Finding]:
-    """The place of each EdgeNode."""
+    """The place of each EdgeNode, and that of its bucket."""
     for edge in world.edge_nodes:
         place = edge.resource.spec.place
         if place.iata and places.place(place.iata) is None:
@@ -35,6 +36,10 @@ def sites(world: World) -> Iterator[Finding]:
         if place.jurisdiction and not codes.is_code(place.jurisdiction):
             field = "spec.place.jurisdiction"
             yield _unknown(edge, field, place.jurisdiction, (*codes.countries(), *codes.subdivisions()))
+        bucket = bucket_of(edge.resource)
+        if bucket is not None and not codes.is_code(bucket.jurisdiction):
+            field = "spec.gateway.evidence.objectStorage.jurisdiction"
+            yield _unknown(edge, field, bucket.jurisdiction, (*codes.countries(), *codes.subdivisions()))
 
 
 def distant_sites(world: World) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from isochrone.api import ModelProvider
-from isochrone.api.edge_node import Evidence
+from isochrone.api.evidence_level import Evidence
 from isochrone.api.model_provider import Endpoint
 from isochrone.geo import blocs, providers
 from isochrone.geo.providers import Reach, Said

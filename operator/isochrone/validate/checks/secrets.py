@@ -4,9 +4,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType
+from isochrone.law.atlas import bucket_of
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.model.words import listed
+from isochrone.render.secrets import ACCESS_KEY, SECRET_KEY
 from isochrone.validate.finding import Finding, Rule
 from isochrone.validate.item import Item
 from isochrone.validate.world import World
@@ -18,7 +21,16 @@ class _Ref:
     field: str
     namespace: str
     name: str
-    key: str | None = None
+    keys: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The field with the Secret's name."""
+        return f"{self.field}.name" if self.field.endswith("Ref") else self.field
+
+    @property
+    def where_key(self) -> str:
+        return f"{self.field}.key" if self.field.endswith("Ref") else self.field
 
 
 def secrets_and_keys(world: World) -> Iterator[Finding]:
@@ -42,35 +54,50 @@ def _checked(world: World, ref: _Ref) -> Iterator[Finding]:
     if keys is None:
         yield ref.item.warning(
             Rule.REF_NOT_FOUND,
-            f"{ref.field}.name" if ref.key else ref.field,
+            ref.where,
             f'Secret "{ref.namespace}/{ref.name}" is not among the manifests',
             way_out="make sure that it exists before you apply",
         )
-    elif ref.key is not None and ref.key not in keys:
-        yield ref.item.error(
-            Rule.REF_NOT_FOUND,
-            f"{ref.field}.key",
-            f'Secret "{ref.namespace}/{ref.name}" has no key "{ref.key}"',
-            way_out=f"its keys are {listed(sorted(keys))}" if keys else "it has no data",
-        )
+        return
+    for key in ref.keys:
+        if key not in keys:
+            yield ref.item.error(
+                Rule.REF_NOT_FOUND,
+                ref.where_key,
+                f'Secret "{ref.namespace}/{ref.name}" has no key "{key}"',
+                way_out=f"its keys are {listed(sorted(keys))}" if keys else "it has no data",
+            )
 
 
 def _refs(world: World) -> Iterator[_Ref]:
     for edge in world.edge_nodes:
         kubeconfig = edge.resource.spec.cluster.kubeconfig_secret_ref
         if kubeconfig:
-            yield _Ref(edge, "spec.cluster.kubeconfigSecretRef", SYSTEM_NAMESPACE, kubeconfig.name, kubeconfig.key)
+            yield _Ref(edge, "spec.cluster.kubeconfigSecretRef", SYSTEM_NAMESPACE, kubeconfig.name, (kubeconfig.key,))
         tls = edge.resource.spec.gateway.tls
         if tls and edge.resource.spec.cluster.type is ClusterType.LOCAL:  # of other clusters, the Secrets are not here
             yield _Ref(edge, "spec.gateway.tls.secretName", SYSTEM_NAMESPACE, tls.secret_name)
+        yield from _of_bucket(edge)
     for provider in world.providers:
         for i, key in enumerate(provider.resource.spec.keys or ()):
             ref = key.secret_ref
-            yield _Ref(provider, f"spec.keys[{i}].secretRef", SYSTEM_NAMESPACE, ref.name, ref.key)
+            yield _Ref(provider, f"spec.keys[{i}].secretRef", SYSTEM_NAMESPACE, ref.name, (ref.key,))
         for i, endpoint in enumerate(provider.resource.spec.endpoints):
             if ca := endpoint.ca_secret_ref:
-                yield _Ref(provider, f"spec.endpoints[{i}].caSecretRef", SYSTEM_NAMESPACE, ca.name, ca.key)
+                yield _Ref(provider, f"spec.endpoints[{i}].caSecretRef", SYSTEM_NAMESPACE, ca.name, (ca.key,))
     for route in world.routes:
         serving = route.resource.spec.serving
         if serving and serving.weights and serving.weights.secret_name:
             yield _Ref(route, "spec.serving.weights.secretName", route.namespace, serving.weights.secret_name)
+
+
+def _of_bucket(edge: Item[EdgeNode]) -> Iterator[_Ref]:
+    """They are in the site's own cluster, as the certificate is."""
+    bucket = bucket_of(edge.resource)
+    if bucket is None or edge.resource.spec.cluster.type is not ClusterType.LOCAL:
+        return
+    field = "spec.gateway.evidence.objectStorage"
+    keys = (ACCESS_KEY, SECRET_KEY)
+    yield _Ref(edge, f"{field}.secretName", SYSTEM_NAMESPACE, bucket.secret_name, keys)
+    if ca := bucket.ca_secret_ref:
+        yield _Ref(edge, f"{field}.caSecretRef", SYSTEM_NAMESPACE, ca.name, (ca.key,))

@@ -1,6 +1,7 @@
 """The writer's thread, its files, and what it finds after a crash."""
 
 import errno
+import json
 import os
 import pathlib
 import signal
@@ -14,7 +15,7 @@ from collections.abc import Callable
 import pytest
 from tests.unit.ledger.evidence.checking import read_chain
 
-from isochrone_gateway.ledger.evidence.lines import End, Outcome
+from isochrone_gateway.ledger.evidence.lines import Config, End, Outcome
 from isochrone_gateway.ledger.evidence.segments import Disk, Segments, repair, segments_of
 from isochrone_gateway.ledger.evidence.writer import Whose, Writer, boot_name
 
@@ -286,3 +287,70 @@ def test_a_writer_that_is_killed_loses_no_more_than_a_batch(tmp_path: pathlib.Pa
     assert kept[-1]["at"] > end - 5
     boot = read_chain(tmp_path / "chains" / "w0-b")[0]
     assert (boot["afterCount"], "clean" in boot) == (len(kept) + 1, False)
+
+
+def turned(place: str) -> Config:
+    return Config(at=1.0, revision="1/1", digest="", copied_to=place)
+
+
+def files_of(made: Writer, folder: pathlib.Path) -> list[list[str]]:
+    """What is in each of a chain's files."""
+    files = segments_of(folder / "chains" / made.name)
+    return [[json.loads(line)["kind"] for line in path.read_bytes().splitlines()] for path in files]
+
+
+def test_what_may_be_copied_elsewhere_begins_a_file(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path)
+    made.turn([turned("")])
+    made.put(outcome(1))
+    made.turn([turned("DE"), turned("DE")])
+    made.put(outcome(2))
+    made.turn([turned("DE")])
+    made.turn([turned("FR")])
+    made.stop("Drained")
+    assert files_of(made, tmp_path) == [
+        ["Boot", "Config", "Outcome"],
+        ["Config", "Config", "Outcome", "Config"],
+        ["Config", "End"],
+    ]
+    assert len(read_chain(tmp_path / "chains" / made.name)) == 9
+    assert made.closed == 3
+
+
+def test_that_another_config_is_in_force_is_written_also_when_the_queue_is_full(tmp_path: pathlib.Path) -> None:
+    made = writer(tmp_path, room=1)
+    assert made.put(outcome(1))
+    assert not made.put(outcome(2))
+    made.turn([turned("DE")])
+    made.stop("Drained")
+    assert files_of(made, tmp_path) == [["Boot", "Lost", "Outcome"], ["Config", "End"]]
+
+
+def test_a_disk_that_is_full_moves_the_beginning_of_a_file_and_loses_none(tmp_path: pathlib.Path) -> None:
+    disk = FakeDisk()
+    made = writer(tmp_path, disk=disk)
+    made._step([])
+    disk.fault = errno.ENOSPC
+    made.turn([turned("DE")])
+    made.put(outcome(1))
+    made._drain()
+    made._drain()
+    disk.fault = 0
+    made.stop("Drained")
+    assert [each for each in files_of(made, tmp_path) if each] == [["Boot"], ["Config", "Outcome", "End"]]
+
+
+def test_a_file_that_is_to_be_copied_is_closed_when_it_is_old_enough(tmp_path: pathlib.Path) -> None:
+    now = [1_000.0]
+    made = Writer(tmp_path / "chains", WHOSE, "a", wall=lambda: now[0])
+    made.closes_after = 300.0
+    made._step([])
+    for seconds, closed in ((299.0, 0), (1.0, 1), (400.0, 1)):
+        now[0] += seconds
+        made._sync_if_due()
+        assert made.closed == closed
+    made.put(outcome(1))
+    made._drain()
+    assert made.closed == 1
+    made.stop("Drained")
+    assert files_of(made, tmp_path) == [["Boot"], ["Outcome", "End"]]

@@ -17,7 +17,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "GPUPool": ("Ready", "ResolvedRefs"),
     "ModelRoute": ("Ready", "Accepted", "ResolvedRefs", "Placed", "Serving"),
     "DataResidencyPolicy": ("Ready", "Accepted", "Satisfiable"),
-    "ModelProvider": ("Ready", "Accepted"),
+    "ModelProvider": ("Ready", "Accepted", "ResolvedRefs"),
     "InferenceTenant": ("Ready", "Accepted", "ResolvedRefs"),
 }
 """What the operator says of each kind; a test holds it to what `isochrone.status` writes."""

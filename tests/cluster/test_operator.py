@@ -322,6 +322,17 @@ def template(deployment: Json) -> Json:
     return found
 
 
+def test_a_provider_says_that_its_key_is_missing_until_it_is_there_again(net: Network) -> None:
+    found = functools.partial(conditions, net, "ModelProvider", "openai")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "openai", "namespace": SYSTEM}}
+    key = net.hub.api.get(secret).body["data"]
+    until(found, {"Ready": "True", "ResolvedRefs": "True"}, why=net.tails)
+    assert net.hub.api.delete(secret).ok
+    until(found, {"Ready": "False", "ResolvedRefs": "False"}, why=net.tails)
+    net.apply({**secret, "data": key})
+    until(found, {"Ready": "True", "ResolvedRefs": "True"}, why=net.tails)
+
+
 def test_children_that_somebody_deletes_or_changes_come_back(net: Network) -> None:
     for cluster in ("hub", "cdg1", "iad1"):
         api = net.fleet[cluster].api

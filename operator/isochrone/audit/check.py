@@ -42,8 +42,15 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
         Finding(rule=Rule.MISSING, path=root / site / name, message="it was anchored, and all its evidence is gone")
         for site, name in sorted(set(latest) - there)
     ]
+    alone = [
+        Finding(
+            rule=Rule.NOT_ANCHORED, path=part.folder, message="none of the anchors is of it: a cut would not be seen"
+        )
+        for part in parts
+        if latest and part.anchor is None
+    ]
     return Report(
-        findings=(*gone, *(each for part in parts for each in part.findings)),
+        findings=(*gone, *alone, *(each for part in parts for each in part.findings)),
         instances=len(parts),
         chains=sum(len(each.chains) for each in parts),
         lines=sum(chain.whole for each in parts for chain in each.chains.values()),

@@ -202,7 +202,7 @@ def _time(option: str, text: str | None) -> float | None:
 
 
 def anchors_in(paths: Sequence[pathlib.Path]) -> "list[Anchor]":
-    """The anchors of some files. Ends the command if they have others things in them."""
+    """The anchors of some files. Ends the command if one has none in it, or other things."""
     return [each for path in paths for each in _anchors(path)]
 
 
@@ -212,9 +212,12 @@ def _anchors(path: pathlib.Path) -> "list[Anchor]":
     from isochrone.audit import Anchor
 
     try:
-        return [msgspec.json.decode(each, type=Anchor) for each in path.read_bytes().splitlines() if each.strip()]
+        found = [msgspec.json.decode(each, type=Anchor) for each in path.read_bytes().splitlines() if each.strip()]
     except (OSError, msgspec.MsgspecError) as error:
         raise Unusable(f"{path} holds no anchors: {error}") from error
+    if not found:
+        raise Unusable(f"{path} is empty, so it holds no evidence to anything; leave it out, or fetch anchors anew")
+    return found
 
 
 def trusted_in(folder: pathlib.Path | None) -> "KeyRing | None":

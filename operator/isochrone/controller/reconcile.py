@@ -25,7 +25,7 @@ from isochrone.controller.parcels import Packing
 from isochrone.controller.passes import Memory, Pass, Surroundings
 from isochrone.controller.settings import OperatorSettings
 from isochrone.kube import gather
-from isochrone.kube.hub import Declared, Hub
+from isochrone.kube.hub import Declared, Hub, keys_of
 from isochrone.model import (
     Delivery,
     Held,
@@ -117,6 +117,7 @@ class Reconciler:
             wanted={site: issued.revision for site, issued in releases.sites.items() if releases.has_issued(site)},
             held=held,
             anchoring=anchoring,
+            secrets={name: keys_of(secret) for name, secret in declared.secrets.items()},
         )
         ours = (edge.metadata.name for edge in present(snapshot.edge_nodes).values() if _is_ours(edge))
         return Pass(

@@ -131,6 +131,11 @@ def secret_value(secret: Json, key: str) -> bytes | None:
     return None if encoded is None else base64.b64decode(encoded)
 
 
+def keys_of(secret: Json) -> frozenset[str]:
+    """Those entries of a Secret in which there is something."""
+    return frozenset(key for key, encoded in (secret.get("data") or {}).items() if encoded)
+
+
 def finalizers_of(item: Json) -> tuple[str, ...]:
     return tuple(item["metadata"].get("finalizers") or ())
 

@@ -246,6 +246,8 @@ class Delivery:
     """EdgeNode -> why what is planned for it has not been issued."""
     anchoring: Anchoring = dataclasses.field(default_factory=Anchoring)
     """What the hub keeps of evidence."""
+    secrets: Mapping[str, frozenset[str]] | None = None
+    """Secret of isochrone-system on the hub -> those of its keys that have a value; None where that isn't known."""
 
 
 def essence(report: SiteReport) -> SiteReport:

@@ -1,8 +1,13 @@
-"""ModelProvider: whether it is known where its endpoints process, and who uses it."""
+"""ModelProvider: whether it is known where its endpoints process, whether its keys are there, and who uses it."""
+
+from collections.abc import Iterator
 
 from isochrone.api import ModelProvider
 from isochrone.api.conditions import ConditionType, Reason
+from isochrone.api.edge_node import Delivery
 from isochrone.api.model_provider import ModelProviderStatus
+from isochrone.api.selectors import SecretKeyRef
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.model.words import count, listed
 from isochrone.status.areas import unknown
 from isochrone.status.facts import Facts
@@ -21,7 +26,7 @@ def status(facts: Facts, provider: ModelProvider) -> ModelProviderStatus:
         observed_generation=provider.metadata.generation,
         conditions=conditions(
             provider,
-            [] if is_leaving else [_accepted(provider)],
+            [] if is_leaving else [_accepted(provider), *_resolved(facts, provider)],
             leaving("requests that go to it are finished") if is_leaving else _summary(provider, len(routes)),
             now=facts.now,
         ),
@@ -42,6 +47,39 @@ def _accepted(provider: ModelProvider) -> State:
                 return fails(kind, reason, message)
     names = listed(endpoint.name for endpoint in provider.spec.endpoints)
     return holds(kind, Reason.ACCEPTED, f"it is known where its endpoints process: {names}")
+
+
+def _resolved(facts: Facts, provider: ModelProvider) -> Iterator[State]:
+    """Said only by whom the Secrets were seen, and where sites have them from here."""
+    kind, secrets = ConditionType.RESOLVED_REFS, facts.delivery.secrets
+    if secrets is None or not _is_copied(facts, provider.metadata.name):
+        return
+    for field, ref in _refs(provider):
+        found = secrets.get(ref.name)
+        where = f"Secret {SYSTEM_NAMESPACE}/{ref.name}"
+        if found is None:
+            message = f'{field}: there is no {where}; create it, with the key "{ref.key}"'
+            yield fails(kind, Reason.REF_NOT_FOUND, message)
+            return
+        if ref.key not in found:
+            message = f'{field}: {where} has nothing under the key "{ref.key}"; add it, or name another'
+            yield fails(kind, Reason.REF_NOT_FOUND, message)
+            return
+    yield holds(kind, Reason.RESOLVED, "every Secret that it names is there")
+
+
+def _is_copied(facts: Facts, name: str) -> bool:
+    """Whether a site that asks it, or any as long as none does, isn't left to a GitOps tool, which brings Secrets."""
+    asking = [site for site in facts.running_sites if name in facts.calls(site)]
+    return any(facts.edges[site].spec.delivery is not Delivery.GIT_OPS for site in asking or facts.running_sites)
+
+
+def _refs(provider: ModelProvider) -> Iterator[tuple[str, SecretKeyRef]]:
+    for index, key in enumerate(provider.spec.keys or ()):
+        yield f"spec.keys[{index}].secretRef", key.secret_ref
+    for index, endpoint in enumerate(provider.spec.endpoints):
+        if endpoint.ca_secret_ref is not None:
+            yield f"spec.endpoints[{index}].caSecretRef", endpoint.ca_secret_ref
 
 
 def _summary(provider: ModelProvider, routes: int) -> State:

@@ -36,6 +36,15 @@ def test_untouched_evidence_is_proved_and_nothing_noted(made: Made) -> None:
     assert audit.check(made[0]).believed == (f"fra1/gateway-0 {next(iter(made[2]))}",)
 
 
+def test_an_instance_without_an_anchor_is_noted_where_others_have_one(made: Made) -> None:
+    writing.small(made[0], name="gateway-1")
+    report = audit.check(made[0], anchors=[made[1]])
+    assert [(each.rule, each.path.name, each.is_tampering) for each in report.findings] == [
+        (Rule.NOT_ANCHORED, "gateway-1", False)
+    ]
+    assert audit.check(made[0]).findings == ()
+
+
 def test_each_flipped_byte_is_found(made: Made) -> None:
     for path in _files(made[0]):
         data = path.read_bytes()

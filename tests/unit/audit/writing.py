@@ -72,9 +72,9 @@ class Instance:
         return {"site": self.site, "instance": self.name, "at": 3.5, "n": self.checkpoints - 1, "digest": self.prev}
 
 
-def small(root: pathlib.Path, *, seed: int = 1) -> tuple[Instance, dict[str, Any]]:
+def small(root: pathlib.Path, *, seed: int = 1, name: str = "gateway-0") -> tuple[Instance, dict[str, Any]]:
     """Two boots of one worker, the first of two segments, two checkpoints; and the anchor."""
-    made = Instance(root, seed=seed)
+    made = Instance(root, name=name, seed=seed)
     first = made.boot("w0", "20261126T230100Z-1a2b3c4d")
     made.request(first, "a")
     made.checkpoint()

@@ -95,6 +95,8 @@ def _others() -> Iterator[Case]:
     nowhere = [{"scope": "Inference", "places": {"include": ["DE"], "exclude": ["EU"]}}]
     yield _case("DataResidencyPolicy", "nowhere", "Degraded", sample.policy(allow=nowhere))
     yield _case("ModelProvider", "unknown-place", "Degraded", sample.provider("acme", sample.endpoint("it", "XX")))
+    keyed = sample.provider(keys=[{"name": "main", "secretRef": {"name": "acme", "key": "key"}}])
+    yield _case("ModelProvider", "no-secret", "Degraded", keyed)
     yield _case("InferenceTenant", "suspended", "Suspended", changed(tenant, spec={"state": "Suspended"}))
     expired = [{"name": "old", "sha256": sample.SHA + "2", "expires": "1970-01-12T13:46:40Z"}]
     yield _case("InferenceTenant", "expired", "Degraded", sample.tenant(keys=expired))
@@ -123,7 +125,8 @@ def _told(kind: str, name: str, health: str, snapshot: Snapshot, plan: Plan, del
         )
         if type(each).__name__ == kind and each.metadata.generation == GENERATION
     )
-    found = told(snapshot, delivery, plan=plan)[status.key_of(resource)]
+    seen_here = dataclasses.replace(delivery or delivered(), secrets={})
+    found = told(snapshot, seen_here, plan=plan)[status.key_of(resource)]
     ready = next(each for each in found.conditions or () if each.type == "Ready")
     plain = resource.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     obj = {**plain, "apiVersion": "isochrone.dev/v1alpha1", "kind": kind, "status": status.document(found)}

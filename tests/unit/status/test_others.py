@@ -1,5 +1,6 @@
 """What is said of pools, providers, tenants and policies."""
 
+import dataclasses
 from typing import Any, Final
 
 import pytest
@@ -168,6 +169,66 @@ def test_providers(obj: Json, more: list[Json], expected: str, figures: tuple[in
 def test_where_a_provider_processes_over_all_its_endpoints() -> None:
     two = sample.provider("acme", sample.endpoint("us", "US"), sample.endpoint("eu", "IE", "DE"))
     assert one(network(two), "ModelProvider", "acme").processes_in == ["DE", "IE", "US"]
+
+
+KEYED: Final = sample.provider(keys=[{"name": "main", "secretRef": {"name": "acme", "key": "key"}}])
+OWN_CA: Final = sample.provider(
+    "acme", sample.endpoint("eu", "EU"), sample.endpoint("us", "US", caSecretRef={"name": "ca", "key": "ca.crt"})
+)
+BY_GIT: Final = changed(AMS, spec={"delivery": "GitOps"})
+
+
+@pytest.mark.parametrize(
+    ("obj", "secrets", "expected"),
+    [
+        pytest.param(KEYED, {"acme": {"key", "more"}}, "True every Secret that it names is there", id="there"),
+        pytest.param(sample.provider(), {}, "True every Secret that it names is there", id="needs-none"),
+        pytest.param(
+            KEYED,
+            {"other": {"key"}},
+            'False spec.keys[0].secretRef: there is no Secret isochrone-system/acme; create it, with the key "key"',
+            id="no-secret",
+        ),
+        pytest.param(
+            KEYED,
+            {"acme": {"token"}},
+            'False spec.keys[0].secretRef: Secret isochrone-system/acme has nothing under the key "key"; add it, or'
+            " name another",
+            id="no-such-key",
+        ),
+        pytest.param(
+            OWN_CA,
+            {},
+            "False spec.endpoints[1].caSecretRef: there is no Secret isochrone-system/ca; create it, with the key"
+            ' "ca.crt"',
+            id="authorities",
+        ),
+    ],
+)
+def test_the_secrets_of_a_provider(obj: Json, secrets: dict[str, set[str]], expected: str) -> None:
+    seen_here = dataclasses.replace(delivered(), secrets={name: frozenset(keys) for name, keys in secrets.items()})
+    found = conditions(one(network(FRA, AMS, obj, ASKING), "ModelProvider", "acme", delivery=seen_here))
+    assert f"{found['ResolvedRefs'].status} {found['ResolvedRefs'].message}" == expected
+    assert found["Ready"].status == found["ResolvedRefs"].status
+
+
+@pytest.mark.parametrize(
+    ("secrets", "objects", "expected"),
+    [
+        pytest.param(None, [FRA, ASKING], None, id="not-seen"),
+        pytest.param({}, [BY_GIT, ASKING], None, id="all-by-gitops"),
+        pytest.param({}, [BY_GIT], None, id="all-by-gitops-unused"),
+        pytest.param({}, [FRA, BY_GIT, ASKING], "False", id="one-is-not"),
+        pytest.param({}, [FRA, BY_GIT], "False", id="one-is-not-unused"),
+        pytest.param({}, [], None, id="no-site"),
+    ],
+)
+def test_who_brings_the_secrets_of_a_provider(
+    secrets: dict[str, frozenset[str]] | None, objects: list[Json], expected: str | None
+) -> None:
+    seen_here = dataclasses.replace(delivered(), secrets=secrets)
+    found = conditions(one(network(*objects, KEYED), "ModelProvider", "acme", delivery=seen_here)).get("ResolvedRefs")
+    assert (found.status if found else None) == expected
 
 
 EXPIRED: Final = {"name": "old", "sha256": sample.SHA + "2", "expires": "1970-01-12T13:46:40Z"}

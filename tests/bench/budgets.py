@@ -11,6 +11,7 @@ from tests.bench.spread import Spread, differences, ratios, spread
 from tests.bench.subjects.subject import Load
 
 OURS = "isochrone"
+_UNSIGNED = "isochrone-unsigned"
 _NGINX = "nginx"
 _ENVOY = "envoy-json"
 _DIRECT = "direct"
@@ -71,6 +72,7 @@ def judge(results: Results, memory: Memory | None) -> list[Finding]:
         _streams(results, Bound(budget="500 streams: CPU per chunk <= 1.6 x nginx's", most=1.6), _cpu_per_chunk),
         _streams(results, Bound(budget="500 streams: gap p99 <= 2 x nginx's", most=2.0), _p99("gap")),
         _streams(results, Bound(budget="500 streams: TTFT p99 <= 2 x nginx's", most=2.0), _p99("ttft")),
+        _evidence(results, Bound(budget="evidence: CPU per request <= 10 us", most=10.0)),
         _memory(memory),
     ]
 
@@ -93,6 +95,12 @@ def _added(results: Results, bound: Bound) -> Finding:
     direct = results.values(Load.OPEN, _DIRECT, latency)
     ours, theirs = (differences(results.values(Load.OPEN, name, latency), direct) for name in (OURS, _NGINX))
     return bound.judge(ratio=ratios(ours, [each if each is not None and each > 0 else None for each in theirs]))
+
+
+def _evidence(results: Results, bound: Bound) -> Finding:
+    """What it adds, in microseconds: before the request is sent, after its answer, and while it is written."""
+    own, other = (results.values(Load.UNARY, name, lambda sample: sample.cpu_per_request) for name in (OURS, _UNSIGNED))
+    return bound.judge(added=spread(differences(own, other)))
 
 
 def _streams(results: Results, bound: Bound, value: Value) -> Finding:

@@ -49,6 +49,11 @@ class Sample:
         return self.answered / self.gateway_cpu if self.gateway_cpu else None
 
     @property
+    def cpu_per_request(self) -> float | None:
+        """Microseconds of the gateway's CPU."""
+        return self.gateway_cpu / self.answered * 1e6 if self.gateway_cpu and self.answered else None
+
+    @property
     def cpu_per_chunk(self) -> float | None:
         """Microseconds of the gateway's CPU."""
         return self.gateway_cpu / self.chunks * 1e6 if self.gateway_cpu and self.chunks else None

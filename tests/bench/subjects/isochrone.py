@@ -15,7 +15,7 @@ from isochrone_gateway.config.law import Binds, Law, Policy, Table, encode_row
 from isochrone_gateway.config.places import Place, Places
 from isochrone_gateway.config.rates import Rates
 from isochrone_gateway.config.routes import Candidate, EngineTarget, Route, Tier
-from isochrone_gateway.config.site import Age, Drain, Listener, Listeners, Logs, Site, TlsFiles
+from isochrone_gateway.config.site import Age, Drain, EvidenceKeeping, Listener, Listeners, Logs, Site, TlsFiles
 from isochrone_gateway.config.tenants import Key, Tenant, Tenants
 from isochrone_gateway.source import files
 
@@ -25,7 +25,7 @@ _HOUR_MS = 3_600_000
 _TENANTS = 10_000
 _UNREACHED = 1_000_000_000
 """A limit that is counted against, and never met."""
-MISSING = ("the exact cache", "signed evidence")
+MISSING = ("the exact cache",)
 """What the design counts among all features and the gateway doesn't do yet. Who adds one strikes it out here."""
 
 
@@ -39,13 +39,16 @@ class Features:
     """Three that bind every request."""
     log_percent: int
     trace_percent: int
+    evidence: bool
+    """Where each request is sent is written down before, and signed."""
     engines: int = 1
 
 
-MANY_TENANTS = Features(tenants=1_000, policies=True, log_percent=100, trace_percent=1, engines=UPSTREAM_ADDRESSES)
+EVERYTHING = Features(tenants=_TENANTS, policies=True, log_percent=100, trace_percent=1, evidence=True)
+UNSIGNED = dataclasses.replace(EVERYTHING, evidence=False)
+BARE = Features(tenants=0, policies=False, log_percent=0, trace_percent=0, evidence=False)
+MANY_TENANTS = dataclasses.replace(EVERYTHING, tenants=1_000, engines=UPSTREAM_ADDRESSES)
 """For the memory run. If one engine fails too often and is left alone for a while, others answer."""
-EVERYTHING = Features(tenants=_TENANTS, policies=True, log_percent=100, trace_percent=1)
-BARE = Features(tenants=0, policies=False, log_percent=0, trace_percent=0)
 
 
 def api_key(number: int) -> str:
@@ -70,6 +73,7 @@ def config(setup: Setup, features: Features) -> Config:
             anonymous_access=not features.tenants,
             drain=Drain(announce_ms=0, max_ms=1_000),
             logs=Logs(requests=features.log_percent > 0, trace_percent=features.trace_percent),
+            evidence=EvidenceKeeping() if features.evidence else None,
         ),
         places=Places(places=tuple(Place(codes=frozenset({code}), country=code) for code in ("DE", "FR", "US"))),
         law=_law() if features.policies else Law(),
@@ -128,7 +132,9 @@ def publish(folder: Path, made: Config) -> None:
 def launch(setup: Setup, features: Features, *, is_compiled: bool = True) -> Launch:
     """One worker. Its log of requests goes to a file; the upstream is also the collector of its traces."""
     publish(setup.folder / "config", config(setup, features))
-    options = ("--workers", "1", "--log-percent", str(features.log_percent), "--secrets", str(setup.certificate.parent))
+    options = ["--workers", "1", "--log-percent", str(features.log_percent), "--secrets", str(setup.certificate.parent)]
+    if features.evidence:
+        options += ["--evidence", str(setup.folder / "evidence"), "--evidence-key", str(setup.folder / "evidence.pem")]
     environment = {"PYTHONPATH": str(built.compiled(setup.installed))} if is_compiled else {}
     if features.trace_percent:
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{setup.upstream}"
@@ -154,9 +160,12 @@ def _subject(name: str, about: str, features: Features, loads: frozenset[Load], 
 
 FULL = _subject(
     "isochrone",
-    "all on: 10,000 keys, 3 binding policies, 2 limits, metrics, 1 % traces, every request logged",
+    "all on: 10,000 keys, 3 binding policies, 2 limits, metrics, 1 % traces, every request logged, signed evidence",
     EVERYTHING,
     ALL,
+)
+WITHOUT_EVIDENCE = _subject(
+    "isochrone-unsigned", "all on but evidence", UNSIGNED, frozenset({Load.UNARY, Load.OPEN, Load.STREAMS})
 )
 PLAIN = _subject(
     "isochrone-bare", "one anonymous route; no policies, limits or logs", BARE, frozenset({Load.UNARY, Load.STREAMS})

@@ -14,6 +14,7 @@ SUBJECTS: tuple[Subject, ...] = (
     portkey.SUBJECT,
     litellm.SUBJECT,
     isochrone.FULL,
+    isochrone.WITHOUT_EVIDENCE,
     isochrone.PLAIN,
     isochrone.INTERPRETED,
 )

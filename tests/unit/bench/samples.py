@@ -7,7 +7,7 @@ from tests.bench.samples import Sample
 from tests.bench.subjects import direct, envoy, isochrone, nginx
 from tests.bench.subjects.subject import Load
 
-SUBJECTS = (direct.SUBJECT, nginx.SUBJECT, envoy.JSON, isochrone.FULL)
+SUBJECTS = (direct.SUBJECT, nginx.SUBJECT, envoy.JSON, isochrone.FULL, isochrone.WITHOUT_EVIDENCE)
 
 
 def sample(*, requests: int = 40_000, gateway_cpu: float = 4.0, other_core: float = 0.5, **load: Any) -> Sample:

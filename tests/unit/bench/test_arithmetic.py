@@ -122,6 +122,17 @@ def test_who_falls_behind_adds_too_much() -> None:
     assert verdict(budgets.judge(results(Load.OPEN, nginx=[behind]), None), "added") is Verdict.NOT_MEASURED
 
 
+@pytest.mark.parametrize(("without", "expected"), [(3.7, Verdict.HELD), (3.5, Verdict.NOT_HELD)])
+def test_what_evidence_takes(without: float, expected: Verdict) -> None:
+    found = results(
+        Load.UNARY,
+        isochrone=[sample(requests=40_000, gateway_cpu=4.0)],
+        isochrone_unsigned=[sample(requests=40_000, gateway_cpu=without)],
+    )
+
+    assert verdict(budgets.judge(found, None), "evidence") is expected
+
+
 @pytest.mark.parametrize(("last", "expected"), [(110, Verdict.HELD), (111, Verdict.NOT_HELD)])
 def test_memory(last: int, expected: Verdict) -> None:
     found = Memory(points=((1, 100), (5, 500), (10, last)), outcomes={}, seconds=1)

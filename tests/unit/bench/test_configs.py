@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.bench.subjects import envoy, isochrone, litellm, nginx, portkey, sglang
-from tests.bench.subjects.isochrone import BARE, EVERYTHING, MANY_TENANTS, Features
+from tests.bench.subjects.isochrone import BARE, EVERYTHING, MANY_TENANTS, UNSIGNED, Features
 from tests.bench.subjects.subject import Load, Setup, Subject
 
 from isochrone_gateway.config import Config, assemble, read_index
@@ -45,6 +45,19 @@ def test_all_features_are_on(tmp_path: Path) -> None:
     limits = found.tenants.tenants[0].limits
     assert limits.requests_per_minute
     assert limits.concurrent_requests
+
+
+def test_evidence_is_all_that_the_unsigned_one_lacks(tmp_path: Path) -> None:
+    (tmp_path / "signed").mkdir()
+    (tmp_path / "unsigned").mkdir()
+    signed, unsigned = loaded(tmp_path / "signed", EVERYTHING), loaded(tmp_path / "unsigned", UNSIGNED)
+
+    assert signed.site.evidence is not None
+    assert unsigned.site.evidence is None
+    assert "--evidence" in isochrone.launch(setup(tmp_path), EVERYTHING).command
+    assert "--evidence" not in isochrone.launch(setup(tmp_path), UNSIGNED).command
+    assert signed.tenants == unsigned.tenants
+    assert signed.site.logs == unsigned.site.logs
 
 
 def test_the_key_that_the_driver_shows_is_one_of_them(tmp_path: Path) -> None:

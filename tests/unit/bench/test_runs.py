@@ -21,7 +21,7 @@ def test_each_round_has_every_subject_in_turn() -> None:
     turns = list(plan.turns(SUBJECTS, scope))
 
     unary = [turn.subject.name for turn in turns if turn.load is Load.UNARY]
-    assert unary == ["direct", "nginx", "envoy-json", "isochrone"] * 2
+    assert unary == ["direct", "nginx", "envoy-json", "isochrone", "isochrone-unsigned"] * 2
     assert {turn.load for turn in turns} == set(Load)
     assert all(turn.load in turn.subject.loads for turn in turns)
 

@@ -19,10 +19,15 @@ _Points = Mapping[str, Point | None]
 def draw(report: Report, declared: Declared, points: _Points, path: pathlib.Path) -> None:
     """Write FILE, and FILE-01-SITE and so on. Raises Unusable where that can't be."""
     form = map_file.form_of(path)
-    for number, step in enumerate(each for each in report.steps if each.after != "failure"):
+    for number, step in enumerate(_settled(report)):
         name = f"{path.stem}-{number:02}-{step.down[-1]}{path.suffix}" if step.down else path.name
         map_file.write(scene(step, declared, points), path.with_name(name), form)
         click.echo(f"A map is in {path.with_name(name)}.", err=True)
+
+
+def _settled(report: Report) -> Iterator[Step]:
+    """The network as it was first, and each loss once all was planned anew. Nobody plans anew in a live drill."""
+    return (each for each in report.steps if report.mode == "live" or each.after != "failure")
 
 
 def scene(step: Step, declared: Declared, points: _Points) -> maps.Scene:

@@ -2,14 +2,16 @@
 
 import json
 import pathlib
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from isochrone.cli import main
+from isochrone.cli import drill_map, main
+from isochrone.drill.report import Report, Step
+from isochrone.verify import declared as declaring
 
 EXAMPLE: Final = pathlib.Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
 
@@ -106,6 +108,30 @@ def test_maps_are_drawn_of_each_loss(tmp_path: pathlib.Path) -> None:
     before, after = ((tmp_path / name).read_text() for name in ("drill.svg", "drill-01-fra1.svg"))
     assert "all sites are up" in before
     assert "without fra1" in after
+
+
+UP: Final = Step(down=(), after="nothing", rows=())
+LOST: Final = Step(down=("fra1",), after="failure", rows=())
+SETTLED: Final = Step(down=("fra1",), after="replanning", rows=())
+BERLIN_TOO: Final = Step(down=("fra1", "ber1"), after="failure", rows=())
+
+
+@pytest.mark.parametrize(
+    ("mode", "steps", "maps"),
+    [
+        pytest.param("simulated", (UP, LOST, SETTLED), ["drill-01-fra1.svg", "drill.svg"], id="simulated"),
+        pytest.param(
+            "live", (UP, LOST, BERLIN_TOO), ["drill-01-fra1.svg", "drill-02-ber1.svg", "drill.svg"], id="live"
+        ),
+    ],
+)
+def test_a_loss_is_drawn_as_it_ends(
+    mode: Literal["simulated", "live"], steps: tuple[Step, ...], maps: list[str], tmp_path: pathlib.Path
+) -> None:
+    """What is so for seconds only, until all is planned anew, is not drawn. In a live drill nobody plans anew."""
+    report = Report(installation="isochrone", at=0, mode=mode, declared="", steps=steps)
+    drill_map.draw(report, declaring.read([]), {}, tmp_path / "drill.svg")
+    assert sorted(each.name for each in tmp_path.iterdir()) == maps
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ class World:
 
 
 def _ready(running: Iterable[Running]) -> Mapping[tuple[str, str | None], Mapping[RouteKey, int]]:
-    found = collections.defaultdict[tuple[str, str | None], collections.Counter[RouteKey]](collections.Counter)
+    found: dict[tuple[str, str | None], collections.Counter[RouteKey]] = collections.defaultdict(collections.Counter)
     for each in running:
         here = found[each.site, each.pool]
         here[each.route] = max(here[each.route], min(each.ready, each.replicas))

@@ -6,7 +6,7 @@ place yet, then by name. Of one site's pools, the first that has room is the che
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from isochrone.plan.score import is_met, score
 from isochrone.plan.view import Chosen
 from isochrone.plan.wants import Option, Want
 
-Key = tuple[int, int, bool, str]
+Key = TypeVar("Key", tuple[int, int, bool, str], tuple[int, int, str])
+"""What options are compared by: first how good they are, last their name."""
 Places = Callable[[int], object]
 """What tells whether two sites are at one place."""
 Room = Callable[[Option], int]
@@ -30,8 +31,8 @@ _OUT: Final = np.iinfo(np.int64).max
 def addition(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
     """The best site to add that has room for at least so many replicas; None if none helps."""
     found = None
-    if not is_met(want, chosen):
-        found = _by_gain(want, chosen, place_of, room=room, least=least)
+    if want.limit is not None and not is_met(want, chosen):
+        found = _by_gain(want, want.limit, chosen, place_of, room=room, least=least)
     if found is None and len(chosen) < want.min_sites:
         found = _by_score(want, chosen, place_of, room=room, least=least)
     return found
@@ -39,18 +40,18 @@ def addition(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least:
 
 def replacement(
     want: Want, chosen: Chosen, site: int, *, most: int, has_room: Callable[[Option], bool]
-) -> tuple[Key, Option] | None:
+) -> tuple[tuple[int, int, str], Option] | None:
     """The best site instead of one of those chosen, with a score of at most so much, that misses no more demand."""
     rest = tuple(each for each in chosen if each != site)
     view, fresh, limit = want.view, want.fresh, want.limit
-    may_miss = max(want.may_miss, view.missed(limit, chosen)) if limit is not None else 0
+    may_miss = max(want.may_miss, view.missed(limit, chosen)) if limit is not None else view.total
 
-    def exact(option: Option) -> Key | None:
+    def exact(option: Option) -> tuple[int, int, str] | None:
         total = view.total_with(rest, option.site)
         value = score(want, total, option.cost)
         if value > most or (limit is not None and view.missed_with(limit, rest, option.site) > may_miss):
             return None
-        return (value, total, False, option.name)
+        return (value, total, option.name)
 
     bounds = score(want, view.least_totals(rest)[fresh.sites], fresh.costs)
     out = bounds > most
@@ -77,14 +78,14 @@ def first(
 
 def without(bounds: Ints, want: Want, chosen: Chosen) -> Ints:
     """The bounds of new sites only."""
-    had = np.zeros(len(want.view.rtts), dtype=np.bool_)
+    had = np.full(len(want.view.rtts), fill_value=False)
     had[list(chosen)] = True
     return np.where(had[want.fresh.sites], _OUT, bounds)
 
 
-def _by_gain(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
+def _by_gain(want: Want, limit: int, chosen: Chosen, place_of: Places, *, room: Room, least: int) -> Option | None:
     """What brings most demand within the objective, or a share of it at the best price."""
-    view, limit, fresh = want.view, want.limit or 0, want.fresh
+    view, fresh = want.view, want.fresh
     before, taken = view.missed(limit, chosen), {place_of(site) for site in chosen}
 
     def worth(missed: int, total: int, cost: int) -> int:
@@ -92,7 +93,7 @@ def _by_gain(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least:
             return missed
         return score(want, total, cost) * PARTS // max(1, (before - missed) * PARTS // view.total)
 
-    def exact(option: Option) -> Key | None:
+    def exact(option: Option) -> tuple[int, int, bool, str] | None:
         site = option.site
         missed = view.missed_with(limit, chosen, site)
         if missed >= before:
@@ -106,7 +107,6 @@ def _by_gain(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least:
     else:
         gains = np.maximum(1, (before - missed) * PARTS // view.total)
         bounds = score(want, view.least_totals(chosen)[fresh.sites], fresh.costs) * PARTS // gains
-    bounds = np.where(missed >= before, _OUT, bounds)
     found = first(without(bounds, want, chosen), fresh.options, exact, lambda option: room(option) >= least)
     return found[1] if found else None
 
@@ -116,7 +116,7 @@ def _by_score(want: Want, chosen: Chosen, place_of: Places, *, room: Room, least
     view, fresh = want.view, want.fresh
     taken = {place_of(site) for site in chosen}
 
-    def exact(option: Option) -> Key:
+    def exact(option: Option) -> tuple[int, int, bool, str]:
         total, cost = view.total_with(chosen, option.site), option.cost
         other = cost if want.strategy is Strategy.NEAREST else total
         return (score(want, total, cost), other, place_of(option.site) in taken, option.name)

@@ -150,4 +150,4 @@ def _as_fits(world: World, wants: Mapping[RouteKey, Want], here: Iterable[Held],
 
 
 def _ready(world: World, held: Held) -> int:
-    return world.ready.get((world.sites[held.site].name, held.pool or ""), {}).get(held.route, 0)
+    return world.ready[world.sites[held.site].name, held.pool][held.route]

@@ -117,9 +117,9 @@ def _rearranged(free: tuple[int, ...], left: list[int], own: list[int], most: in
         given = min(left[at], owed)
         nodes[at] -= given
         owed -= given
-    spare = most - sum(nodes)
-    kept = [size for size, used in zip(own, itertools.accumulate(own), strict=True) if used <= spare]
-    return tuple(sorted((*nodes, *kept), reverse=True))
+    while sum(nodes) + sum(own) > most:
+        own.pop()
+    return (*nodes, *own)
 
 
 def _used(load: Load, least: int) -> int:

@@ -91,12 +91,6 @@ class Route:
         return serving.priority if serving else 0
 
     @property
-    def devices(self) -> int:
-        """Of one replica."""
-        serving = self.resource.spec.serving
-        return serving.resources.devices if serving else 0
-
-    @property
     def order(self) -> tuple[int, tuple[bool, str], RouteKey]:
         """Who is asked first: by priority, then by age."""
         return (-self.priority, self.age, self.key)
@@ -120,7 +114,7 @@ class World:
     providers: Mapping[str, ModelProvider]
     namespaces: Mapping[str, Mapping[str, str]]
     site_index: Mapping[str, int]
-    ready: Mapping[tuple[str, str], Mapping[RouteKey, int]]
+    ready: Mapping[tuple[str, str | None], Mapping[RouteKey, int]]
     """(EdgeNode, GPUPool) -> replicas that can answer: they hold their devices, whatever is said of others."""
 
     @classmethod
@@ -169,17 +163,17 @@ class World:
         """Devices per replica -> replicas of ours that are ready there."""
         load = collections.Counter[int]()
         for key, replicas in self.ready.get((self.sites[site].name, pool.name), {}).items():
-            devices = self.routes[key].devices if key in self.routes else 0
-            load[devices] += replicas
+            resource = self.resources.get(key)
+            if resource is not None and resource.spec.serving is not None:
+                load[resource.spec.serving.resources.devices] += replicas
         return {size: count for size, count in load.items() if 0 < size <= pool.kind.devices_per_node}
 
 
-def _ready(running: Iterable[Running]) -> dict[tuple[str, str], dict[RouteKey, int]]:
-    found: dict[tuple[str, str], dict[RouteKey, int]] = {}
+def _ready(running: Iterable[Running]) -> Mapping[tuple[str, str | None], Mapping[RouteKey, int]]:
+    found: dict[tuple[str, str | None], collections.Counter[RouteKey]] = collections.defaultdict(collections.Counter)
     for each in running:
-        if each.pool is not None and each.ready > 0:
-            here = found.setdefault((each.site, each.pool), {})
-            here[each.route] = max(here.get(each.route, 0), min(each.ready, each.replicas))
+        here = found[each.site, each.pool]
+        here[each.route] = max(here[each.route], min(each.ready, each.replicas))
     return found
 
 

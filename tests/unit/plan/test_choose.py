@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -142,6 +142,101 @@ def test_of_equals_the_first_is_taken() -> None:
     assert found == ((7, 0, False, "same"), options[3])
 
 
+GAIN: Final[dict[str, Any]] = {"limit": 1000, "may_miss": 0}
+SCORE: Final[dict[str, Any]] = {"limit": None, "min_sites": 2}
+
+
+@pytest.mark.parametrize("wish", [pytest.param(GAIN, id="for the objective"), pytest.param(SCORE, id="as one more")])
+@pytest.mark.parametrize("strategy", Strategy)
+def test_of_equals_the_first_by_name_is_added_and_another_place_before_that(
+    wish: dict[str, Any], strategy: Strategy
+) -> None:
+    """Site 0 is there. Of three that are as near to the others and as dear, the first by name stands beside it."""
+    near = view([[1000, 9000], [9000, 1000], [9000, 1000], [9000, 1000]], [10, 10])
+    options = [Option(1, "a", "gpu", 5), Option(2, "z", "gpu", 5), Option(3, "m", "gpu", 5)]
+    places = ["here", "here", "there", "elsewhere"]
+    wanted = want(near, options, strategy=strategy, **wish)
+
+    found = choose.addition(wanted, (0,), places.__getitem__, room=lambda _: 1, least=1)
+
+    assert found == options[2]
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_of_equals_the_first_by_name_comes_instead(strategy: Strategy) -> None:
+    options = [Option(1, "z", "gpu", 5), Option(2, "a", "gpu", 5)]
+    wanted = want(view([[9000], [1000], [1000]], [10]), options, strategy=strategy)
+
+    found = choose.replacement(wanted, (0,), 0, most=1_000_000_000, has_room=lambda _: True)
+
+    assert found is not None
+    assert found[1] == options[1]
+
+
+@pytest.mark.parametrize(
+    ("everybody", "expected"),
+    [
+        pytest.param(1024, "s2", id="two parts at half as much again"),
+        pytest.param(1025, "s1", id="less than a part counts as one, and less than two as one"),
+    ],
+)
+def test_what_comes_nearer_is_counted_in_parts_of_all_demand(everybody: int, expected: str) -> None:
+    """Of all demand site 1 brings one share within the objective for 10, site 2 brings two for 15."""
+    near = view([[1000, 9000, 9000], [9000, 1000, 9000], [9000, 9000, 1000]], [everybody - 3, 1, 2])
+    wanted = want(near, [option(1, 10), option(2, 15)], strategy=Strategy.CHEAPEST, **GAIN)
+
+    found = choose.addition(wanted, (0,), lambda site: site, room=lambda _: 1, least=1)
+
+    assert found is not None
+    assert found.name == expected
+
+
+class Looking:
+    """Room everywhere, and who was asked about it."""
+
+    def __init__(self) -> None:
+        self.at: list[str] = []
+
+    def __call__(self, each: Option) -> int:
+        self.at.append(each.name)
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "other", "elsewhere", "chosen"),
+    [
+        pytest.param(Strategy.CHEAPEST, [1000, 9000], 1000, (), id="as near, but dearer"),
+        pytest.param(Strategy.CHEAPEST, [1000, 9000], 1_023_000, (2,), id="dearer, and a part is all to gain"),
+        pytest.param(Strategy.BALANCED, [1000, 9000], 1000, (), id="as near, but dearer, on balance"),
+        pytest.param(Strategy.NEAREST, [9000, 9000], 1000, (), id="not as near"),
+    ],
+)
+def test_what_surely_gains_less_is_not_looked_at(
+    strategy: Strategy, other: list[int], elsewhere: int, chosen: tuple[int, ...]
+) -> None:
+    """Site 0 is near to a thousand for 10, site 1 costs 15, and site 2 is near to all others."""
+    near = view([[1000, 9000], other, [9000, 1000]], [1000, elsewhere])
+    wanted = want(
+        near, [option(0, 10), option(1, 15)], strategy=strategy, least_total=10_000_000, least_cost=10, **GAIN
+    )
+    room = Looking()
+
+    found = choose.addition(wanted, chosen, lambda site: site, room=room, least=1)
+
+    assert (found, room.at) == (option(0, 10), ["s0"])
+
+
+def test_what_surely_misses_more_or_costs_too_much_is_not_looked_at() -> None:
+    """Site 1 is cheapest, but far from all; site 3 is dearer than it may be."""
+    near = view([[1000], [9000], [1000], [1000]], [1000])
+    wanted = want(near, [option(1, 5), option(2, 10), option(3, 25)], strategy=Strategy.CHEAPEST, **GAIN)
+    room = Looking()
+
+    found = choose.replacement(wanted, (0,), 0, most=20, has_room=lambda each: room(each) > 0)
+
+    assert (found, room.at) == (((10, 1_000_000, "s2"), option(2, 10)), ["s2"])
+
+
 @pytest.mark.parametrize(
     ("bounds", "looked_at"),
     [
@@ -153,7 +248,7 @@ def test_of_equals_the_first_is_taken() -> None:
 def test_only_what_may_be_better_is_looked_at(bounds: list[int], looked_at: list[str]) -> None:
     seen = []
 
-    def exact(each: Option) -> choose.Key:
+    def exact(each: Option) -> tuple[int, int, bool, str]:
         seen.append(each.name)
         return (5, 9, False, each.name)
 

@@ -139,6 +139,14 @@ def test_where_a_site_is_not_known_to_be_its_round_trip_isn_t_either() -> None:
     assert at(found, "fra").rtt is not None
 
 
+def test_demand_is_told_as_it_was_seen_and_none_where_none_was() -> None:
+    world = network(FRA, pool("fra"), chat(), GERMANS)
+    seen = network(FRA, pool("fra"), chat(), GERMANS, observed=Observed(demand={CHAT: {"DE": 100}}))
+
+    assert explained(seen).demand == {"DE": 100}
+    assert explained(world).demand == {}
+
+
 # The law
 
 

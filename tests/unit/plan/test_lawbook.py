@@ -137,6 +137,7 @@ def last_of(code: str) -> str:
         pytest.param(["GB-WLS"], {"GB-WLS", "GB-WRX"}, id="a part that has parts"),
         pytest.param(["GB-WLS", "US-CA"], {"GB-WLS", "GB-WRX", "US-CA"}, id="a part that has none"),
         pytest.param(["MA"], {"MA", "MA-ZAG"}, id="but no part that lies within another country too"),
+        pytest.param(["EH"], {"EH"}, id="nor one that lies in it partly, where there are no others"),
         pytest.param(["DE", "DE-TH"], {"DE", "DE-ST", "DE-TH"}, id="a country and a part"),
     ],
 )
@@ -274,6 +275,22 @@ def test_askings_are_in_order() -> None:
     found = prepared(FRA, ROUTE, *tenants).laws[CHAT].askings
 
     assert [sorted(each.origin.codes) for each in found] == sorted([[], *(sorted(each) for each in declared)])
+
+
+def test_askings_are_in_order_of_policies_then_of_origins_and_those_from_nowhere_else_come_first() -> None:
+    """A policy for data about health. Where a misspelt origin is, is not known."""
+    health = sample.policy("health", "EU", binds={"dataClasses": ["health"]})
+    known = ["AT", "DE", "IT", "SE"]
+    declared = itertools.product((["health"], []), known, (["XX"], []))
+    tenants = [
+        sample.tenant(f"t{number}", key=f"{number:x}", dataClasses=classes, origins=[code, *more])
+        for number, (classes, code, more) in enumerate(declared)
+    ]
+    found = prepared(FRA, ROUTE, health, *tenants).laws[CHAT].askings
+
+    assert [(each.selecting, *each.origin.codes, each.origin.or_elsewhere) for each in found] == list(
+        itertools.product(((), (0,)), known, (False, True))
+    )
 
 
 def test_engines_that_nobody_may_reach_stand_nowhere() -> None:

@@ -101,19 +101,24 @@ def test_a_higher_priority_takes_the_place_of_a_lower_one_all_the_same() -> None
 
 
 MADE_ROOM: Final = {
-    "it fits": ((4, 8), {4: 2}, (8, 4)),
-    "not the largest": ((4, 4), {8: 1}, (8,)),
-    "not the last of several": ((2, 2), {2: 3}, (2, 2, 2)),
-    "nothing was free": ((0, 0), {1: 2}, (1, 1)),
-    "more than there is": ((0, 0), {8: 3}, (8, 8)),
+    "it fits": ((4, 8), {4: 2}, 16, (8, 4)),
+    "it fits, though not in the obvious way": ((10, 6), {5: 2, 3: 2}, 16, (10, 6)),
+    "not the largest": ((4, 4), {8: 1}, 16, (8,)),
+    "not the last of several": ((2, 2), {2: 3}, 16, (2, 2, 2)),
+    "as few as can be have none: each is put where it leaves least": ((4, 3), {3: 1, 2: 3}, 16, (4, 3, 2)),
+    "the smallest rests are given for it, and the largest stays whole": ((6, 4, 3), {7: 1}, 16, (7, 6)),
+    "nothing was free": ((0, 0), {1: 2}, 16, (1, 1)),
+    "all that there is": ((0, 0), {8: 2}, 16, (8, 8)),
+    "more than there is": ((0, 0), {8: 3}, 16, (8, 8)),
+    "more than there is: the largest come first": ((4,), {2: 1, 4: 1}, 4, (4,)),
 }
 
 
-@pytest.mark.parametrize(("free", "there", "expected"), MADE_ROOM.values(), ids=MADE_ROOM)
+@pytest.mark.parametrize(("free", "there", "most", "expected"), MADE_ROOM.values(), ids=MADE_ROOM)
 def test_room_is_made_for_what_is_there(
-    free: tuple[int, ...], there: dict[int, int], expected: tuple[int, ...]
+    free: tuple[int, ...], there: dict[int, int], most: int, expected: tuple[int, ...]
 ) -> None:
-    found = with_room_for(there, free, most=16)
+    found = with_room_for(there, free, most=most)
 
     assert tuple(sorted((room for room in found if room), reverse=True)) == expected
 

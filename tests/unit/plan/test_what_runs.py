@@ -154,9 +154,10 @@ def test_engines_are_kept_as_ready_and_as_known_as_they_are() -> None:
 
 
 WAITING = [
-    pytest.param((1,), {"a-low": (1, 0), "z-high": (1, 0)}, {"a-low": 0, "z-high": 1}, id="a higher priority first"),
-    pytest.param((1,), {"a-low": (1, 1), "z-high": (1, 0)}, {"a-low": 1, "z-high": 0}, id="who is ready before that"),
-    pytest.param((1,), {"z-high": (3, 1)}, {"z-high": 1}, id="one of several is ready"),
+    pytest.param((2, 1), {"a-low": (1, 0), "z-high": (1, 0)}, {"a-low": 0, "z-high": 1}, id="a higher priority first"),
+    pytest.param((2, 1), {"a-low": (1, 1), "z-high": (1, 0)}, {"a-low": 1, "z-high": 0}, id="who is ready before that"),
+    pytest.param((2, 1), {"z-high": (3, 1)}, {"z-high": 1}, id="one of several is ready"),
+    pytest.param((1,), {"z-high": (2, 1)}, {"z-high": 2}, id="no more than there were, though there is room"),
     pytest.param((), {"a-low": (2, 0), "z-high": (2, 0)}, {"a-low": 2, "z-high": 2}, id="others hold nothing"),
 ]
 
@@ -168,9 +169,9 @@ def test_of_those_that_wait_for_what_others_hold_as_many_stay_as_have_room(
     there = [running("fra", name, replicas=replicas, ready=ready) for name, (replicas, ready) in runs.items()]
     routes = [chat("a-low"), chat("z-high", serving={"priority": 1})]
     site = SiteObservation(taken={"gpu-fra": taken})
-    two = pool("fra", devicesPerNode=2)
+    four = pool("fra", nodes=2, devicesPerNode=2)
     observed = Observed(sites={"fra": site}, running=tuple(there))
-    prepared = prepare(network(FRA, two, *routes, observed=observed), now=NOW)
+    prepared = prepare(network(FRA, four, *routes, observed=observed), now=NOW)
     kept, _ = held.sort(prepared.world, prepared.wants, there)
 
     left = held.without_waiting(prepared.world, prepared.wants, kept)

@@ -1,10 +1,11 @@
 """What a snapshot says, resolved: what is free, what sites are like, and in which order routes are asked."""
 
 import pytest
-from tests.unit.plan.small import AMS, FRA, NOW, Json, chat, lost, network, pool, site
+from tests.unit.plan.small import AMS, FRA, NOW, Json, chat, lost, network, pool, running, site
 from tests.unit.validate import sample
+from tests.unit.validate.sample import needs
 
-from isochrone.model import Observed, SiteObservation
+from isochrone.model import Observed, Running, SiteObservation
 from isochrone.plan.world import Site, World
 
 
@@ -32,6 +33,43 @@ def test_free_devices_are_counted_by_node(nodes: int, each: int, taken: tuple[in
 def test_where_nothing_was_seen_all_is_free() -> None:
     found = world(FRA, pool("fra", nodes=2, devicesPerNode=4))
     assert found.free(found.pools["gpu-fra"], 0) == (4, 4)
+
+
+PROVIDER = sample.route("chat", tiers=sample.tiers(sample.to_provider()))
+
+
+@pytest.mark.parametrize(
+    ("route", "there", "held"),
+    [
+        pytest.param(chat(serving=needs(devices=2)), [running("fra", replicas=2)], (2, 2), id="all that are ready"),
+        pytest.param(chat(serving=needs(devices=2)), [running("fra", replicas=2, ready=1)], (2,), id="one of two"),
+        pytest.param(chat(serving=needs(devices=2)), [running("fra", replicas=2, ready=0)], (), id="none of two"),
+        pytest.param(
+            chat(serving=needs(devices=2)), [running("fra", ready=2)], (2,), id="no more than there should be"
+        ),
+        pytest.param(
+            chat(serving=needs(devices=2)), [running("fra", replicas=2), running("fra")], (2, 2), id="found twice"
+        ),
+        pytest.param(chat(serving=needs(devices=4)), [running("fra")], (4,), id="a whole node"),
+        pytest.param(chat(serving=needs(devices=5)), [running("fra")], (), id="would need more than a node has"),
+        pytest.param(chat(serving=needs(devices=0)), [running("fra")], (), id="needs none any more"),
+        pytest.param(PROVIDER, [running("fra")], (), id="no engines of its own any more"),
+        pytest.param(chat("other"), [running("fra")], (), id="a route that is gone"),
+        pytest.param(chat(), [running("fra", pool=None)], (), id="without a pool"),
+        pytest.param(chat(), [running("fra", pool="gpu-ams"), running("ams", pool="gpu-fra")], (), id="elsewhere"),
+        pytest.param(chat(), [], (), id="nothing runs"),
+    ],
+)
+def test_engines_that_answer_hold_devices_whatever_is_said_of_others(
+    route: Json, there: list[Running], held: tuple[int, ...]
+) -> None:
+    """Others are said to hold both nodes of four devices."""
+    seen = Observed(sites={"fra": SiteObservation(taken={"gpu-fra": (4, 4)})}, running=tuple(there))
+    found = world(AMS, FRA, pool("ams"), pool("fra", nodes=2, devicesPerNode=4), route, observed=seen)
+
+    free = found.free(found.pools["gpu-fra"], found.site_index["fra"])
+
+    assert tuple(room for room in free if room) == held
 
 
 def only(spec: Json, **seen: SiteObservation) -> Site:

@@ -13,7 +13,6 @@ from tests.worlds.verified import World, rendered
 
 from isochrone.verify import Rule, copies
 from isochrone.verify.book import Book
-from isochrone.verify.egress import Remote, remotes
 from isochrone.verify.tables import Said
 
 OBJECTS: Final = {
@@ -49,7 +48,6 @@ def test_a_bucket_in_the_sites_own_place_is_lawful() -> None:
 def test_a_config_without_a_bucket_copies_nothing() -> None:
     site, declared = gathered(config("fra1")), read([keeping(jurisdiction="US-VA")])
     assert list(copies.of_site(Book(declared, site.config), declared, site)) == []
-    assert Remote("s3.eu-central-1.amazonaws.com", 443) not in remotes(declared, site)
 
 
 def test_a_bucket_where_a_policy_forbids_what_is_logged_here() -> None:
@@ -162,12 +160,6 @@ CASES = [
 @pytest.mark.parametrize(("place", "objects", "bucket", "expected"), CASES)
 def test_what_is_found(place: int, objects: list[Json], bucket: Json, expected: list[Rule]) -> None:
     assert rules(place, *objects, **bucket) == expected
-
-
-def test_the_gateway_may_talk_to_the_store() -> None:
-    made = config("fra1")
-    made["site"]["evidence"] = {"objects": {**OBJECTS, "place": DE}}
-    assert Remote("s3.eu-central-1.amazonaws.com", 443) in remotes(read([keeping()]), gathered(made))
 
 
 # What is rendered

@@ -91,6 +91,22 @@ WORLDWIDE: Final = policy("de", ["DE"], DE_DATA, unknownOrigin="Ignore")
             id="one origin by the header",
         ),
         pytest.param(
+            [
+                tenant("web", "shop", 1, origins=["DE", "FR"], originHeader="Trust"),
+                policy("de", ["DE"], {"origins": {"include": ["EU"]}}),
+            ],
+            "fra1",
+            id="no origin by the header",
+        ),
+        pytest.param(
+            [
+                tenant("web", "shop", 1, origins=["DE"], originHeader="Trust"),
+                policy("de", ["DE"], {"origins": {"include": ["DE-BY"]}}),
+            ],
+            "fra1,iad1",
+            id="a part of its origin by the header, which nothing binds",
+        ),
+        pytest.param(
             [WEB, tenant("far", "shop", 2, origins=["JP"]), policy("de", ["DE"], DE_DATA)],
             "fra1,iad1",
             id="of one of two callers",

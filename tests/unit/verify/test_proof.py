@@ -460,11 +460,11 @@ def test_engines_of_no_namespace_are_in_the_default_one() -> None:
     made = config("fra1", peers=[], tenants={"tenants": [{"id": "default/web"}]})
     made["routes"] = [{"id": "default/chat", "name": "chat"}]
     made["engines"][0]["id"], made["engines"][0]["discovery"]["namespace"] = "default/chat", "default"
-    made = cluster(made)
-    for each in made:
+    objects = cluster(made)
+    for each in objects:
         if each["kind"] == "Service":
             del each["metadata"]["namespace"]
-    found = [each for each in prove(known, eu=made).findings if each.site == "fra1"]
+    found = [each for each in prove(known, eu=objects).findings if each.site == "fra1"]
     assert not [each.message for each in found if "engine pool" in each.message]
 
 

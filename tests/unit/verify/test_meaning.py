@@ -105,6 +105,13 @@ def test_whom_a_policy_binds(
     assert asked == [of_france, of_germany, of_nobody_knows_where]
 
 
+def test_what_does_not_bind_takes_no_place_away() -> None:
+    """So what it says may be intersected with what others say."""
+    row = read(DE, binds={"origins": {"include": ["FR"]}}).row("Inference", "DE", Places([]))
+    assert row == meaning.UNBOUND
+    assert all(row >> place & 1 for place in range(100))
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [

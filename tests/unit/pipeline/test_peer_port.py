@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.unit.pipeline.harness import KEY, Gateway, backends, only_in, peer_candidate, run, serving, tenant, until
 from tests.unit.pipeline.network import Network, problem_of, uri_of, well
 from tests.unit.pipeline.talk import Answer, Talk, ask, post, talking
 from tests.unit.pipeline.threads import Broken
 from tests.unit.upstream.certificates import Authority, Files
 
+from isochrone_gateway.config.law import Law, Table, encode_row
 from isochrone_gateway.config.site import Limits
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.upstream import scripts
@@ -267,6 +269,38 @@ def test_health_is_told_to_peers_only(tmp_path: pathlib.Path) -> None:
 
         assert [answer and answer.status for answer in answers] == [200, 403]
         assert [record.error for record in records] == ["unknown_peer"], "probes leave no records"
+
+    run(scenario())
+
+
+def logged_only_in(place: int) -> Law:
+    """German data may be handled at all three sites, and be written of at one."""
+    made = only_in(0, 1, 2)
+    policies = tuple(structs.replace(each, scopes={"Inference": 0, "Logs": 1}) for each in made.policies)
+    return structs.replace(
+        made,
+        policies=policies,
+        tables=(*made.tables, Table(rows={"DE": 1})),
+        rows=(*made.rows, encode_row(1 << place)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "is_logged"), [pytest.param(2, True, id="here"), pytest.param(0, False, id="elsewhere")]
+)
+def test_of_a_hop_is_written_what_the_law_lets_be_written_here(
+    tmp_path: pathlib.Path, place: int, *, is_logged: bool
+) -> None:
+    """Whether it is answered or refused."""
+
+    async def scenario() -> None:
+        async with paris(tmp_path, law=logged_only_in(place)) as (network, gateway, _):
+            for changes, status in (({}, 200), ({"x_isochrone_hop_pool": "lab/b"}, 404)):
+                sent = hopping(x_isochrone_hop_bound="yes", **changes)
+                answer = await knock(network, of(tmp_path, "fra"), sent)
+                record = await gateway.record()
+                assert answer is not None
+                assert (answer.status, record.is_logged) == (status, is_logged)
 
     run(scenario())
 

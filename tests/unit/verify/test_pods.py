@@ -98,6 +98,7 @@ def test_other_pods_may_run_anywhere() -> None:
     ("kind", "labels", "is_gateway"),
     [
         ("Deployment", {"app.kubernetes.io/component": "gateway"}, True),
+        ("StatefulSet", {"app.kubernetes.io/component": "gateway"}, True),
         ("Deployment", {"app.kubernetes.io/component": "engine"}, False),
         ("Deployment", {}, False),
         ("Service", {"app.kubernetes.io/component": "gateway"}, False),

@@ -11,7 +11,6 @@ from isochrone.verify.declared import Bucket, Declared
 from isochrone.verify.finding import Rule
 from isochrone.verify.gathered import SiteConfig
 from isochrone.verify.likeness import place_at
-from isochrone.verify.meaning import UNBOUND
 from isochrone.verify.tables import Said, origin_text
 from isochrone_gateway.config.site import ObjectStorage
 
@@ -55,4 +54,5 @@ def _of_law(book: Book, here: int, there: int, bucket: Bucket) -> Iterator[Said]
 
 
 def _forbids(row: int, here: int, there: int) -> bool:
-    return row != UNBOUND and bool(row >> here & 1) and not row >> there & 1
+    """Whether it lets data be here and not there. One that doesn't bind has every bit."""
+    return bool(row >> here & 1) and not row >> there & 1

@@ -222,7 +222,7 @@ def _site(item: Json) -> Site:
 def _bucket(said: Json | None) -> Bucket | None:
     if said is None:
         return None
-    parts = (said["endpoint"].rstrip("/"), said["bucket"], said.get("prefix") or "")
+    parts = (said["endpoint"].rstrip("/"), said["bucket"], said.get("prefix"))
     place = _within(said["jurisdiction"], said)
     return Bucket(endpoint=said["endpoint"], address="/".join(part for part in parts if part), place=place)
 

@@ -197,7 +197,7 @@ def _pod_labels(workload: Found) -> Mapping[str, str]:
 
 def _held(pods: Pods) -> Held:
     wide = sorted({port for _, rule in pods.rules("Egress") if _is_wide(rule) for port in _ports(rule) or {0}})
-    names = sorted({host for _, host in pods.hosts()})
+    names = {host for _, host in pods.hosts()}
     if wide:
         shown = ", ".join(str(port) for port in wide)
         return Held(level=Egress.BY_PORT, detail=f"port {shown}")
@@ -219,16 +219,18 @@ def _of_gateway_rule(site: str, where: Found, rule: Json, known: list[Remote]) -
     for cidr in _blocks(rule):
         if not _is_everywhere(cidr) and cidr not in addresses and ports != _DNS_ALONE:
             text = f"a rule lets the gateway talk to {cidr}, where nobody is whom it calls"
-            yield _open(site, where.where, *_unless_api_server(text, cidr, ports))
+            if _may_be_api_server(cidr, ports):
+                text = f"{text}, unless it is the cluster's API server"
+                yield _open(site, where.where, text, Severity.WARNING)
+            else:
+                yield _open(site, where.where, text)
     yield from _of_peers(site, where, rule, known)
 
 
-def _unless_api_server(text: str, cidr: str, ports: frozenset[int] | None) -> tuple[str, Severity]:
-    """One address may be the API server's: only the cluster knows it."""
+def _may_be_api_server(cidr: str, ports: frozenset[int] | None) -> bool:
+    """One address may be: only the cluster knows its API server's."""
     is_one = ipaddress.ip_network(cidr, strict=False).num_addresses == 1
-    if is_one and ports is not None and len(ports) <= len(_API_PORTS):
-        return f"{text}, unless it is the cluster's API server", Severity.WARNING
-    return text, Severity.ERROR
+    return is_one and ports is not None and len(ports) <= len(_API_PORTS)
 
 
 def _of_peers(site: str, where: Found, rule: Json, known: list[Remote]) -> Iterator[Finding]:
@@ -296,7 +298,7 @@ def _of_engine_rule(rule: Json, name: str, port: int | None) -> Iterator[tuple[s
     if not rule.get("to"):
         yield f"a rule lets {name} talk to anybody", Severity.ERROR
     elif _is_wide(rule):
-        if port is None or ports is None or ports - {port}:
+        if ports != frozenset({port}):
             shown = "no address" if port is None else f"port {port} alone"
             yield f"a rule lets {name} talk to any address; their weights need {shown}", Severity.ERROR
     else:
@@ -312,8 +314,8 @@ def _port_of_weights(uri: str | None) -> int | None:
     scheme, _, rest = (uri or "pvc://").partition("://")
     if scheme == "pvc":
         return None
-    given = rest.partition("/")[0].rpartition(":")[2] if scheme in {"https", "oci"} else ""
-    return int(given) if given.isdigit() else _STANDARD["https"]
+    given = rest.partition("/")[0].rpartition(":")[2]
+    return int(given) if scheme in {"https", "oci"} and given.isdigit() else _STANDARD["https"]
 
 
 def _strangers(rule: Json, site: str) -> str | None:
@@ -335,14 +337,14 @@ def _strangers(rule: Json, site: str) -> str | None:
 def _ports(rule: Json) -> frozenset[int] | None:
     """None: all of them, or nobody knows which: what port a name stands for is for each pod to say."""
     ports = rule.get("ports") or ()
-    numbers = [str(each.get("port", "")) for each in ports]
+    numbers = [str(each.get("port")) for each in ports]
     if not numbers or any("endPort" in each for each in ports) or not all(map(str.isdigit, numbers)):
         return None
     return frozenset(map(int, numbers))
 
 
 def _blocks(rule: Json) -> Iterator[str]:
-    return (each["ipBlock"]["cidr"] for each in rule.get("to") or () if "ipBlock" in each)
+    return (each["ipBlock"]["cidr"] for each in rule["to"] if "ipBlock" in each)
 
 
 def _is_wide(rule: Json) -> bool:

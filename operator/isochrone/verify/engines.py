@@ -54,7 +54,7 @@ class Standing:
                 if route is None or not route.is_served:
                     text = f"engines of {id_} run here, which is no route with engines that is declared"
                     yield Finding(rule=Rule.UNLAWFUL_ENGINES, site=site.name, where=found.where, message=text)
-                elif not any(self.may_stand(each, site) for each in (id_, *sorted(leading.get(id_, ())))):
+                elif not any(self.may_stand(each, site) for each in (id_, *leading.get(id_, ()))):
                     text = (
                         f"engines of {id_} stand in {site.place}, where no caller's data of any origin may be handled"
                         " together with their weights"
@@ -82,7 +82,7 @@ class Standing:
             for each in added:
                 yield each, tenant.origins.each
                 if tenant.trusts_origin:
-                    yield from ((each, (code,)) for code in sorted(inside(tenant.origins.codes)))
+                    yield from ((each, (code,)) for code in inside(tenant.origins.codes))
         nobody = Subject(route.who, None, route.classes)
         if self._is_open or not is_called:
             yield nobody, (UNKNOWN,)
@@ -93,7 +93,7 @@ class Standing:
         """Where data that nothing binds is refused, a class may be what allows."""
         if self._declared.unbound == "Deny":
             named = {name for policy in self._declared.policies for name in policy.classes or ()}
-            yield from (subject._replace(classes=subject.classes | {name}) for name in sorted(named))
+            yield from (subject._replace(classes=subject.classes | {name}) for name in named)
 
     def _is_lawful(self, subject: Subject, origins: tuple[str | None, ...], places: Places) -> bool:
         return all(self._allows(subject, scope, origin, places) for scope in _SCOPES for origin in origins)

@@ -15,6 +15,7 @@ import msgspec
 from isochrone.verify.finding import Finding, Rule
 from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
 from isochrone_gateway.config.errors import from_decoding
+from isochrone_gateway.config.index import ShardEntry
 from isochrone_gateway.config.joining import DOCUMENTS, NamedShard, join
 from isochrone_gateway.config.storage import unstore
 
@@ -47,7 +48,7 @@ class SiteConfig:
     config: Config
     index: Index
     signed_by: tuple[str, ...]
-    sections: Mapping[str, tuple[str, ...]]
+    sections: Mapping[str, frozenset[str]]
     """Kind -> what its shards hold, by digest: sections that are equal here are equal."""
     shard_names: Mapping[str, str]
     """Kind -> the name of a shard of it, to say where something stands."""
@@ -97,7 +98,7 @@ class _Reader:
         self.findings: list[Finding] = []
         self._installation = installation
         self._verify = verify
-        self._decoded: dict[tuple[str, str], NamedShard] = {}
+        self._decoded: dict[tuple[str, ShardEntry], NamedShard] = {}
         self._checked: dict[tuple[object, ...], tuple[Problem, ...]] = {}
 
     def read(self, cluster: str, objects: Iterable[Found]) -> None:
@@ -143,8 +144,7 @@ class _Reader:
         decoded = [self._shard(entry, shards[entry.name]) for entry in index.shards]
         config = join(decoded)
         sections = {
-            kind.value: tuple(sorted(each.document_sha256 for each in index.shards if each.kind == kind))
-            for kind in Kind
+            kind.value: frozenset(each.document_sha256 for each in index.shards if each.kind == kind) for kind in Kind
         }
         if problems := [*_other_site(index, config), *self._problems(config, sections)]:
             raise ConfigError(*problems)
@@ -160,9 +160,9 @@ class _Reader:
             shard_names={each.kind: each.name for each in index.shards},
         )
 
-    def _shard(self, entry: Any, item: Json) -> NamedShard:
+    def _shard(self, entry: ShardEntry, item: Json) -> NamedShard:
         stored = str(item["binaryData"][_SHARD])
-        key = (stored, entry.sha256)
+        key = (stored, entry)
         if key not in self._decoded:
             try:
                 blob = base64.b64decode("".join(stored.split()), validate=True)
@@ -171,7 +171,7 @@ class _Reader:
             self._decoded[key] = _decoded(entry, unstore(entry, blob))
         return self._decoded[key]
 
-    def _problems(self, config: Config, sections: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+    def _problems(self, config: Config, sections: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
         own = [kind for kind in Kind if kind not in _SHARED]
         yield from find_problems(config, own)
         ids = tuple(route.id for route in config.routes)
@@ -181,7 +181,7 @@ class _Reader:
         yield from self._checked[key]
 
 
-def _decoded(entry: Any, document: bytes) -> NamedShard:
+def _decoded(entry: ShardEntry, document: bytes) -> NamedShard:
     kind = Kind(entry.kind)
     try:
         return NamedShard(name=entry.name, kind=kind, document=msgspec.json.decode(document, type=DOCUMENTS[kind]))

@@ -2,8 +2,8 @@
 
 Each jurisdiction is cut into the smallest parts that ISO 3166 can tell apart, one bit each, and is the integer of its
 bits. Its subdivisions don't add up to all of it, so "the rest of it" is a part of its own. What lies within two others
-has a part in each. One more bit is what is on no list. Then *covers* is "has no bit outside", and *touches* is "has a
-bit in common" (docs/decisions/0002-residency-law.md, section 1).
+has a part in each. Anywhere is every bit, those of what is on no list too. Then *covers* is "has no bit outside", and
+*touches* is "has a bit in common" (docs/decisions/0002-residency-law.md, section 1).
 
 Of `isochrone.geo` only the lists are used, ISO's codes and the members of blocs, not its areas.
 """
@@ -18,6 +18,7 @@ Own = Mapping[str, Sequence[str]]
 """Blocs of a policy's own: name -> members."""
 
 NOWHERE: Final = 0
+_ANYWHERE: Final = ~NOWHERE
 _WORLD: Final = "World"
 
 
@@ -26,14 +27,13 @@ class Unreadable(Exception):  # noqa: N818 - what it is, not that it went wrong
 
 
 @functools.cache
-def _ground() -> tuple[Mapping[str, int], int]:
-    """Canonical code -> its bits, and all bits."""
-    ways = sorted({way for code in known() for way in _ways_to(code)})
+def _ground() -> Mapping[str, int]:
+    """Canonical code -> its bits."""
     found: dict[str, int] = dict.fromkeys(known(), 0)
-    for number, way in enumerate(ways):
+    for number, way in enumerate(way for code in known() for way in _ways_to(code)):
         for code in way:
             found[code] |= 1 << number
-    return found, (1 << len(ways) + 1) - 1
+    return found
 
 
 @functools.cache
@@ -51,19 +51,19 @@ def _ways_to(code: str) -> Iterator[tuple[str, ...]]:
 
 
 def anywhere() -> int:
-    return _ground()[1]
+    return _ANYWHERE
 
 
 def canonical(code: str) -> str | None:
     """The one code of the territory; None if ISO has assigned none."""
     found = codes.canonical(code)
-    return found if found in _ground()[0] else None
+    return found if found in _ground() else None
 
 
 def territory(code: str) -> int:
     """The bits of a jurisdiction. What is not known could be anywhere."""
     found = codes.canonical(code)
-    return _ground()[0].get(found, anywhere())
+    return _ground().get(found, anywhere())
 
 
 def country_of(code: str) -> str | None:

@@ -164,7 +164,7 @@ class Places:
 def _whole(place: Place) -> tuple[tuple[int, ...], int]:
     """The ground of each jurisdiction, none if one isn't known, and the evidence."""
     is_known = all(map(ground.canonical, place.codes))
-    found = tuple(map(ground.territory, sorted(place.codes))) if is_known else ()
+    found = tuple(map(ground.territory, place.codes)) if is_known else ()
     return found, EVIDENCE.index(place.evidence)
 
 
@@ -263,6 +263,6 @@ def _aged(question: Question, *, is_bound: bool) -> str | None:
         home is not None
         and ground.canonical(home) is not None
         and bool(question.place.codes)
-        and all(ground.canonical(code) and ground.covers(ground.territory(home), code) for code in question.place.codes)
+        and all(ground.covers(ground.territory(home), code) for code in question.place.codes)
     )
     return None if question.age == "Fresh" or is_home else "ConfigStale"

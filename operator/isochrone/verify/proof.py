@@ -40,7 +40,7 @@ class _Proof:
     def _reach(self, site: SiteConfig) -> reach.Reach:
         """Configs with equal sections give equal answers, so they are asked once."""
         classes = tuple((route.id, route.data_classes) for route in site.config.routes)
-        key = (*_sections(site, Kind.LAW, Kind.PLACES, Kind.TENANTS), classes, site.config.site.unbound_traffic)
+        key = (*_sections(site, (Kind.LAW, Kind.PLACES, Kind.TENANTS)), classes, site.config.site.unbound_traffic)
         if key not in self._reaches:
             self._reaches[key] = reach.Reach(self._declared, site)
         return self._reaches[key]
@@ -66,11 +66,11 @@ class _Proof:
     def _presence(self) -> Iterator[Finding]:
         """Every site has a config, and no other has."""
         broken = {each.site for each in self._gathered.findings}
-        for name in sorted(self._declared.sites):
+        for name in self._declared.sites:
             if _is_run(self._declared, name) and name not in self._gathered.configs and name not in broken:
                 text = "there is no config of this site, so nothing is known of what it would do"
                 yield Finding(rule=Rule.MISSING_CONFIG, site=name, where="", message=text)
-        for name, site in sorted(self._gathered.configs.items()):
+        for name, site in self._gathered.configs.items():
             if name not in self._reached:
                 text = f"a gateway of {name} is to run, which is not declared, or Disabled"
                 yield Finding(rule=Rule.NOT_DECLARED, site=name, where=site.where, message=text)
@@ -107,8 +107,8 @@ class _Proof:
         self._say(Kind.ENGINES, site, likeness.of_pools(declared, site, named, others=self._services[site.cluster]))
         shared: tuple[tuple[Kind, _Group, Callable[[], Iterable[Said]]], ...] = (
             (Kind.LAW, (id(reached),), lambda: tables.differences(reached.book, config)),
-            (Kind.PLACES, _sections(site, Kind.PLACES), lambda: likeness.of_places(config.places)),
-            (Kind.TENANTS, _sections(site, Kind.TENANTS), lambda: likeness.of_tenants(declared, config)),
+            (Kind.PLACES, _sections(site, (Kind.PLACES,)), lambda: likeness.of_places(config.places)),
+            (Kind.TENANTS, _sections(site, (Kind.TENANTS,)), lambda: likeness.of_tenants(declared, config)),
             (
                 Kind.ROUTES,
                 tuple((each.id, each.data_classes) for each in config.routes),
@@ -116,7 +116,7 @@ class _Proof:
             ),
             (
                 Kind.PROVIDERS,
-                _sections(site, Kind.PROVIDERS, Kind.PLACES),
+                _sections(site, (Kind.PROVIDERS, Kind.PLACES)),
                 lambda: likeness.of_providers(declared, config),
             ),
         )
@@ -134,7 +134,7 @@ def _is_run(declared: Declared, site: str) -> bool:
     return site in declared.sites and declared.sites[site].state != "Disabled"
 
 
-def _sections(site: SiteConfig, *kinds: Kind) -> _Group:
+def _sections(site: SiteConfig, kinds: Iterable[Kind]) -> _Group:
     return tuple(site.sections[kind] for kind in kinds)
 
 
@@ -163,7 +163,7 @@ def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:
 
 def _identity(found: Found) -> tuple[str, str, str]:
     metadata = found.item["metadata"]
-    return found.item["kind"], metadata.get("namespace") or "", metadata["name"]
+    return found.item["kind"], metadata.get("namespace") or "default", metadata["name"]
 
 
 def _of_sites(said: tuple[Kind, Said], sites: list[SiteConfig]) -> Finding:

@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.unit.pipeline.harness import KEY, Gateway, backends, only_in, peer_candidate, run, serving, tenant, until
 from tests.unit.pipeline.network import Network, problem_of, uri_of, well
 from tests.unit.pipeline.talk import Answer, Talk, ask, post, talking
+from tests.unit.pipeline.test_evidence import writer, written
 from tests.unit.pipeline.threads import Broken
 from tests.unit.upstream.certificates import Authority, Files
 
+from isochrone_gateway.config.law import Law, Mode, Table, encode_row
 from isochrone_gateway.config.site import Limits
 from isochrone_gateway.ledger.record import Outcome
 from isochrone_gateway.upstream import scripts
@@ -235,6 +238,7 @@ def test_whoever_comes_when_the_gateway_ends_is_told_so(tmp_path: pathlib.Path) 
         assert answer is not None
         assert (answer.status, answer.headers["x-isochrone-hop-refusal"]) == (503, "draining")
         assert answer.headers["retry-after"] == "1"
+        assert answer.headers["retry-after"] == "1"
         assert asked == []
 
     run(scenario())
@@ -268,6 +272,81 @@ def test_health_is_told_to_peers_only(tmp_path: pathlib.Path) -> None:
         assert [record.error for record in records] == ["unknown_peer"], "probes leave no records"
 
     run(scenario())
+
+
+def logged_only_in(place: int) -> Law:
+    """German data may be handled at all three sites, and be written of at one."""
+    made = only_in(0, 1, 2)
+    policies = tuple(structs.replace(each, scopes={"Inference": 0, "Logs": 1}) for each in made.policies)
+    return structs.replace(
+        made,
+        policies=policies,
+        tables=(*made.tables, Table(rows={"DE": 1})),
+        rows=(*made.rows, encode_row(1 << place)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "is_logged"), [pytest.param(2, True, id="here"), pytest.param(0, False, id="elsewhere")]
+)
+def test_of_a_hop_is_written_what_the_law_lets_be_written_here(
+    tmp_path: pathlib.Path, place: int, *, is_logged: bool
+) -> None:
+    """Whether it is answered or refused."""
+
+    async def scenario() -> None:
+        async with paris(tmp_path, law=logged_only_in(place)) as (network, gateway, _):
+            for pool, status in (("lab/a", 200), ("lab/b", 404)):
+                sent = hopping(x_isochrone_hop_bound="yes", x_isochrone_hop_pool=pool)
+                answer = await knock(network, of(tmp_path, "fra"), sent)
+                record = await gateway.record()
+                assert answer is not None
+                assert (answer.status, record.is_logged) == (status, is_logged)
+
+    run(scenario())
+
+
+def test_a_hop_that_the_law_forbids_here_goes_no_further(tmp_path: pathlib.Path) -> None:
+    async def scenario() -> None:
+        async with paris(tmp_path, law=only_in(0)) as (network, gateway, asked):
+            answer = await knock(network, of(tmp_path, "fra"), hopping(x_isochrone_hop_bound="yes"))
+            record = await gateway.record()
+
+        assert answer is not None
+        assert (answer.status, answer.headers["x-isochrone-hop-refusal"]) == (403, "residency_denied")
+        assert (record.outcome, asked) == (Outcome.REFUSED, [])
+
+    run(scenario())
+
+
+def test_the_evidence_of_a_hop_has_what_it_was_judged_by(tmp_path: pathlib.Path) -> None:
+    """Classes of the hop and of the route; the policy that binds, and the one that only would refuse it."""
+    strict = only_in(0).policies[0]
+    watching = structs.replace(strict, name="watch", scopes={"Inference": 1}, mode=Mode.AUDIT)
+    bound = only_in(0, 1, 2)
+    law = structs.replace(
+        bound,
+        policies=(*bound.policies, watching),
+        tables=(*bound.tables, Table(rows={"DE": 1})),
+        rows=(*bound.rows, encode_row(1)),
+    )
+    made = writer(tmp_path)
+
+    async def scenario() -> None:
+        async with paris(tmp_path, law=law, route={"data_classes": frozenset("dbfh")}) as (network, gateway, _):
+            gateway.context.evidence.writer = made
+            sent = hopping(x_isochrone_hop_bound="yes", x_isochrone_hop_data_classes="a,c,e,g")
+            answer = await knock(network, of(tmp_path, "fra"), sent)
+            record = await gateway.record()
+
+        assert answer is not None
+        assert answer.status == 200
+        assert (record.policies, record.audited) == (("stay-home",), ("watch",))
+
+    run(scenario())
+    intent = written(tmp_path, made)[0]
+    assert intent["dataClasses"] == list("abcdefgh")
+    assert (intent["policies"], intent["age"]) == (["stay-home"], "Fresh")
 
 
 def test_bodies_count_against_the_memory_of_all(tmp_path: pathlib.Path) -> None:

@@ -24,7 +24,10 @@ from tests.unit.pipeline.test_evidence import writer, written
 from isochrone_gateway.config import Config
 from isochrone_gateway.config.providers import Endpoint, Provider, ProviderModel
 from isochrone_gateway.ledger.evidence.keeping import Keeping
+from isochrone_gateway.server.pipeline.regions import Regions
 from isochrone_gateway.upstream import scripts
+from isochrone_gateway.wire.body import Request, read_request
+from isochrone_gateway.wire.errors import ApiError, ErrorKind
 
 GOOD = scripts.answer(b'{"usage":{"prompt_tokens":1,"completion_tokens":2}}')
 STREAM = scripts.stream([b'{"choices":[{"delta":{"content":"hi"}}]}'])
@@ -108,6 +111,31 @@ def test_who_asks_for_another_region_is_refused(sent: bytes, code: str) -> None:
         assert found.asked == []
 
     run(scenario())
+
+
+def test_what_a_caller_is_told_who_asks_for_a_region() -> None:
+    """What may never be passed on isn't asked again; a key may be written more plainly."""
+    regions = Regions([(1 << US, {"inference_geo": "us"})])
+
+    def told(sent: bytes) -> ApiError | None:
+        request = read_request(sent)
+        assert isinstance(request, Request)
+        return regions.objection(request, 1 << US)
+
+    assert told(body(inference_geo="us")) is None
+    assert told(body(inference_geo="eu")) == ApiError(
+        kind=ErrorKind.NOT_ALLOWED_HERE,
+        message=(
+            "inference_geo is set by whoever runs this gateway, and this request asks for something else; leave it out."
+        ),
+        param="inference_geo",
+        should_retry=False,
+    )
+    assert told(body(Inference_Geo="us")) == ApiError(
+        kind=ErrorKind.AMBIGUOUS_KEY,
+        message="A key could be read as 'inference_geo'; write it plainly, or leave it out.",
+        param="inference_geo",
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -195,6 +223,17 @@ def test_any_member_can_be_the_endpoints() -> None:
 
         assert (refused.code, escaped.code, passed.status) == ("parameter_not_allowed", "ambiguous_key", 200)
         assert len(found.asked) == 1
+
+    run(scenario())
+
+
+def test_a_member_that_one_of_two_endpoints_sets_is_not_the_callers_at_either() -> None:
+    async def scenario() -> None:
+        async with backends(GOOD, GOOD) as [first, second]:
+            made = asking(at("eu", first, EU), at("us", second, US, body={"service_tier": "priority"}))
+            refused = await answered(made, body(service_tier="flex"))
+
+        assert (refused.code, first.asked, second.asked) == ("parameter_not_allowed", [], [])
 
     run(scenario())
 

@@ -171,7 +171,7 @@ def site(made: Json) -> SiteConfig:
         config=found,
         index=msgspec.convert(INDEX, Index),
         signed_by=(),
-        sections=dict.fromkeys(Kind, ()),
+        sections=dict.fromkeys(Kind, frozenset()),
         shard_names={kind: kind.value.lower() for kind in Kind},
     )
 

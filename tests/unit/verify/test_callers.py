@@ -263,6 +263,14 @@ def test_classes_that_a_caller_may_add(trusts: bool, compiled: str, declared: st
     assert who(callers(with_default(made, compiled), known)) == [*(("shop/web", each) for each in added), (None, [])]
 
 
+def test_of_classes_that_the_same_policies_name_the_first_is_added() -> None:
+    known = read([policy("eu", ["DE"], {"dataClasses": list("hgfedcba")})])
+    made = config(
+        law={"policies": [], "tables": [], "rows": []}, tenants=tenants({"id": "a/b", "dataClassHeader": True})
+    )
+    assert who(callers(made, known)) == [("a/b", []), ("a/b", ["a"]), (None, [])]
+
+
 def test_classes_that_two_policies_name_are_told_apart() -> None:
     known = read([policy("eu", ["DE"], {"dataClasses": ["a"]}), policy("x", ["DE"], {"dataClasses": ["b"]})])
     made = config(

@@ -13,7 +13,7 @@ from tests.worlds.verified import World, rendered
 
 from isochrone.verify import Rule, copies
 from isochrone.verify.book import Book
-from isochrone.verify.egress import Remote, remotes
+from isochrone.verify.tables import Said
 
 OBJECTS: Final = {
     "endpoint": "https://s3.eu-central-1.amazonaws.com",
@@ -29,16 +29,16 @@ def keeping(**bucket: Any) -> Json:
     return declared_edge("fra1", "DE-HE", gateway=gateway)
 
 
-def found(place: int, *objects: Json, **bucket: Any) -> list[tuple[Rule, str]]:
+def found(place: int, *objects: Json, name: str = "fra1", **bucket: Any) -> list[Said]:
     """What is said of a config whose bucket is at this place."""
-    made = config("fra1")
+    made = config(name)
     made["site"]["evidence"] = {"objects": {**OBJECTS, "place": place, **bucket}}
     site, declared = gathered(made), read(objects)
-    return [(each.rule, each.message) for each in copies.of_site(Book(declared, site.config), declared, site)]
+    return list(copies.of_site(Book(declared, site.config), declared, site))
 
 
 def rules(place: int, *objects: Json, **bucket: Any) -> list[Rule]:
-    return [rule for rule, _ in found(place, *objects, **bucket)]
+    return [each.rule for each in found(place, *objects, **bucket)]
 
 
 def test_a_bucket_in_the_sites_own_place_is_lawful() -> None:
@@ -48,16 +48,47 @@ def test_a_bucket_in_the_sites_own_place_is_lawful() -> None:
 def test_a_config_without_a_bucket_copies_nothing() -> None:
     site, declared = gathered(config("fra1")), read([keeping(jurisdiction="US-VA")])
     assert list(copies.of_site(Book(declared, site.config), declared, site)) == []
-    assert Remote("s3.eu-central-1.amazonaws.com", 443) not in remotes(declared, site)
 
 
 def test_a_bucket_where_a_policy_forbids_what_is_logged_here() -> None:
-    ((rule, message),) = found(US, keeping(jurisdiction="US-VA"))
-    assert rule is Rule.UNLAWFUL
-    assert message == (
+    """It is told once for all origins alike: Germany and its 16 states."""
+    text = (
         "policy eu lets evidence of data from DE be written here, and not be copied to where the bucket is, in US-VA"
         " (Declared)"
     )
+    assert found(US, keeping(jurisdiction="US-VA")) == [Said(Rule.UNLAWFUL, text, "eu", cases=17)]
+
+
+def test_the_first_origin_stands_for_all() -> None:
+    """Data of nobody knows where is bound as Germany's is."""
+    binding = policy("eu", ["DE"], {"origins": {"include": ["DE"]}}, unknownOrigin="Bind")
+    (each,) = found(US, keeping(jurisdiction="US-VA"), binding)
+    assert each.message.startswith("policy eu lets evidence of data from DE be written here, and not be copied")
+    assert each.cases == 18
+
+
+def test_data_of_an_unknown_origin_counts_too() -> None:
+    """Records of American data may be in America as well; whether data of nobody knows where is American, who knows."""
+    logs = {"scope": "Logs", "places": {"include": ["DE"]}, "originCountry": "Allow"}
+    binding = policy("eu", ["World"], {"origins": {"include": ["US"]}}, logs, unknownOrigin="Bind")
+    text = (
+        "policy eu lets evidence of data from an unknown origin be written here, and not be copied to where the bucket"
+        " is, in US-VA (Declared)"
+    )
+    assert found(US, keeping(jurisdiction="US-VA"), binding) == [Said(Rule.UNLAWFUL, text, "eu", cases=1)]
+
+
+def test_each_site_is_asked_by_its_own_place() -> None:
+    """Where America's data is to stay in America, it may be written at iad1, and not go to Germany from there."""
+    gateway = {"advertise": {"host": "iad1.example.com"}, "evidence": {"objectStorage": BUCKET}}
+    binding = policy("eu", ["US"], {"origins": {"include": ["DE"]}})
+    there = declared_edge("iad1", "US-VA", gateway=gateway)
+    assert rules(DE, there, binding, name="iad1") == [Rule.UNLAWFUL]
+
+
+def test_a_bucket_of_which_nobody_knows_where_it_is() -> None:
+    first, _ = found(NOWHERE, keeping(jurisdiction="QQ"))
+    assert first == Said(Rule.UNLAWFUL, "evidence is copied to a bucket of which it isn't known where it is")
 
 
 CASES = [
@@ -99,18 +130,36 @@ CASES = [
         [],
         id="an entry for Logs",
     ),
+    pytest.param(
+        US,
+        [
+            keeping(jurisdiction="US-VA"),
+            policy("eu", ["DE"], {"origins": {"include": ["DE"]}}, mode="Audit"),
+        ],
+        {},
+        [],
+        id="a policy that forbids nothing yet",
+    ),
+    pytest.param(
+        US,
+        [
+            keeping(jurisdiction="US-VA"),
+            policy("eu", ["DE"], {"origins": {"include": ["DE"]}}, mode="Audit"),
+            policy("later", ["DE"], {"origins": {"include": ["DE"]}}),
+        ],
+        {},
+        [Rule.UNLAWFUL],
+        id="one that does, after it",
+    ),
+    pytest.param(
+        DE, [keeping()], {"endpoint": "https://s3.eu-central-1.amazonaws.com/"}, [], id="the same, written otherwise"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("place", "objects", "bucket", "expected"), CASES)
 def test_what_is_found(place: int, objects: list[Json], bucket: Json, expected: list[Rule]) -> None:
     assert rules(place, *objects, **bucket) == expected
-
-
-def test_the_gateway_may_talk_to_the_store() -> None:
-    made = config("fra1")
-    made["site"]["evidence"] = {"objects": {**OBJECTS, "place": DE}}
-    assert Remote("s3.eu-central-1.amazonaws.com", 443) in remotes(read([keeping()]), gathered(made))
 
 
 # What is rendered

@@ -7,7 +7,7 @@ from tests.unit.verify.by_hand import Json, edge
 from tests.unit.verify.installation import obj, policy, route, tenant
 
 from isochrone.verify import declared
-from isochrone.verify.declared import Declared, Endpoint, Origins, Provider, Route, Site, Tenant
+from isochrone.verify.declared import Bucket, Declared, Endpoint, Origins, Provider, Route, Site, Tenant
 from isochrone.verify.meaning import Place
 from isochrone.verify.selecting import Labelled, Namespace, NamespacesOf
 
@@ -155,6 +155,34 @@ def test_what_a_site_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "address"),
+    [
+        pytest.param({}, "https://s3.example.com/acme", id="of its own"),
+        pytest.param({"prefix": "logs/eu"}, "https://s3.example.com/acme/logs/eu", id="shared"),
+        pytest.param({"prefix": ""}, "https://s3.example.com/acme", id="an empty prefix"),
+        pytest.param({"endpoint": "https://s3.example.com/"}, "https://s3.example.com/acme", id="a slash more"),
+    ],
+)
+def test_the_bucket_of_a_sites_evidence(fields: Json, address: str) -> None:
+    said = {
+        "endpoint": "https://s3.example.com",
+        "bucket": "acme",
+        "jurisdiction": "FR-971",
+        "evidence": "Contracted",
+        **fields,
+    }
+    assert site(gateway={"evidence": {"objectStorage": said}}).bucket == Bucket(
+        endpoint=said["endpoint"], address=address, place=Place(frozenset({"GP"}), "Contracted")
+    )
+
+
+def test_evidence_that_is_not_copied_has_no_bucket() -> None:
+    assert site().bucket is None
+    assert site(gateway={"evidence": {"retention": "24h"}}).bucket is None
+    assert site(gateway={"evidence": None}).bucket is None
+
+
+@pytest.mark.parametrize(
     ("place", "codes"),
     [
         pytest.param({"iata": "CDG"}, {"FR-IDF"}, id="an airport"),
@@ -228,6 +256,27 @@ def test_models_and_headers_of_a_provider() -> None:
     assert found.models == {"large", "eu.small"}
     assert found.headers == {"x-a"}
     assert provider().headers == frozenset()
+
+
+def test_how_an_endpoint_is_told_its_region() -> None:
+    made = {
+        "name": "us",
+        "url": "https://us.example.com",
+        "processesIn": ["US"],
+        "requestBody": [{"name": "inference_geo", "value": "us"}],
+        "requestHeaders": [{"name": "acme-project", "value": "us-1"}],
+        "models": [
+            {"name": "small", "upstreamName": "us.small"},
+            {"name": "large", "upstreamName": "large"},
+            {"name": "ghost", "upstreamName": "us.ghost"},
+        ],
+    }
+    models = [{"name": "large"}, {"name": "small", "upstreamName": "eu.small"}]
+    found = provider(made, models=models).endpoints["us"]
+    assert found.body == {"inference_geo": "us"}
+    assert found.headers == {"acme-project": "us-1"}
+    assert found.models == {"eu.small": "us.small"}, "only what differs, of models that there are"
+    assert (end().body, end().headers, end().models) == ({}, {}, {})
 
 
 # Routes and tenants

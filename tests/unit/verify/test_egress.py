@@ -109,6 +109,27 @@ def test_peers_that_advertise_and_endpoints_of_providers_may_be_called() -> None
     ]
 
 
+BUCKET: Final = {"endpoint": "https://s3.example.com", "bucket": "acme", "place": 0, "accessKey": "a", "secretKey": "s"}
+STORE: Final = Remote("s3.example.com", 443)
+
+
+@pytest.mark.parametrize(
+    ("is_declared", "evidence", "may_be_called"),
+    [
+        pytest.param(True, {"objects": BUCKET}, True, id="declared, and in the config"),
+        pytest.param(True, {}, False, id="evidence is kept, and not copied"),
+        pytest.param(True, None, False, id="no evidence is kept"),
+        pytest.param(False, {"objects": BUCKET}, False, id="nobody declared it"),
+    ],
+)
+def test_the_store_of_copies_may_be_called(is_declared: bool, evidence: Json | None, may_be_called: bool) -> None:
+    made = config()
+    made["site"] |= {} if evidence is None else {"evidence": evidence}
+    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "jurisdiction": "DE-HE"}
+    keeping = {"gateway": {"evidence": {"objectStorage": said}}} if is_declared else {}
+    assert (STORE in remotes(read([edge("fra1", "DE-HE", **keeping)]), site(made))) is may_be_called
+
+
 # How a gateway is held
 
 
@@ -205,6 +226,11 @@ def selecting(**selector: Any) -> Found:
         ),
         pytest.param([allow(to("0.0.0.0/0", 443, 8443))], Egress.BY_PORT, "port 443, 8443", id="any address"),
         pytest.param([allow(to("::/0", 443), to("0.0.0.0/0", 443))], Egress.BY_PORT, "port 443", id="at one port"),
+        pytest.param([allow(to("0.0.0.0/0", 8080, 443))], Egress.BY_PORT, "port 443, 8080", id="ports in order"),
+        pytest.param([allow(ports_of(443))], Egress.BY_PORT, "port 443", id="a rule that names nobody"),
+        pytest.param(
+            [cilium(CILIUM), gke(GKE)], Egress.BY_NAME, "1 hosts by CiliumNetworkPolicy", id="by name, in two ways"
+        ),
         pytest.param([allow(to("0.0.0.0/0", 443)), cilium(CILIUM)], Egress.BY_PORT, "port 443", id="the widest counts"),
         pytest.param([allow(to("0.0.0.0/0"))], Egress.BY_PORT, "port 0", id="any port"),
     ],
@@ -266,7 +292,14 @@ MAYBE: Final = (f"{at(API)}, unless it is the cluster's API server", WARNING)
         pytest.param(
             {"to": ANYWHERE, "ports": [{"port": 443, "endPort": 9000}]}, [(wide("any port"), ERROR)], id="many ports"
         ),
+        pytest.param(
+            {"to": ANYWHERE, "ports": [{"port": 443, "endPort": 9000}, {"port": 6443}]},
+            [(wide("any port"), ERROR)],
+            id="many ports, and one",
+        ),
         pytest.param({"to": ANYWHERE, "ports": [{"protocol": "UDP"}]}, [(wide("any port"), ERROR)], id="a protocol"),
+        pytest.param(to("198.51.100.7/0", 79), [(wide("port 79"), ERROR)], id="any address, by one of them"),
+        pytest.param(to("198.51.100.7/24", 443), [(at("198.51.100.7/24"), ERROR)], id="a network by one address of it"),
         pytest.param(to("::/0", 79), [(wide("port 79"), ERROR)], id="any address of version 6"),
         pytest.param(to("203.0.113.5/32", 443), [], id="the address of a provider"),
         pytest.param(to("198.51.100.0/24", 443), [(at("198.51.100.0/24"), ERROR)], id="a network"),
@@ -430,6 +463,7 @@ FARTHER: Final = "a rule lets engines shop/chat talk to"
         pytest.param(to("0.0.0.0/0", 443), "oci://x.test/a", [], id="where images are"),
         pytest.param(to("0.0.0.0/0", 443), "hf://a/b", [], id="where a hub is"),
         pytest.param(to("0.0.0.0/0", 8443), "https://x.test:8443/a", [], id="at a port of their own"),
+        pytest.param(to("0.0.0.0/0", 5000), "oci://x.test:5000/a", [], id="at a port of their registry's"),
         pytest.param(to("0.0.0.0/0", 443), "s3://a:8443/b", [], id="a bucket has no port"),
         pytest.param(to("0.0.0.0/0", 443), "https://x.test:8443/a", [(f"{ANY} port 8443 alone", ERROR)], id="another"),
         pytest.param(to("0.0.0.0/0", 443, 80), "https://x.test/a", [(f"{ANY} port 443 alone", ERROR)], id="two ports"),
@@ -466,7 +500,7 @@ def test_whom_engines_may_talk_to(rule: Json, uri: str, told: list[tuple[str, Se
     [
         *((each, WARNING) for each in ("10.0.0.0/8", "10.255.0.0/16", "100.64.0.0/10", "127.0.0.0/8")),
         *((each, WARNING) for each in ("169.254.0.0/16", "172.16.0.0/12", "172.31.0.0/16", "192.168.7.0/24")),
-        *((each, WARNING) for each in ("::1/128", "fc00::/7", "fd12::/16", "fe80::/10")),
+        *((each, WARNING) for each in ("::1/128", "fc00::/7", "fd12::/16", "fe80::/10", "10.1.2.3/16")),
         *((each, ERROR) for each in ("8.0.0.0/6", "100.128.0.0/10", "172.32.0.0/16", "192.169.0.0/16", "11.0.0.0/8")),
         *((each, ERROR) for each in ("2001:db8::/32", "fe00::/7", "::2/128", "126.0.0.0/8", "169.253.0.0/16")),
     ],

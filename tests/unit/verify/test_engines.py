@@ -70,6 +70,19 @@ WORLDWIDE: Final = policy("de", ["DE"], DE_DATA, unknownOrigin="Ignore")
         pytest.param([WEB, policy("de", ["DE"])], "fra1", id="Inference holds for all"),
         pytest.param([WEB, scoped("de", "Weights", "DE")], "fra1", id="weights"),
         pytest.param([WEB, scoped("de", "Ingress", "DE")], "fra1", id="entry"),
+        pytest.param(
+            [
+                WEB,
+                policy(
+                    "de",
+                    ["DE"],
+                    None,
+                    *({"scope": scope, "places": {"include": ["World"]}} for scope in ("Weights", "Ingress")),
+                ),
+            ],
+            "fra1",
+            id="inference alone",
+        ),
         pytest.param([WEB, scoped("de", "Logs", "DE")], "fra1,iad1", id="records don't matter"),
         pytest.param([WEB, policy("de", ["DE"], mode="Audit")], "fra1,iad1", id="what only audits"),
         pytest.param([WEB, policy("de", ["DE"]), policy("us", ["US"])], "", id="two that exclude each other"),
@@ -89,6 +102,22 @@ WORLDWIDE: Final = policy("de", ["DE"], DE_DATA, unknownOrigin="Ignore")
             [tenant("web", "shop", 1, origins=["DE", "FR"], originHeader="Trust"), policy("de", ["DE"], DE_DATA)],
             "fra1,iad1",
             id="one origin by the header",
+        ),
+        pytest.param(
+            [
+                tenant("web", "shop", 1, origins=["DE", "FR"], originHeader="Trust"),
+                policy("de", ["DE"], {"origins": {"include": ["EU"]}}),
+            ],
+            "fra1",
+            id="no origin by the header",
+        ),
+        pytest.param(
+            [
+                tenant("web", "shop", 1, origins=["DE"], originHeader="Trust"),
+                policy("de", ["DE"], {"origins": {"include": ["DE-BY"]}}),
+            ],
+            "fra1,iad1",
+            id="a part of its origin by the header, which nothing binds",
         ),
         pytest.param(
             [WEB, tenant("far", "shop", 2, origins=["JP"]), policy("de", ["DE"], DE_DATA)],

@@ -54,6 +54,7 @@ def test_the_world_is_more_than_all_that_is_listed() -> None:
     assert ground.anywhere() & ~listed
     assert not ground.covers(listed, "XK")
     assert ground.area(["World"], ["DE"], {}) == ground.anywhere() & ~ground.territory("DE")
+    assert all(ground.covers(ground.anywhere(), code) for code in ground.known())
     assert ground.NOWHERE == 0
 
 
@@ -115,6 +116,7 @@ def test_which_of_some_places_are_inside(codes: set[str], evidence: str, wanted:
     for _ in range(2):
         assert made.allowed((DE,), wanted) == (0b010 if is_allowed else 0)
     assert made.allowed((ground.anywhere(),), 2) & 0b101 == 0b101
+    assert made.allowed((DE,), 2) == (0b010 if is_allowed and evidence == "Attested" else 0), "known as well as can be"
     assert made.allowed((ground.territory("US"), DE), wanted) == (0b111 if is_allowed else 0b101)
 
 

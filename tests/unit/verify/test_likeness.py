@@ -161,11 +161,16 @@ def test_which_headers_are_trusted(
         pytest.param(["a"], ["a"], [], id="as declared"),
         pytest.param(
             [],
-            ["b", "a"],
-            [("the data class a, b is lost, so policies for it don't bind", ERROR, ERROR)],
+            list("hgfedcba"),
+            [("the data class a, b, c, d, e, f, g, h is lost, so policies for it don't bind", ERROR, ERROR)],
             id="lost",
         ),
-        pytest.param(["b", "a"], [], [("has the data class a, b, which was not declared", WARNING, ERROR)], id="more"),
+        pytest.param(
+            list("hgfedcba"),
+            [],
+            [("has the data class a, b, c, d, e, f, g, h, which was not declared", WARNING, ERROR)],
+            id="more",
+        ),
         pytest.param(
             ["b"],
             ["a"],
@@ -264,14 +269,22 @@ MORE_END: Final = {"name": "x", "baseUrl": "https://x.example.com", "place": DE}
             id="an endpoint of nobody's",
         ),
         pytest.param(
-            {"models": [{"name": "large"}, {"name": "z"}, {"name": "a"}]},
-            [(ADDRESS, "provider acme is asked for a, z, which is none of its models as declared")],
+            {"models": [{"name": "large"}, *({"name": each} for each in "hgfedcba")]},
+            [(ADDRESS, "provider acme is asked for a, b, c, d, e, f, g, h, which is none of its models as declared")],
             id="models",
         ),
         pytest.param({"models": []}, [], id="fewer models"),
         pytest.param(
-            {"headers": ["x-a", "x-b"]},
-            [(ADDRESS, "provider acme is sent the clients' headers x-a, x-b, which were not allowed")],
+            {"headers": [f"x-{each}" for each in "gfedcba"]},
+            [
+                (
+                    ADDRESS,
+                    (
+                        "provider acme is sent the clients' headers x-a, x-b, x-c, x-d, x-e, x-f, x-g,"
+                        " which were not allowed"
+                    ),
+                )
+            ],
             id="headers",
         ),
         pytest.param(
@@ -347,6 +360,67 @@ def test_models_by_the_names_that_a_provider_knows_and_headers_that_it_may_see()
     known = read([obj("ModelProvider", "acme", spec)])
     assert providers(known, models=[{"name": "eu.big"}], headers=["x-a"]) == []
     assert len(providers(known, models=[{"name": "big"}])) == 1
+
+
+HERE_US: Final = {
+    "requestBody": [{"name": "inference_geo", "value": "us"}, {"name": "a", "value": "b"}],
+    "requestHeaders": [{"name": "acme-project", "value": "us-1"}],
+    "models": [{"name": "large", "upstreamName": "us.large"}],
+}
+TOLD: Final = {
+    "body": {"inference_geo": "us", "a": "b"},
+    "headers": {"acme-project": "us-1"},
+    "models": {"large": "us.large"},
+}
+END: Final = "provider acme, endpoint us is"
+
+
+@pytest.mark.parametrize(
+    ("declared", "told", "expected"),
+    [
+        pytest.param({}, {}, [], id="nothing"),
+        pytest.param(HERE_US, TOLD, [], id="as declared"),
+        pytest.param(
+            HERE_US,
+            {**TOLD, "models": {"large": "eu.large"}},
+            [f"{END} asked for other models, large: eu.large, than is declared, large: us.large"],
+            id="another region's model",
+        ),
+        pytest.param(
+            HERE_US,
+            {**TOLD, "body": {"inference_geo": "eu", "a": "b"}},
+            [
+                (
+                    f"{END} sent other members of the body, a: b, inference_geo: eu,"
+                    " than is declared, a: b, inference_geo: us"
+                )
+            ],
+            id="another region",
+        ),
+        pytest.param(
+            HERE_US,
+            {**TOLD, "headers": {}},
+            [f"{END} sent other headers, none, than is declared, acme-project: us-1"],
+            id="a header lost",
+        ),
+        pytest.param(
+            {},
+            TOLD,
+            [
+                f"{END} asked for other models, large: us.large, than is declared, none",
+                f"{END} sent other members of the body, a: b, inference_geo: us, than is declared, none",
+                f"{END} sent other headers, acme-project: us-1, than is declared, none",
+            ],
+            id="what nobody declared",
+        ),
+    ],
+)
+def test_how_an_endpoint_is_told_its_region(declared: Json, told: Json, expected: list[str]) -> None:
+    spec = OBJECTS[2]["spec"]
+    eu, us = spec["endpoints"]
+    known = read([obj("ModelProvider", "acme", {**spec, "endpoints": [eu, {**us, **declared}]})])
+    first, second = config()["providers"][0]["endpoints"]
+    assert providers(known, endpoints=[first, {**second, **told}]) == [said(ADDRESS, each) for each in expected]
 
 
 def test_providers_after_one_that_nobody_declared_are_looked_at() -> None:
@@ -564,6 +638,12 @@ CHAT_ENGINE: Final = frozenset({("shop", "chat-engine")})
         ),
         pytest.param(
             [service("shop", "chat-engine")], {}, astray(f"{LEADS} selects pods of other sites as well"), id="of all"
+        ),
+        pytest.param(
+            [(OWN[0], Found({"kind": "Service", "metadata": {"name": "chat-engine", "namespace": "shop"}}, "x"))],
+            {},
+            astray(f"{LEADS} selects pods of other sites as well"),
+            id="of which nothing is said",
         ),
         pytest.param(
             [service("shop", "chat-engine", selector={"isochrone.dev/edge-node": "iad1"})],

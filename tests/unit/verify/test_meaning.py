@@ -68,6 +68,102 @@ def test_a_row_of_bits_says_the_same(policies: list[meaning.Policy], row: Json) 
             assert bits == ((0 if refused else 1) if is_bound else meaning.UNBOUND)
 
 
+def read(allow: Json, **spec: Any) -> meaning.Policy:
+    return meaning.read("p", {"allow": [{"scope": "Inference", **allow}], **spec})
+
+
+DE: Final = {"places": {"include": ["DE"]}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "of_france", "of_germany", "of_nobody_knows_where"),
+    [
+        pytest.param(read(DE), "binds", "binds", "binds", id="whatever the origin"),
+        pytest.param(read({**DE, "originCountry": "Allow"}), "binds", "binds", "refuses", id="the country matters"),
+        *(
+            pytest.param(
+                read(DE, binds={"origins": {"include": ["FR"]}}, **said),
+                "binds",
+                "no",
+                unknown,
+                id=f"of France: {unknown}",
+            )
+            for said, unknown in (
+                ({}, "refuses"),
+                ({"unknownOrigin": "Deny"}, "refuses"),
+                ({"unknownOrigin": "Bind"}, "binds"),
+                ({"unknownOrigin": "Ignore"}, "no"),
+            )
+        ),
+    ],
+)
+def test_whom_a_policy_binds(
+    policy: meaning.Policy, of_france: str, of_germany: str, of_nobody_knows_where: str
+) -> None:
+    """Section 2: by the origin."""
+    asked = [policy.binds("Inference", origin) for origin in ("FR-IDF", "DE", meaning.UNKNOWN)]
+    assert asked == [of_france, of_germany, of_nobody_knows_where]
+
+
+def test_what_does_not_bind_takes_no_place_away() -> None:
+    """So what it says may be intersected with what others say."""
+    row = read(DE, binds={"origins": {"include": ["FR"]}}).row("Inference", "DE", Places([]))
+    assert row == meaning.UNBOUND
+    assert all(row >> place & 1 for place in range(100))
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        pytest.param("DE-BY", None, id="inside the area"),
+        pytest.param("FR-IDF", None, id="inside the country that the data is from"),
+        pytest.param("DE", "PlaceTooCoarse", id="partly inside one of both"),
+        pytest.param("DE-BE", "PlaceNotAllowed", id="in neither"),
+    ],
+)
+def test_a_place_partly_inside_of_one_area_is_too_coarse(place: str, reason: str | None) -> None:
+    policy = read({"places": {"include": ["DE-BY"]}, "originCountry": "Allow"})
+    assert policy.refusal("Inference", Place(frozenset({place}), "Declared"), "FR") == reason
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        pytest.param([], [None], id="none"),
+        pytest.param(["FR-971"], ["GP"], id="by another code"),
+        pytest.param(list("ABCDEFGH"), [None], id="none that can be read"),
+        pytest.param(["DE", "Atlantis"], ["DE", None], id="one that can't be read"),
+        pytest.param(
+            ["US", "JP", "FR", "DE", "CA", "BR", "BE", "AT"],
+            ["AT", "BE", "BR", "CA", "DE", "FR", "JP", "US"],
+            id="in order",
+        ),
+    ],
+)
+def test_where_data_may_come_from(given: list[str], found: list[str | None]) -> None:
+    assert meaning.jurisdictions(given) == found
+
+
+@pytest.mark.parametrize(
+    ("country", "codes", "reason"),
+    [
+        pytest.param("DE", {"DE-HE"}, "NoPolicyBinds", id="inside it"),
+        pytest.param("DE", {"DE-HE", "FR"}, "ConfigStale", id="partly inside it"),
+        pytest.param("DE", {"XX"}, "ConfigStale", id="nobody knows where"),
+        pytest.param("DE", set(), "ConfigStale", id="nowhere"),
+        pytest.param("XX", {"DE-HE"}, "ConfigStale", id="the country is none"),
+        pytest.param(None, {"DE-HE"}, "ConfigStale", id="no country"),
+    ],
+)
+def test_as_a_config_gets_old_the_country_of_the_site_is_left(
+    country: str | None, codes: set[str], reason: str
+) -> None:
+    route = Labelled("chat", {}, Namespace("shop", {}))
+    place = Place(frozenset(codes), "Declared")
+    asked = Question(Subject(route, None, frozenset()), ("DE",), "Inference", place, age="Stale", site_country=country)
+    assert meaning.decide([], asked).reason == reason
+
+
 def test_the_table_is_all_there() -> None:
     assert len(CASES) >= 200
 

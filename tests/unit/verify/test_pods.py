@@ -90,10 +90,15 @@ def test_on_which_nodes_pods_run(spec: Json, expected: list[tuple[Rule, str]], c
     assert told(given, nodes={"zone": "a", "site": "fra1"}) == expected
 
 
+def test_other_pods_may_run_anywhere() -> None:
+    assert told(workload(component="web"), workload(labels={}), nodes={"site": "fra1"}) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "labels", "is_gateway"),
     [
         ("Deployment", {"app.kubernetes.io/component": "gateway"}, True),
+        ("StatefulSet", {"app.kubernetes.io/component": "gateway"}, True),
         ("Deployment", {"app.kubernetes.io/component": "engine"}, False),
         ("Deployment", {}, False),
         ("Service", {"app.kubernetes.io/component": "gateway"}, False),

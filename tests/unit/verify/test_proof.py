@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.unit.verify.by_hand import HERE, OBJECTS, US, US_END, Json, candidates, config, edge, law, read
+from tests.unit.verify.by_hand import HERE, OBJECTS, PEER, US, US_END, Json, candidates, config, edge, law, read
 from tests.unit.verify.installation import policy, route, tenant
 from tests.worlds.verified import RELEASE
 
@@ -19,8 +19,9 @@ from isochrone.verify.declared import Declared
 from isochrone.verify.finding import Finding
 from isochrone.verify.gathered import Found, gather
 from isochrone.verify.ground import known as known_codes
-from isochrone_gateway.config import Config, Signer, issue, pack
+from isochrone_gateway.config import Config, Kind, Signer, issue, pack
 from isochrone_gateway.config.signing import checksum
+from isochrone_gateway.config.storage import store
 
 COMPONENT: Final = "app.kubernetes.io/component"
 EDGE_NODE: Final = "isochrone.dev/edge-node"
@@ -79,6 +80,7 @@ def of(clusters: dict[str, Cluster]) -> dict[str, list[Found]]:
     }
 
 
+BUCKET: Final = {"endpoint": "https://s3.example.com", "bucket": "acme", "place": 0, "accessKey": "a", "secretKey": "s"}
 FAR: Final = tenant("far", "shop", 2, origins=["JP"])
 """So that engines may stand at both sites."""
 KNOWN: Final = read([FAR])
@@ -118,6 +120,33 @@ def test_what_is_as_declared_is_proved() -> None:
     assert (report.policies, report.routes, report.tenants) == (1, 1, 2)
     assert (report.origins, report.classes) == (len(known_codes()), 3)
     assert report.combinations == 2
+
+
+def test_what_is_declared_is_counted() -> None:
+    known = read([policy("more", ["DE"]), policy("other", ["DE"]), route("notes", "shop")])
+    report = prove(known)
+    assert (report.policies, report.routes, report.tenants) == (3, 2, 1)
+
+
+def test_sites_and_findings_come_in_order_however_clusters_were_given() -> None:
+    """What fra1 lacks is told before what par1 does."""
+    open_here = [each for each in cluster(config("fra1")) if each["kind"] != "NetworkPolicy"]
+    report = prove(read([FAR, edge("par1", "FR")]), us=cluster(config("iad1")), eu=open_here)
+    assert [each.name for each in report.sites] == ["fra1", "iad1"]
+    assert [(each.site, each.rule) for each in report.findings] == [
+        ("fra1", Rule.EGRESS_OPEN),
+        ("fra1", Rule.EGRESS_OPEN),
+        ("fra1", Rule.INGRESS_OPEN),
+        ("par1", Rule.MISSING_CONFIG),
+    ]
+
+
+def test_classes_of_origins_are_those_of_the_law_that_tells_most_apart() -> None:
+    """Bavaria by itself, beside the rest of Germany, all others, and an unknown origin."""
+    finer = law()
+    finer["tables"][0]["rows"]["DE-BY"] = -1
+    report = prove(eu=cluster(config("fra1", law=finer)), us=cluster(config("iad1")))
+    assert report.classes == 4
 
 
 def test_where_there_is_nothing_nothing_is_counted() -> None:
@@ -238,6 +267,9 @@ def shard(kind: str, **sections: Any) -> str:
             lambda made: made["site"].update(anonymousAccess=True), Rule.WRONG_SETTING, "Site", id="of the site"
         ),
         pytest.param(
+            lambda made: made["site"].update(evidence={"objects": BUCKET}), Rule.NOT_DECLARED, "Site", id="a bucket"
+        ),
+        pytest.param(
             lambda made: made["peers"][0].update(uri="spiffe://x/site/y"), Rule.WRONG_ADDRESS, "Peers", id="of peers"
         ),
         pytest.param(
@@ -273,16 +305,93 @@ def test_each_section_is_compared(edit: Callable[[Json], object], rule: Rule, ki
     assert all("and the same at" not in each.message for each in found)
 
 
-def test_sites_with_other_sections_are_looked_at_by_themselves() -> None:
-    """One has another law, or other tenants, or another default than the site before it."""
-    changes: list[Json] = [
-        {"law": law(Inference={0, 1})},
-        {"tenants": {**config()["tenants"], "tenants": [{"id": "shop/web", "routes": ["shop/chat"]}]}},
-        {"places": {"places": [*config()["places"]["places"][:1], *config()["places"]["places"][2:3] * 3]}},
+WRITTEN: Final = config("iad1")
+DE_HE, US_VA, DE_FR, NOWHERE = WRITTEN["places"]["places"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "section"),
+    [
+        pytest.param("Law", law(Inference={0, 1}), id="law"),
+        pytest.param("Tenants", {"tenants": [{"id": "shop/web", "routes": ["shop/chat"]}]}, id="tenants"),
+        pytest.param("Places", {**WRITTEN["places"], "aliases": {"DE": "US"}}, id="places"),
+        pytest.param("Routes", [{**WRITTEN["routes"][0], "dataClasses": ["a"]}], id="routes"),
+        pytest.param("Providers", [{**WRITTEN["providers"][0], "headers": ["x-a"]}], id="providers"),
+    ],
+)
+def test_a_site_with_a_section_of_its_own_is_looked_at_by_itself(kind: str, section: Any) -> None:
+    report = prove(eu=cluster(config("fra1")), us=cluster(config("iad1", **{kind.lower(): section})))
+    assert ("site iad1", f"{kind} section of its config") in {each.path for each in report.findings}
+    assert {each.site for each in report.findings if each.rule is not Rule.UNLAWFUL} == {"iad1"}
+
+
+def test_the_same_providers_at_other_places_are_looked_at_by_themselves() -> None:
+    """Here the place that the provider's endpoint `us` is said to be at is another one."""
+    moved = {**WRITTEN["places"], "places": [DE_HE, DE_FR, DE_FR, NOWHERE]}
+    report = prove(eu=cluster(config("fra1")), us=cluster(config("iad1", places=moved)))
+    told_of = {each.site for each in report.findings if "provider acme, endpoint us: processes in" in each.message}
+    assert told_of == {"iad1"}
+
+
+def test_the_same_law_over_places_in_another_order_is_another_law() -> None:
+    """All that iad1 says of itself, its peer and the provider is true; but the law's first place is America there."""
+    made = config("iad1", places={**WRITTEN["places"], "places": [US_VA, DE_HE, DE_FR, NOWHERE]})
+    made["site"]["place"], made["peers"][0]["place"] = 0, 1
+    made["routes"][0]["tiers"] = [candidates((HERE, 0), ({**PEER, "site": "fra1"}, 1)), candidates((US_END, 0))]
+    eu, us = made["providers"][0]["endpoints"]
+    eu["statePlace"] = us["place"] = 0
+    report = prove(eu=cluster(config("fra1")), us=cluster(made))
+    assert {(each.rule, each.site) for each in report.findings} == {(Rule.WRONG_LAW, "iad1"), (Rule.UNLAWFUL, "iad1")}
+
+
+def test_callers_are_those_of_each_site() -> None:
+    """The law lacks the policy of Japanese data; only at iad1 somebody is known who has any."""
+    known = read([FAR, policy("jp", ["JP"], {"origins": {"include": ["JP"]}})])
+    tenants = [*WRITTEN["tenants"]["tenants"], {"id": "shop/far", "routes": ["shop/chat"], "origins": ["JP"]}]
+    report = prove(known, eu=cluster(config("fra1")), us=cluster(config("iad1", tenants={"tenants": tenants})))
+    assert {each.site for each in report.findings if each.rule is Rule.UNLAWFUL} == {"iad1"}
+
+
+def test_a_route_that_nobody_declared_is_found_at_the_site_that_has_it() -> None:
+    known = read([FAR, route("more", "shop")])
+    made = {name: config(name) for name in ("fra1", "iad1")}
+    made["fra1"]["routes"].append({"id": "shop/more", "name": "more"})
+    made["iad1"]["routes"].append({"id": "shop/ghost", "name": "ghost"})
+    assert told(prove(known, eu=cluster(made["fra1"]), us=cluster(made["iad1"]))) == [
+        (Rule.NOT_DECLARED, "iad1", "route shop/ghost is not declared")
     ]
-    for sections in changes:
-        report = prove(eu=cluster(config("fra1")), us=cluster(config("iad1", **sections)))
-        assert {each.site for each in report.findings if each.rule is not Rule.UNLAWFUL} == {"iad1"}, sections
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "lost"),
+    [
+        pytest.param({"chat": "health"}, {"chat": None}, "chat", id="of the same route"),
+        pytest.param(
+            {"chat": None, "more": "health"}, {"more": None, "other": "health"}, "more", id="as another route has it"
+        ),
+    ],
+)
+def test_where_a_site_has_lost_a_data_class_its_law_is_asked_anew(
+    right: dict[str, str | None], wrong: dict[str, str | None], lost: str
+) -> None:
+    """Health data may be in Germany alone, and the compiled law says so; but at iad1 this is no health data."""
+    classes = {"more": ["health"], "other": ["health"], "chat": ["health"] if right["chat"] else []}
+    declared_routes = [route(name, "shop", dataClasses=each) for name, each in classes.items()]
+    known = read([*declared_routes, policy("eu", ["DE"], {"dataClasses": ["health"]})])
+    compiled = law()
+    compiled["policies"][0]["binds"] = {"dataClasses": ["health"]}
+    compiled["tables"] = [{"rows": {}, "otherwise": 0, "unknown": 0}]
+    sections = {"law": compiled, "tenants": {"tenants": [{"id": "shop/web", "origins": ["DE"]}]}}
+
+    def routed(site: str, routes: dict[str, str | None]) -> Cluster:
+        made = [
+            {"id": f"shop/{name}", "name": name, "dataClasses": [each] if each else []} for name, each in routes.items()
+        ]
+        return cluster(config(site, routes=made, **sections))
+
+    report = prove(known, eu=routed("fra1", right), us=routed("iad1", wrong))
+    unlawful = {(each.site, each.path[1]) for each in report.findings if each.rule is Rule.UNLAWFUL}
+    assert unlawful == {("iad1", f"route shop/{lost}")}
 
 
 def test_one_default_is_not_taken_for_another() -> None:
@@ -316,6 +425,47 @@ def test_each_part_is_asked() -> None:
         (Rule.EGRESS_OPEN, "iad1"),
         (Rule.INGRESS_OPEN, "iad1"),
     }
+
+
+def test_a_config_beside_which_nothing_runs_is_told() -> None:
+    """Its index has no label of the site, and no object has."""
+    report = prove(eu=cluster(config("fra1")), us=stored(config("iad1"), labels={}))
+    assert told(report) == [
+        (
+            Rule.EGRESS_OPEN,
+            "iad1",
+            "no Deployment or StatefulSet of the gateway was given, so nothing holds it",
+        ),
+        (
+            Rule.WRONG_ADDRESS,
+            "iad1",
+            "engine pool shop/chat has no engines among this site's objects: nobody answers there",
+        ),
+    ]
+
+
+def test_a_gateway_that_may_talk_to_anybody_is_told() -> None:
+    made = both()
+    (held,) = [each for each in made["us"] if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "gateway")]
+    held["spec"]["egress"] = [{}]
+    report = prove(**made)
+    assert told(report) == [(Rule.EGRESS_OPEN, "iad1", "a rule lets the gateway talk to anybody")]
+    assert not report.holds
+
+
+def test_engines_of_no_namespace_are_in_the_default_one() -> None:
+    """As the objects of Git are that name none."""
+    chat = route("chat", "default")
+    known = read([chat, tenant("web", "default", 1)])
+    made = config("fra1", peers=[], tenants={"tenants": [{"id": "default/web"}]})
+    made["routes"] = [{"id": "default/chat", "name": "chat"}]
+    made["engines"][0]["id"], made["engines"][0]["discovery"]["namespace"] = "default/chat", "default"
+    objects = cluster(made)
+    for each in objects:
+        if each["kind"] == "Service":
+            del each["metadata"]["namespace"]
+    found = [each for each in prove(known, eu=objects).findings if each.site == "fra1"]
+    assert not [each.message for each in found if "engine pool" in each.message]
 
 
 def test_a_peer_is_asked_by_the_config_that_it_has() -> None:
@@ -385,6 +535,13 @@ def without_shard(kind: str) -> Callable[[Cluster], Cluster]:
     return lambda made: [each for each in made if not each["metadata"]["name"].startswith(kind)]
 
 
+def no_data(field: str, value: Json) -> Callable[[Cluster], Cluster]:
+    """The law's object as it is, but for what it holds."""
+    return lambda made: [
+        {**each, field: value} if each["metadata"]["name"].startswith("law") else each for each in made
+    ]
+
+
 def no_base64(made: Cluster) -> Cluster:
     for each in made:
         if each["metadata"]["name"].startswith("law"):
@@ -397,9 +554,16 @@ def no_base64(made: Cluster) -> Cluster:
     [
         pytest.param(edited(index=lambda _: "{"), "is not a JSON object", id="an index that is none"),
         pytest.param(reissued(installation="lab"), "is of the installation 'lab', not of 'isochrone'", id="another's"),
-        pytest.param(reissued(site="cdg1"), "is 'iad1', but the index is for 'cdg1'", id="another site's"),
+        pytest.param(
+            reissued(site="cdg1"), "site: $.site.name: is 'iad1', but the index is for 'cdg1'", id="another site's"
+        ),
         pytest.param(
             edited(objects=without_shard("law")), "is missing, so the config is incomplete", id="a shard less"
+        ),
+        pytest.param(
+            edited(objects=no_data("binaryData", {"other": ""})),
+            "is missing, so the config is incomplete",
+            id="a shard's object that holds none",
         ),
         pytest.param(edited(objects=no_base64), "is not base64", id="no base64"),
         pytest.param(
@@ -421,6 +585,73 @@ def test_the_first_eight_problems_of_a_config_are_told() -> None:
     routes = [{"id": f"shop/r{number}", "name": "same"} for number in range(12)]
     found = gather(of({"us": stored(config("iad1", routes=routes))}), installation="isochrone")
     assert len(found.findings) == 8
+
+
+def test_a_shard_is_looked_at_wherever_it_is_stored() -> None:
+    """Both sites name the same shard of the law; what one cluster has of it is damaged."""
+    good, bad = stored(config("fra1")), edited(objects=no_data("binaryData", {"shard": "AAAA"}))
+    found = gather(of({"eu": good, "us": bad}), installation="isochrone")
+    assert list(found.configs) == ["fra1"]
+    (each,) = found.findings
+    assert (each.rule, each.site) == (Rule.BROKEN_CONFIG, "iad1")
+    assert each.message.startswith(f"{shard('law')}: $: has 3 bytes, the index says ")
+
+
+def test_a_shard_is_held_to_each_index_that_names_it() -> None:
+    """A gateway refuses a shard that holds another document than its index says, if others' indexes are right."""
+    made = stored(config("iad1"))
+    raw = json.loads(made[-1]["data"]["index.json"])
+    for each in raw["shards"]:
+        if each["kind"] == "Law":
+            each["documentBytes"] += 1
+    raw["checksum"] = checksum(raw)
+    made[-1]["data"]["index.json"] = json.dumps(raw)
+    found = gather(of({"eu": stored(config("fra1")), "us": made}), installation="isochrone")
+    assert list(found.configs) == ["fra1"]
+    assert [each.message for each in found.findings] == [
+        f"{shard('law')}: $: does not hold the document that the index describes; write it again"
+    ]
+
+
+def test_a_shard_that_says_more_than_is_known_is_refused() -> None:
+    packed = pack(msgspec.convert(config("iad1"), Config))
+    strange = store(b'{"kind":"Law","more":1}', kind=Kind.LAW)
+    entries = [*(each for each in packed.entries if each.kind != "Law"), strange.entry]
+    packed = dataclasses.replace(
+        packed, entries=tuple(entries), blobs={**packed.blobs, strange.entry.name: strange.blob}
+    )
+    index = issue(packed, site="iad1", release=RELEASE, signers=())
+    made = [*config_maps.shards(packed, "isochrone"), config_maps.index_map(index, "x", {EDGE_NODE: "iad1"})]
+    found = gather(of({"us": made}), installation="isochrone")
+    assert [each.message for each in found.findings] == [
+        f"{strange.entry.name}: $: Object contains unknown field `more`; remove it, or use a gateway that knows it"
+    ]
+
+
+NO_TENANT: Final = f"$.tenants.keys[\"{1:064x}\"].tenant: is 'shop/web', which is no tenant"
+NO_PLACE: Final = "$.law.rows[0]: has bit 9, but there are 4 places"
+
+
+@pytest.mark.parametrize(
+    ("first", "sections", "expected"),
+    [
+        pytest.param({}, {"tenants": {"keys": {f"{1:064x}": {"tenant": "shop/web"}}}}, [NO_TENANT], id="of tenants"),
+        pytest.param({}, {"law": law(Inference={9})}, [NO_PLACE], id="of the law"),
+        pytest.param(
+            {},
+            {"routes": []},
+            ['$.tenants.tenants["shop/web"].routes: has shop/chat: no such route'],
+            id="of tenants, for want of a route",
+        ),
+        pytest.param(
+            {"law": law(Inference={9})}, {"law": law(Inference={9})}, [NO_PLACE, NO_PLACE], id="of both sites alike"
+        ),
+    ],
+)
+def test_each_problem_of_a_config_is_told_once_of_each_site(first: Json, sections: Json, expected: list[str]) -> None:
+    """fra1 was looked at before, and iad1 has much in common with it."""
+    given = of({"eu": stored(config("fra1", **first)), "us": stored(config("iad1", **sections))})
+    assert [each.message for each in gather(given, installation="isochrone").findings] == expected
 
 
 def test_all_shards_that_are_missing_are_told() -> None:
@@ -448,7 +679,9 @@ def test_a_second_config_of_a_site_is_none() -> None:
     assert found.configs["iad1"].index_name == "iad1-config"
     (each,) = found.findings
     assert (each.rule, each.site, each.where) == (Rule.BROKEN_CONFIG, "iad1", "us/ConfigMap/other")
-    assert each.message.endswith("is a second config of the site, beside that of us/ConfigMap/iad1-config")
+    assert each.message == (
+        "us/ConfigMap/other: $: is a second config of the site, beside that of us/ConfigMap/iad1-config"
+    )
 
 
 def test_a_broken_config_of_nobody_is_told_too() -> None:
@@ -473,7 +706,7 @@ def test_what_is_known_of_a_config() -> None:
     assert found.config == msgspec.convert(config("iad1"), Config)
     assert found.shard_names["Law"] == shard("law")
     by_name = {each.name: each for each in found.index.shards}
-    assert found.sections["Law"] == (by_name[shard("law")].document_sha256,)
+    assert found.sections["Law"] == {by_name[shard("law")].document_sha256}
     assert list(found.sections) == ["Site", "Places", "Law", "Routes", "Engines", "Providers", "Tenants", "Peers"]
 
 

@@ -158,6 +158,10 @@ def test_buckets_come_last_each_place_once() -> None:
     assert atlas.buckets == {"a": 4, "b": 5, "c": 6}
 
 
+def test_a_bucket_is_where_its_territory_has_its_own_code() -> None:
+    assert Atlas.of([copying("a", "FR-GP")], []).places == (place("DE-HE"), place("GP"))
+
+
 def test_the_order_of_objects_decides_nothing() -> None:
     expected = Atlas.of(SITES, PROVIDERS)
     for sites, providers in itertools.product(itertools.permutations(SITES), itertools.permutations(PROVIDERS)):

@@ -48,6 +48,18 @@ CASES = [
         logs("DE", unknownOrigin="Bind", **origins("US")), Place(frozenset({"FR"})), True, id="of unknown origin, too"
     ),
     pytest.param(
+        logs("DE", unknownOrigin="Ignore", binds={"origins": {"include": ["World"], "exclude": ["US"]}}),
+        Place(frozenset({"FR"})),
+        True,
+        id="of all origins but one",
+    ),
+    pytest.param(
+        logs("DE", originCountry="Allow", unknownOrigin="Bind", **origins("FR")),
+        Place(frozenset({"FR"})),
+        True,
+        id="of unknown origin alone",
+    ),
+    pytest.param(
         logs("EU", minEvidence="Contracted"), Place(frozenset({"FR"}), Evidence.ATTESTED), False, id="here is declared"
     ),
 ]

@@ -75,3 +75,33 @@ def test_policies_that_forbid_them_are_named() -> None:
         made.law, policies=(policy, replace(policy, name="other"), replace(policy, name="x", scopes={"Inference": 1}))
     )
     assert forbidding(law, 0, 1) == ("stay", "other")
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        pytest.param(Table(rows={"DE": 0}, unknown="Deny"), True, id="of an origin"),
+        pytest.param(Table(otherwise=0, unknown="Deny"), True, id="of every other origin"),
+        pytest.param(Table(unknown=0), True, id="of unknown origin"),
+        pytest.param(Table(rows={"DE": 1}, otherwise=1, unknown=1), False, id="of none"),
+    ],
+)
+def test_one_row_that_has_the_site_alone_forbids_them(table: Table, *, expected: bool) -> None:
+    policy = Policy(name="stay", generation=1, digest="0" * 64, scopes={"Inference": 0})
+    law = Law(policies=(policy,), tables=(table,), rows=(encode_row(0b010), encode_row(0b110)))
+    assert bool(forbidding(law, 1, 2)) == expected
+
+
+def test_what_is_in_several_countries_is_at_home_nowhere() -> None:
+    made = config()
+    place = Place(codes=frozenset({"FR-IDF", "DE-BE"}))
+    several = replace(made, law=Law(), places=replace(made.places, places=(place, place)))
+    assert place_of_copies(several) == "DE-BE,FR-IDF"
+    assert "nothing may leave the country" in why_not(several, Age.STALE)
+
+
+def test_all_policies_that_forbid_them_are_told() -> None:
+    made = config(allowed=0b01)
+    (policy,) = made.law.policies
+    both = replace(made, law=replace(made.law, policies=(policy, replace(policy, name="other"))))
+    assert why_not(both, Age.FRESH) == "stay, other: Logs is allowed at this site, but not where the bucket is"

@@ -230,7 +230,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     changed: list[Change] = []
     for route in {**seats, **going}:
         placed = seats.get(route, {})
-        added = _why_more(prepared.wants.get(route), placed.values())
+        added = why_more(prepared.wants.get(route), placed.values())
         made, told = changes.of_route(route, placed, there.get(route, {}), going.get(route, ()), added=added)
         placements += made
         changed += told
@@ -258,7 +258,7 @@ def _told(prepared: Prepared, settled: Sequence[Settled], kept: Iterable[Held], 
     )
 
 
-def _why_more(want: Want | None, seats: Iterable[Seat]) -> Because:
+def why_more(want: Want | None, seats: Iterable[Seat]) -> Because:
     """Why a route has one of its sites that nothing moved to."""
     is_at_least = want is None or sum(seat.counts for seat in seats) <= want.min_sites
     return Because.MIN_SITES if is_at_least else Because.OBJECTIVE

@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import pytest
 from tests.unit.plan.small import CHAT, NOW, chat, europe, running
+from tests.unit.plan.wanted import option, view, want
 
 from isochrone.model import Because, Change, ChangeKind, Placement, RouteKey, Running
+from isochrone.plan import planner
 from isochrone.plan.changes import AT_ONCE, Going, counts, going_of, of_route, staying
 from isochrone.plan.held import Ended, Held
 from isochrone.plan.planner import prepare
@@ -299,3 +301,10 @@ def test_the_last_engines_of_a_route_just_stop() -> None:
 )
 def test_a_move_lasts_until_all_know_who_came(flags: dict[str, Any], expected: str) -> None:
     assert told({"b": seat(RUNS)}, {"b": held(**flags)}, [goes("a", DRAINING)])[1] == [expected]
+
+
+@pytest.mark.parametrize(("min_sites", "expected"), [(1, OBJECTIVE), (2, MIN_SITES), (3, MIN_SITES)])
+def test_a_site_more_than_the_least_is_there_for_the_objective(min_sites: int, expected: Because) -> None:
+    asked = want(view([[1000], [2000]], [1]), [option(0), option(1)], min_sites=min_sites)
+    assert planner.why_more(asked, [seat(MIN_SITES), seat(MIN_SITES)]) is expected
+    assert planner.why_more(None, [seat(MIN_SITES)]) is MIN_SITES

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.edge_node_status import EdgeNodeStatus
-from isochrone.api.evidence_level import Evidence
+from isochrone.api.evidence_level import SHOWN, Evidence
 from isochrone.api.gateway_evidence import GatewayEvidence
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import (
@@ -79,11 +79,7 @@ class Place(Model):
             rule="has(self.iata) || has(self.jurisdiction) == has(self.coordinates)",
             message="jurisdiction and coordinates go together: one says which law, the other how far",
         ),
-        Rule(
-            rule="self.evidence == 'Declared' || has(self.evidenceRef) && self.evidenceRef.trim() != ''",
-            message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
-            field=".evidence",
-        ),
+        SHOWN,
         Rule(
             rule="has(self.iata) == has(oldSelf.iata) && (!has(self.iata) || self.iata == oldSelf.iata)"
             " && has(self.jurisdiction) == has(oldSelf.jurisdiction)"

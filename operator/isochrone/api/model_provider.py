@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from isochrone.api.conditions import Status
-from isochrone.api.evidence_level import Evidence
+from isochrone.api.evidence_level import SHOWN, Evidence
 from isochrone.api.inference_tenant import Limits
 from isochrone.api.resource import AGE, READY, REASON, Column, KindInfo, Resource
 from isochrone.api.scalars import HOSTNAME, PORT, Area, HttpUrl, Label, ModelName, Money, Text
@@ -106,11 +106,7 @@ class Endpoint(Model):
             message="the URL must be https; set plaintext to Allow for a service in a network of your own",
             field=".url",
         ),
-        Rule(
-            rule="self.evidence == 'Declared' || has(self.evidenceRef) && self.evidenceRef.trim() != ''",
-            message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
-            field=".evidence",
-        ),
+        SHOWN,
     )
 
     name: Label

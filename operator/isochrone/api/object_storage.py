@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from isochrone.api.evidence_level import Evidence
+from isochrone.api.evidence_level import SHOWN, Evidence
 from isochrone.api.scalars import HOSTNAME, PORT, HttpUrl, Jurisdiction, ObjectName, Text
 from isochrone.api.schema import Model, Rule
 from isochrone.api.selectors import SecretKeyRef
@@ -32,11 +32,7 @@ class ObjectStorage(Model):
             message="the endpoint must be https; set plaintext to Allow for a service in a network of your own",
             field=".endpoint",
         ),
-        Rule(
-            rule="self.evidence == 'Declared' || has(self.evidenceRef) && self.evidenceRef.trim() != ''",
-            message="evidence above Declared needs evidenceRef, the document or attestation that shows it",
-            field=".evidence",
-        ),
+        SHOWN,
     )
 
     endpoint: HttpUrl

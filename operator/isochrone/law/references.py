@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from isochrone.api import InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.model_route import Backend
+from isochrone.api.selectors import SecretKeyRef
 from isochrone.law.rights import Labels, lets_in, may_use, namespace_of
 from isochrone.model import RouteKey
 from isochrone.model.declared import key_of
@@ -21,6 +22,15 @@ class Lack(enum.StrEnum):
     """The provider is there, and has no such model."""
     NOT_PERMITTED = "NotPermitted"
     """Its owner lets others in, but not this namespace."""
+
+
+def secrets_of(provider: ModelProvider) -> Iterator[tuple[str, SecretKeyRef]]:
+    """Each field of a provider that names a key of a Secret of isochrone-system."""
+    for index, key in enumerate(provider.spec.keys or ()):
+        yield f"spec.keys[{index}].secretRef", key.secret_ref
+    for index, endpoint in enumerate(provider.spec.endpoints):
+        if endpoint.ca_secret_ref is not None:
+            yield f"spec.endpoints[{index}].caSecretRef", endpoint.ca_secret_ref
 
 
 def of_backend(

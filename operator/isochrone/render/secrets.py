@@ -19,6 +19,7 @@ from typing import Final
 from isochrone.api import EdgeNode, ModelProvider
 from isochrone.api.selectors import SecretKeyRef
 from isochrone.law.atlas import bucket_of
+from isochrone.law.references import secrets_of
 from isochrone.render.names import gateway_name
 
 TLS: Final = "tls"
@@ -133,7 +134,7 @@ def _of_providers(providers: Iterable[ModelProvider]) -> list[NeededSecret]:
     keys: dict[str, set[str]] = {}
     users: dict[str, set[str]] = {}
     for provider in providers:
-        for ref in _refs(provider):
+        for _, ref in secrets_of(provider):
             keys.setdefault(ref.name, set()).add(ref.key)
             users.setdefault(ref.name, set()).add(provider.metadata.name)
     return [
@@ -146,8 +147,3 @@ def _of_providers(providers: Iterable[ModelProvider]) -> list[NeededSecret]:
         )
         for name in keys
     ]
-
-
-def _refs(provider: ModelProvider) -> Iterable[SecretKeyRef]:
-    yield from (key.secret_ref for key in provider.spec.keys or ())
-    yield from (each.ca_secret_ref for each in provider.spec.endpoints if each.ca_secret_ref is not None)

@@ -26,7 +26,7 @@ def _forbidden(facts: Facts, edge: EdgeNode, bucket: ObjectStorage) -> State | N
     if not atlas.of_bucket(bucket).is_known:
         message = f"spec.gateway.evidence.objectStorage.jurisdiction: {bucket.jurisdiction} is no ISO 3166 code"
         return fails(_KIND, Reason.UNKNOWN_PLACE, f"{message}; nothing is copied until it is corrected")
-    policies = facts.forbidding(edge, bucket)
+    policies = facts.buckets.forbidding(edge, bucket)
     if not policies:
         return None
     message = (

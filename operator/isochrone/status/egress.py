@@ -36,7 +36,7 @@ def _by_name(facts: Facts, edge: EdgeNode) -> Iterator[str]:
         for endpoint in facts.providers[provider].spec.endpoints if provider in facts.providers else ():
             if (remote := hosts.of_endpoint(endpoint)).by_name:
                 yield remote.host
-    if (bucket := facts.bucket(edge)) is not None and (remote := hosts.of_bucket(bucket)).by_name:
+    if (bucket := facts.buckets.lawful(edge)) is not None and (remote := hosts.of_bucket(bucket)).by_name:
         yield remote.host
     yield from (host for name, host in facts.named_peers.items() if name != edge.metadata.name)
 

@@ -10,7 +10,6 @@ from isochrone import law
 from isochrone.api import EdgeNode, GPUPool, InferenceTenant, ModelProvider, ModelRoute
 from isochrone.api.edge_node import State
 from isochrone.api.model_route import Backend
-from isochrone.api.object_storage import ObjectStorage
 from isochrone.law import Place, Policy, atlas, copies, references
 from isochrone.law.subject import is_at
 from isochrone.model import (
@@ -84,7 +83,6 @@ class Facts:
         self.running_at: Mapping[str, list[Running]] = _grouped((each.site, each) for each in running)
         self.running_in: Mapping[str, list[Running]] = _grouped((each.pool or "", each) for each in running)
         self.running_of: Mapping[RouteKey, list[Running]] = _grouped((each.route, each) for each in running)
-        self._forbidding: dict[tuple[Place, Place], tuple[str, ...]] = {}
         self.shortfalls: Mapping[RouteKey, Shortfall] = {each.route: each for each in plan.shortfalls}
 
     @cached_property
@@ -115,6 +113,11 @@ class Facts:
     def policies(self) -> Mapping[str, Policy]:
         """What the policies that are there say."""
         return {name: law.read(each)[0] for name, each in present(self.snapshot.policies).items()}
+
+    @cached_property
+    def buckets(self) -> copies.Buckets:
+        """Which of sites' buckets may have their evidence."""
+        return copies.Buckets(self.policies.values())
 
     @cached_property
     def bindings(self) -> Bindings:
@@ -153,20 +156,6 @@ class Facts:
     def calls(self, site: str) -> frozenset[str]:
         """The providers that a site's gateway may call; without tables, all that a route may use."""
         return self._asked.providers.get(site, frozenset()) if self._asked is not None else self._used
-
-    def forbidding(self, edge: EdgeNode, bucket: ObjectStorage) -> tuple[str, ...]:
-        """The policies because of which a site's evidence may not be copied to its bucket."""
-        key = (atlas.of_site(edge).place, atlas.of_bucket(bucket))
-        if key not in self._forbidding:
-            here, there = key
-            self._forbidding[key] = copies.forbidding(self.policies.values(), here=here, there=there)
-        return self._forbidding[key]
-
-    def bucket(self, edge: EdgeNode) -> ObjectStorage | None:
-        """Where a site's evidence is copied to."""
-        bucket = atlas.bucket_of(edge)
-        is_lawful = bucket is not None and atlas.of_bucket(bucket).is_known and not self.forbidding(edge, bucket)
-        return bucket if is_lawful else None
 
     def is_answered(self, route: RouteKey) -> bool | None:
         """Whether somebody may answer for a route somewhere; None where that is not known."""

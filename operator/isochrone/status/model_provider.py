@@ -6,7 +6,7 @@ from isochrone.api import ModelProvider
 from isochrone.api.conditions import ConditionType, Reason
 from isochrone.api.edge_node import Delivery
 from isochrone.api.model_provider import ModelProviderStatus
-from isochrone.api.selectors import SecretKeyRef
+from isochrone.law import references
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.model.words import count, listed
 from isochrone.status.areas import unknown
@@ -54,7 +54,7 @@ def _resolved(facts: Facts, provider: ModelProvider) -> Iterator[State]:
     kind, secrets = ConditionType.RESOLVED_REFS, facts.delivery.secrets
     if secrets is None or not _is_copied(facts, provider.metadata.name):
         return
-    for field, ref in _refs(provider):
+    for field, ref in references.secrets_of(provider):
         found = secrets.get(ref.name)
         where = f"Secret {SYSTEM_NAMESPACE}/{ref.name}"
         if found is None:
@@ -72,14 +72,6 @@ def _is_copied(facts: Facts, name: str) -> bool:
     """Whether a site that asks it, or any as long as none does, isn't left to a GitOps tool, which brings Secrets."""
     asking = [site for site in facts.running_sites if name in facts.calls(site)]
     return any(facts.edges[site].spec.delivery is not Delivery.GIT_OPS for site in asking or facts.running_sites)
-
-
-def _refs(provider: ModelProvider) -> Iterator[tuple[str, SecretKeyRef]]:
-    for index, key in enumerate(provider.spec.keys or ()):
-        yield f"spec.keys[{index}].secretRef", key.secret_ref
-    for index, endpoint in enumerate(provider.spec.endpoints):
-        if endpoint.ca_secret_ref is not None:
-            yield f"spec.endpoints[{index}].caSecretRef", endpoint.ca_secret_ref
 
 
 def _summary(provider: ModelProvider, routes: int) -> State:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from tests.contract.residency import policy
 
+from isochrone.api import EdgeNode
 from isochrone.law import Evidence, Place
-from isochrone.law.copies import forbidding
+from isochrone.law.copies import Buckets, forbidding
 
 HERE = Place(frozenset({"DE-HE"}))
 
@@ -80,3 +81,33 @@ def test_evidence_has_to_do_at_both() -> None:
 def test_all_that_forbid_it_are_named_in_order() -> None:
     policies = [policy(name, logs(*places)) for name, places in (("c", ["DE"]), ("b", ["EU"]), ("a", ["DE"]))]
     assert forbidding(policies, here=HERE, there=Place(frozenset({"FR"}))) == ("a", "c")
+
+
+def site(evidence: dict[str, Any]) -> EdgeNode:
+    spec = {"place": {"iata": "FRA"}, "gateway": {"evidence": evidence}}
+    return EdgeNode.model_validate({"metadata": {"name": "fra"}, "spec": spec})
+
+
+def bucket(jurisdiction: str) -> dict[str, Any]:
+    store = {"endpoint": "https://s3.example.com", "bucket": "evidence", "secretName": "bucket"}
+    return {"objectStorage": {**store, "jurisdiction": jurisdiction}}
+
+
+@pytest.mark.parametrize(
+    ("edge", "expected"),
+    [
+        pytest.param(site(bucket("DE")), "DE", id="where policies let it be"),
+        pytest.param(site(bucket("FR")), None, id="elsewhere"),
+        pytest.param(site(bucket("QQ")), None, id="nobody knows where"),
+        pytest.param(site({}), None, id="none"),
+    ],
+)
+def test_a_site_has_a_bucket_where_it_is_lawful(edge: EdgeNode, expected: str | None) -> None:
+    found = Buckets([policy("p", logs("DE"))]).lawful(edge)
+    assert (found.jurisdiction if found is not None else None) == expected
+
+
+def test_where_nothing_binds_a_bucket_is_still_somewhere_that_is_known() -> None:
+    free = Buckets([])
+    assert free.lawful(site(bucket("FR"))) is not None
+    assert free.lawful(site(bucket("QQ"))) is None

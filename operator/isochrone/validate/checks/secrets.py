@@ -7,6 +7,7 @@ from typing import Any
 from isochrone.api import EdgeNode
 from isochrone.api.edge_node import ClusterType
 from isochrone.law.atlas import bucket_of
+from isochrone.law.references import secrets_of
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.model.words import listed
 from isochrone.render.secrets import ACCESS_KEY, SECRET_KEY
@@ -79,12 +80,8 @@ def _refs(world: World) -> Iterator[_Ref]:
             yield _Ref(edge, "spec.gateway.tls.secretName", SYSTEM_NAMESPACE, tls.secret_name)
         yield from _of_bucket(edge)
     for provider in world.providers:
-        for i, key in enumerate(provider.resource.spec.keys or ()):
-            ref = key.secret_ref
-            yield _Ref(provider, f"spec.keys[{i}].secretRef", SYSTEM_NAMESPACE, ref.name, (ref.key,))
-        for i, endpoint in enumerate(provider.resource.spec.endpoints):
-            if ca := endpoint.ca_secret_ref:
-                yield _Ref(provider, f"spec.endpoints[{i}].caSecretRef", SYSTEM_NAMESPACE, ca.name, (ca.key,))
+        for field, ref in secrets_of(provider.resource):
+            yield _Ref(provider, field, SYSTEM_NAMESPACE, ref.name, (ref.key,))
     for route in world.routes:
         serving = route.resource.spec.serving
         if serving and serving.weights and serving.weights.secret_name:

@@ -18,7 +18,9 @@ import sysconfig
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "gateway" / "isochrone_gateway"
 COMPILED = (
+    "ledger/evidence/chain.py",
     "ledger/evidence/keeping.py",
+    "ledger/evidence/pen.py",
     "ledger/hops.py",
     "ledger/meter.py",
     "ledger/metrics.py",

@@ -49,7 +49,7 @@ def test_each_try_has_an_intent_and_each_request_an_outcome(tmp_path: pathlib.Pa
         answer = scripts.answer(b'{"usage":{"prompt_tokens":3,"completion_tokens":4}}')
         async with (
             backends(scripts.server_error(), answer) as found,
-            serving(of_engines(found, law=only_in(0), tenant=GERMAN), evidence=Keeping(made)) as gateway,
+            serving(of_engines(found, law=only_in(0), tenant=GERMAN), evidence=Keeping(made.pen)) as gateway,
         ):
             assert (await ask(gateway, post(BODY))).status == 200
 
@@ -77,7 +77,7 @@ def test_what_the_law_refuses_is_told_with_why(tmp_path: pathlib.Path) -> None:
     async def scenario() -> None:
         async with backends(scripts.answer(b"{}")) as found:
             elsewhere = law({"Inference": US, "Logs": ALL})
-            async with serving(of_engines(found, law=elsewhere, tenant=GERMAN), evidence=Keeping(made)) as gateway:
+            async with serving(of_engines(found, law=elsewhere, tenant=GERMAN), evidence=Keeping(made.pen)) as gateway:
                 assert (await ask(gateway, post(BODY))).status == 403
                 assert found[0].asked == []
 
@@ -92,7 +92,7 @@ def test_whoever_has_no_key_leaves_no_line(tmp_path: pathlib.Path) -> None:
     made = writer(tmp_path)
 
     async def scenario() -> None:
-        async with serving(config(), evidence=Keeping(made)) as gateway:
+        async with serving(config(), evidence=Keeping(made.pen)) as gateway:
             for said in ("Bearer ik_of_nobody", ""):
                 assert (await ask(gateway, post(BODY, headers={"authorization": said}))).status == 401
 
@@ -104,7 +104,7 @@ def test_a_list_of_models_is_no_processing(tmp_path: pathlib.Path) -> None:
     made = writer(tmp_path)
 
     async def scenario() -> None:
-        async with serving(config(), evidence=Keeping(made)) as gateway:
+        async with serving(config(), evidence=Keeping(made.pen)) as gateway:
             assert (await ask(gateway, get("/v1/models"))).status == 200
 
     run(scenario())
@@ -122,13 +122,13 @@ def test_a_full_disk_stops_what_a_policy_binds_where_that_was_asked_for(
     disk = FakeDisk()
     made = writer(tmp_path, disk)
     disk.fault = errno.ENOSPC
-    made.put(End(at=1.0, reason="to find out"))
-    wait_for(lambda: not made.is_writable)
+    made.pen.put(End(at=1.0, reason="to find out"))
+    wait_for(lambda: not made.pen.is_writable)
 
     async def scenario() -> None:
         async with backends(scripts.answer(b"{}")) as found:
             fields: dict[str, Any] = {"law": only_in(0), "tenant": GERMAN} if is_bound else {}
-            async with serving(of_engines(found, **fields), evidence=Keeping(made, refuses=refuses)) as gateway:
+            async with serving(of_engines(found, **fields), evidence=Keeping(made.pen, refuses=refuses)) as gateway:
                 answer = await ask(gateway, post(BODY))
                 assert answer.status == status
                 if status == 503:
@@ -150,8 +150,8 @@ def test_both_ends_of_a_hop_tell_it_under_one_id(tmp_path: pathlib.Path) -> None
             tiers = [[peer_candidate("par", place=2)]]
             configs = {"fra": network.config("fra", tiers=tiers), "par": network.config("par", found)}
             async with network.serving(configs) as gateways:
-                gateways["fra"].context.evidence.writer = entry
-                gateways["par"].context.evidence.writer = host
+                gateways["fra"].context.evidence.pen = entry.pen
+                gateways["par"].context.evidence.pen = host.pen
                 assert (await ask(gateways["fra"], post(BODY))).status == 200
                 await gateways["par"].record()
 
@@ -168,8 +168,8 @@ def test_a_host_that_can_not_write_refuses_what_a_policy_binds(tmp_path: pathlib
     disk = FakeDisk()
     full = writer(tmp_path / "par", disk)
     disk.fault = errno.ENOSPC
-    full.put(End(at=1.0, reason="to find out"))
-    wait_for(lambda: not full.is_writable)
+    full.pen.put(End(at=1.0, reason="to find out"))
+    wait_for(lambda: not full.pen.is_writable)
 
     async def scenario() -> None:
         network = Network(tmp_path, "fra", "par")
@@ -182,7 +182,7 @@ def test_a_host_that_can_not_write_refuses_what_a_policy_binds(tmp_path: pathlib
             }
             async with network.serving(configs) as gateways:
                 keeping = gateways["par"].context.evidence
-                keeping.writer, keeping.refuses = full, True
+                keeping.pen, keeping.refuses = full.pen, True
                 assert (await ask(gateways["fra"], post(BODY))).status == 502
                 assert gateways["par"].records()[0].error == "evidence_unavailable"
                 assert found[0].asked == []
@@ -199,7 +199,7 @@ def test_nothing_is_left_here_of_what_may_not_be_written_here(tmp_path: pathlib.
     async def scenario() -> None:
         async with (
             backends(scripts.server_error(), scripts.answer(b"{}")) as found,
-            serving(of_engines(found, law=policy, tenant=GERMAN), evidence=Keeping(made)) as gateway,
+            serving(of_engines(found, law=policy, tenant=GERMAN), evidence=Keeping(made.pen)) as gateway,
         ):
             assert (await ask(gateway, post(BODY))).status == 200
 
@@ -207,4 +207,4 @@ def test_nothing_is_left_here_of_what_may_not_be_written_here(tmp_path: pathlib.
     (lost,) = written(tmp_path, made)
     assert (lost["kind"], lost["why"], lost["count"]) == ("Lost", "Withheld", 4)
     assert lost.keys() == {"n", "kind", "at", "count", "since", "why", "hash"}
-    assert made.lost == 0
+    assert made.pen.lost == 0

@@ -334,7 +334,7 @@ def test_the_evidence_of_a_hop_has_what_it_was_judged_by(tmp_path: pathlib.Path)
 
     async def scenario() -> None:
         async with paris(tmp_path, law=law, route={"data_classes": frozenset("dbfh")}) as (network, gateway, _):
-            gateway.context.evidence.writer = made
+            gateway.context.evidence.pen = made.pen
             sent = hopping(x_isochrone_hop_bound="yes", x_isochrone_hop_data_classes="a,c,e,g")
             answer = await knock(network, of(tmp_path, "fra"), sent)
             record = await gateway.record()

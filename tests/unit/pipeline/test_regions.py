@@ -258,7 +258,7 @@ def test_the_evidence_has_what_the_provider_was_told(tmp_path: pathlib.Path) -> 
         async with backends(BUSY, GOOD) as [first, second]:
             told = {"body": {"inference_geo": "eu"}, "headers": {"openai-project": "p"}}
             eu = at("eu", first, EU, models={"upstream-model": "eu.upstream-model"}, **told)
-            async with serving(asking(eu, at("us", second, US)), evidence=Keeping(made)) as gateway:
+            async with serving(asking(eu, at("us", second, US)), evidence=Keeping(made.pen)) as gateway:
                 assert (await ask(gateway, post(body()))).status == 200
 
     run(scenario())

@@ -57,12 +57,17 @@ class Config(Line, frozen=True, kw_only=True, tag=True):
     """As of `Boot`, from here on. If it is another one than before, this line is the first of a file."""
 
 
-class Intent(Line, frozen=True, kw_only=True, tag=True):
-    """A request is about to be sent to a candidate."""
+class Sent(Line, frozen=True, kw_only=True, tag="Intent"):
+    """What of an intent is another one each time."""
 
     id: str
     attempt: int = msgspec.field(name="try")
     """From 1."""
+
+
+class Intent(Sent, frozen=True, kw_only=True, tag=True):
+    """A request is about to be sent to a candidate."""
+
     tenant: str = ""
     key: str = ""
     """The key's name."""
@@ -122,3 +127,11 @@ class End(Line, frozen=True, kw_only=True, tag=True):
     """The writer ended as it should."""
 
     reason: str
+
+
+class Last(msgspec.Struct):
+    """What is read of a line to go on after it."""
+
+    n: int
+    kind: str
+    hash: str

@@ -27,7 +27,7 @@ _NO_CHANGES: Final[dict[str, bytes]] = {}
 class Terms:
     """What holds for all requests with one head and one model. `model` is the public name that was asked for."""
 
-    __slots__ = ("children", "demand", "is_asked_for", "model", "route", "ruling", "standpoint")
+    __slots__ = ("children", "demand", "intents", "is_asked_for", "model", "route", "ruling", "standpoint")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Terms:
         """Whether the route answers at the path of the head."""
         self.children: dict[Way, Children] = {}
         """What requests that a backend has answered count in."""
+        self.intents: dict[Way, bytes] = {}
+        """What evidence says of all that are sent to a backend (see `ledger.evidence.chain.rest_of`)."""
         self.demand = demand
         """What requests count in by where they come from."""
 

@@ -6,8 +6,10 @@ Where the law lets no line of a request be written (scope Logs), none is: it is 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from isochrone_gateway.ledger.evidence.lines import Intent
+from isochrone_gateway.ledger.evidence.chain import rest_of
+from isochrone_gateway.ledger.evidence.lines import Intent, Sent
 from isochrone_gateway.ledger.evidence.lines import Outcome as Line
+from isochrone_gateway.ledger.evidence.pen import moment
 from isochrone_gateway.ledger.record import Operation, Outcome, Record
 from isochrone_gateway.route.retry import Failure
 from isochrone_gateway.wire.errors import ApiError, ErrorKind
@@ -25,27 +27,34 @@ _INFERENCE: Final = "Inference"
 _PEER: Final = "Peer"
 _MODELS: Final = Operation.MODELS
 _REFUSED: Final = Outcome.REFUSED
+_NOBODYS: Final = HTTPStatus.UNAUTHORIZED.value
+_WORDS: Final = {each: each.value for each in Outcome}  # Looking a member's value up is a call of Python.
 
 
 def note_intent(visit: "Visit", terms: "Terms", way: "Way") -> None:
     """A request of a client is about to be sent there."""
-    writer = visit.services.evidence.writes(is_logged=terms.ruling.writing.is_logged)
-    if writer is not None:
-        writer.put(intent(visit, terms, way))
+    services = visit.services
+    pen = services.evidence.writes(is_logged=terms.ruling.writing.is_logged)
+    if pen is None:
+        return
+    rest = terms.intents.get(way)
+    if rest is None:
+        rest = terms.intents[way] = rest_of(intent(visit, terms, way))
+    pen.put(Sent(at=moment(services.wall()), id=visit.id.decode("ascii"), attempt=visit.attempts), rest)
 
 
 def note_hosted_intent(hosting: "Hosting", way: "Way") -> None:
     """A request of a peer is about to be sent to an engine of this site."""
-    writer = hosting.services.evidence.writes(is_logged=hosting.writing.is_logged)
-    if writer is not None:
-        writer.put(hosted_intent(hosting, way))
+    pen = hosting.services.evidence.writes(is_logged=hosting.writing.is_logged)
+    if pen is not None:
+        pen.put(hosted_intent(hosting, way))
 
 
 def intent(visit: "Visit", terms: "Terms", way: "Way") -> Intent:
     """The line of it."""
     entry, standpoint = visit.entry, terms.standpoint
     return Intent(
-        at=round(visit.services.wall(), 6),
+        at=moment(visit.services.wall()),
         id=visit.id.decode("ascii"),
         attempt=visit.attempts,
         tenant=entry.caller.tenant_id,
@@ -71,7 +80,7 @@ def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
     """The line of it."""
     hop = hosting.hop
     return Intent(
-        at=round(hosting.services.wall(), 6),
+        at=moment(hosting.services.wall()),
         id=hosting.id,
         attempt=hosting.attempts,
         tenant="" if hop is None else hop.tenant or "",
@@ -93,20 +102,20 @@ def hosted_intent(hosting: "Hosting", way: "Way") -> Intent:
 
 def note_failed_try(services: "Services", name: str, attempt: int, failure: Failure, *, is_logged: bool) -> None:
     """One try got no answer; the request may go on."""
-    writer = services.evidence.writes(is_logged=is_logged)
-    if writer is not None:
-        at, status = round(services.wall(), 6), failure.status or 0
-        writer.put(Line(at=at, id=name, attempt=attempt, outcome=TRY_FAILED, status=status, error=failure.fault.value))
+    pen = services.evidence.writes(is_logged=is_logged)
+    if pen is not None:
+        at, status = moment(services.wall()), failure.status or 0
+        pen.put(Line(at=at, id=name, attempt=attempt, outcome=TRY_FAILED, status=status, error=failure.fault.value))
 
 
 def note_end(services: "Services", record: Record, refusal: ApiError | None) -> None:
     """How a request ended; nothing of what processes nothing, nor of callers without a key, who could fill the disk."""
-    is_nobodys = record.status == HTTPStatus.UNAUTHORIZED and record.attempts == 0
+    is_nobodys = record.status == _NOBODYS and record.attempts == 0
     if is_nobodys or (record.operation is _MODELS and record.outcome is not _REFUSED):
         return
-    writer = services.evidence.writes(is_logged=record.is_logged)
-    if writer is not None:
-        writer.put(outcome(services.wall(), record, refusal))
+    pen = services.evidence.writes(is_logged=record.is_logged)
+    if pen is not None:
+        pen.put(outcome(services.wall(), record, refusal))
 
 
 def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
@@ -115,10 +124,10 @@ def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
     is_sent = record.attempts > 0
     usage = record.usage if is_sent else None
     return Line(
-        at=round(wall, 6),
+        at=moment(wall),
         id=record.id,
         attempt=record.attempts,
-        outcome=record.outcome.value,
+        outcome=_WORDS[record.outcome],
         status=record.status,
         error=record.error,
         reason=law.get("reason") or "",

@@ -57,11 +57,11 @@ class Writing:
         evidence = loaded.config.site.evidence
         keeping, writer = self.keeping, self._writer
         if evidence is None or writer is None:
-            keeping.writer = None
+            keeping.pen = None
             return
-        keeping.writer, keeping.refuses = writer, evidence.on_failure is OnFailure.REFUSE
+        keeping.pen, keeping.refuses = writer.pen, evidence.on_failure is OnFailure.REFUSE
         writer.closes_after = None if evidence.objects is None else float(evidence.objects.close_after_s)
-        writer.turn(configs(loaded, time.time()))
+        writer.pen.turn(configs(loaded, time.time()))
 
     def stop(self) -> None:
         """Write what is left; on a thread."""
@@ -74,12 +74,10 @@ class Writing:
         if writer is None:
             return None
         self._written.child().set(writer.head.lines)
-        self._lost.child().set(writer.lost)
+        self._lost.child().set(writer.pen.lost)
         self._failed.child().set(writer.failures)
-        synced = writer.synced
-        return Witnessed(
-            writer.name, synced.lines, synced.digest, why=writer.why, lost=writer.lost, closed=writer.closed
-        )
+        synced, pen = writer.synced, writer.pen
+        return Witnessed(writer.name, synced.lines, synced.digest, why=pen.why, lost=pen.lost, closed=writer.closed)
 
 
 def configs(loaded: Loaded, now: float) -> list[Config]:

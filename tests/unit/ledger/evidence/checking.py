@@ -3,24 +3,32 @@
 import hashlib
 import json
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 
+def check_lines(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    """What lines say, each with its LF and checked against the one before; the first begins a chain."""
+    before, found = bytes(32), []
+    for line in lines:
+        body, _, rest = line.rpartition(b',"hash":"')
+        before = hashlib.sha256(before + body).digest()
+        assert rest == before.hex().encode() + b'"}\n'
+        found.append(json.loads(line))
+        assert found[-1]["n"] == len(found) - 1
+    return found
+
+
 def read_chain(folder: pathlib.Path) -> list[dict[str, Any]]:
     """All lines of a chain, each checked against the one before."""
-    before, found = bytes(32), []
+    lines: list[bytes] = []
     for path in sorted(folder.glob("*.jsonl")):
         data = path.read_bytes()
         assert not data or data.endswith(b"\n"), f"{path} ends with half a line"
-        for line in data.splitlines():
-            body, _, rest = line.rpartition(b',"hash":"')
-            before = hashlib.sha256(before + body).digest()
-            assert rest == before.hex().encode() + b'"}'
-            found.append(json.loads(line))
-            assert found[-1]["n"] == len(found) - 1
-    return found
+        lines += data.splitlines(keepends=True)
+    return check_lines(lines)
 
 
 def read_checkpoints(instance: pathlib.Path) -> list[dict[str, Any]]:

@@ -222,7 +222,7 @@ class Gateway:
         whose = Whose(site="fra1", instance="gw-0", writer=f"w{number}", copied_to=self.place)
         writer = Writer(self.instance.chains, whose, f"{self.lives:06}", wall=lambda: self.now)
         writer.closes_after = 300.0
-        writer._step([])
+        writer._drain()
         self.workers[number] = writer
 
     def put(self, number: int) -> None:
@@ -230,13 +230,13 @@ class Gateway:
             self.start(number)
         self.count += 1
         self.allowed[self.count] = {self.place}
-        self.workers[number].put(Outcome(at=self.now, id=str(self.count), attempt=1, outcome="Answered"))
+        self.workers[number].pen.put(Outcome(at=self.now, id=str(self.count), attempt=1, outcome="Answered"))
 
     def turn(self, place: str) -> None:
         self.is_turned = True
         self.place = place
         for each in self.workers.values():
-            each.turn([Config(at=self.now, revision="1/1", digest="", copied_to=place)])
+            each.pen.turn([Config(at=self.now, revision="1/1", digest="", copied_to=place)])
 
     def work(self, seconds: float) -> None:
         self.now += seconds

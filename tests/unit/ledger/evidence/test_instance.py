@@ -145,7 +145,7 @@ def test_what_is_too_old_goes_and_the_rest_still_verifies(tmp_path: pathlib.Path
     for boot, age in (("a", 40 * DAY), ("b", 10 * DAY), ("c", 0.0)):
         writer = Writer(instance.chains, whose, boot, wall=lambda: now)
         writer.start()
-        writer.put(Outcome(at=now, id="req_1", attempt=1, outcome="Answered"))
+        writer.pen.put(Outcome(at=now, id="req_1", attempt=1, outcome="Answered"))
         writer.stop("Drained", patience=60)
         instance.note(writer.name, writer.synced)
         for path in (instance.chains / writer.name).iterdir():

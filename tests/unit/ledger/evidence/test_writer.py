@@ -68,7 +68,7 @@ def test_a_chain_goes_from_its_boot_to_its_end(tmp_path: pathlib.Path) -> None:
     first = writer(tmp_path)
     first.start()
     for number in range(10):
-        assert first.put(outcome(number))
+        assert first.pen.put(outcome(number))
     assert first.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert [each["kind"] for each in lines] == ["Boot", *["Outcome"] * 10, "End"]
@@ -116,18 +116,18 @@ def test_what_a_full_disk_has_no_room_for_is_counted(tmp_path: pathlib.Path, num
     full = writer(tmp_path, disk=disk, room=5)
     full.start()
     disk.fault = number
-    full.put(outcome(0))
-    wait_for(lambda: full.why == why)
-    assert not full.is_writable
-    taken = [full.put(outcome(number)) for number in range(1, 10)]
+    full.pen.put(outcome(0))
+    wait_for(lambda: full.pen.why == why)
+    assert not full.pen.is_writable
+    taken = [full.pen.put(outcome(number)) for number in range(1, 10)]
     assert taken == [True] * 4 + [False] * 5
     disk.fault = 0
-    wait_for(lambda: full.is_writable)
+    wait_for(lambda: full.pen.is_writable)
     assert full.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
-    assert [each["kind"] for each in lines] == ["Boot", "Lost", *["Outcome"] * 5, "End"]
-    assert (lines[1]["count"], lines[1]["why"]) == (5, why)
-    assert (full.lost, full.failures > 0) == (5, True)
+    assert [each["kind"] for each in lines] == ["Boot", *["Outcome"] * 5, "Lost", "End"]
+    assert (lines[6]["count"], lines[6]["why"]) == (5, why)
+    assert (full.pen.lost, full.failures > 0) == (5, True)
 
 
 def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: pathlib.Path) -> None:
@@ -135,10 +135,10 @@ def test_a_disk_that_is_full_at_the_start_is_tried_again(tmp_path: pathlib.Path)
     disk.fault = errno.ENOSPC
     late = writer(tmp_path, disk=disk)
     late.start()
-    assert late.why == "DiskFull"
-    late.put(outcome(1))
+    assert late.pen.why == "DiskFull"
+    late.pen.put(outcome(1))
     disk.fault = 0
-    wait_for(lambda: late.is_writable)
+    wait_for(lambda: late.pen.is_writable)
     assert late.stop("Drained", patience=LIMIT)
     kinds = [each["kind"] for each in read_chain(tmp_path / "chains" / "w0-a")]
     assert kinds == ["Boot", "Outcome", "End"]
@@ -149,9 +149,9 @@ def test_who_puts_never_waits_for_a_slow_disk(tmp_path: pathlib.Path) -> None:
     slow = writer(tmp_path, disk=disk, room=10)
     slow.start()
     disk.gate.clear()
-    taken = [slow.put(outcome(number)) for number in range(30)]
+    taken = [slow.pen.put(outcome(number)) for number in range(30)]
     assert taken == [True] * 10 + [False] * 20
-    assert slow.why == "QueueFull"
+    assert slow.pen.why == "QueueFull"
     disk.gate.set()
     assert slow.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
@@ -164,10 +164,10 @@ def test_after_a_failed_sync_a_chain_gets_no_more(tmp_path: pathlib.Path) -> Non
     broken.start()
     synced = broken.synced
     disk.sync_fault = errno.EIO
-    broken.put(outcome(1))
-    wait_for(lambda: broken.why == "WriteFailed")
+    broken.pen.put(outcome(1))
+    wait_for(lambda: broken.pen.why == "WriteFailed")
     disk.sync_fault = 0
-    assert not broken.put(outcome(2))
+    assert not broken.pen.put(outcome(2))
     assert not broken.stop("Drained", patience=LIMIT)
     assert broken.synced == synced
 
@@ -220,8 +220,8 @@ def test_a_queue_that_is_never_empty_is_synced_all_the_same(tmp_path: pathlib.Pa
 
         def append(self, descriptor: int, data: bytes) -> None:
             super().append(descriptor, data)
-            if len(busy._queue) < 10 and not busy._stop.is_set():
-                busy.put(outcome(1))
+            if len(busy.pen._waiting) < 10 and not busy._stop.is_set():
+                busy.pen.put(outcome(1))
 
     busy = writer(tmp_path, disk=Endless())
     busy.start()
@@ -232,7 +232,7 @@ def test_a_queue_that_is_never_empty_is_synced_all_the_same(tmp_path: pathlib.Pa
 def test_a_record_that_is_too_long_is_lost_and_told(tmp_path: pathlib.Path) -> None:
     one = writer(tmp_path)
     one.start()
-    one.put(End(at=1.0, reason="x" * 70_000))
+    one.pen.put(End(at=1.0, reason="x" * 70_000))
     assert one.stop("Drained", patience=LIMIT)
     lines = read_chain(tmp_path / "chains" / "w0-a")
     assert [(each["kind"], each.get("count")) for each in lines] == [("Boot", None), ("Lost", 1), ("End", None)]
@@ -242,9 +242,9 @@ def test_a_successor_waits_for_who_still_writes(tmp_path: pathlib.Path) -> None:
     first, second = writer(tmp_path), writer(tmp_path, "b")
     first.start()
     second.start()
-    assert second.why == "WriteFailed"
+    assert second.pen.why == "WriteFailed"
     first.stop("Drained", patience=LIMIT)
-    wait_for(lambda: second.is_writable)
+    wait_for(lambda: second.pen.is_writable)
     second.stop("Drained", patience=LIMIT)
     assert read_chain(tmp_path / "chains" / "w0-b")[0]["clean"]
 
@@ -259,7 +259,7 @@ def test_a_writer_that_is_killed_loses_no_more_than_a_batch(tmp_path: pathlib.Pa
         writer.start()
         number = 0
         while True:
-            writer.put(Outcome(at=time.time(), id=f"req_{{number}}", attempt=1, outcome="Answered"))
+            writer.pen.put(Outcome(at=time.time(), id=f"req_{{number}}", attempt=1, outcome="Answered"))
             print(number, time.time(), flush=True)
             number += 1
             time.sleep(0.0005)
@@ -301,12 +301,12 @@ def files_of(made: Writer, folder: pathlib.Path) -> list[list[str]]:
 
 def test_what_may_be_copied_elsewhere_begins_a_file(tmp_path: pathlib.Path) -> None:
     made = writer(tmp_path)
-    made.turn([turned("")])
-    made.put(outcome(1))
-    made.turn([turned("DE"), turned("DE")])
-    made.put(outcome(2))
-    made.turn([turned("DE")])
-    made.turn([turned("FR")])
+    made.pen.turn([turned("")])
+    made.pen.put(outcome(1))
+    made.pen.turn([turned("DE"), turned("DE")])
+    made.pen.put(outcome(2))
+    made.pen.turn([turned("DE")])
+    made.pen.turn([turned("FR")])
     made.stop("Drained")
     assert files_of(made, tmp_path) == [
         ["Boot", "Config", "Outcome"],
@@ -319,20 +319,20 @@ def test_what_may_be_copied_elsewhere_begins_a_file(tmp_path: pathlib.Path) -> N
 
 def test_that_another_config_is_in_force_is_written_also_when_the_queue_is_full(tmp_path: pathlib.Path) -> None:
     made = writer(tmp_path, room=1)
-    assert made.put(outcome(1))
-    assert not made.put(outcome(2))
-    made.turn([turned("DE")])
+    assert made.pen.put(outcome(1))
+    assert not made.pen.put(outcome(2))
+    made.pen.turn([turned("DE")])
     made.stop("Drained")
-    assert files_of(made, tmp_path) == [["Boot", "Lost", "Outcome"], ["Config", "End"]]
+    assert files_of(made, tmp_path) == [["Boot", "Outcome", "Lost"], ["Config", "End"]]
 
 
 def test_a_disk_that_is_full_moves_the_beginning_of_a_file_and_loses_none(tmp_path: pathlib.Path) -> None:
     disk = FakeDisk()
     made = writer(tmp_path, disk=disk)
-    made._step([])
+    made._drain()
     disk.fault = errno.ENOSPC
-    made.turn([turned("DE")])
-    made.put(outcome(1))
+    made.pen.turn([turned("DE")])
+    made.pen.put(outcome(1))
     made._drain()
     made._drain()
     disk.fault = 0
@@ -344,12 +344,12 @@ def test_a_file_that_is_to_be_copied_is_closed_when_it_is_old_enough(tmp_path: p
     now = [1_000.0]
     made = Writer(tmp_path / "chains", WHOSE, "a", wall=lambda: now[0])
     made.closes_after = 300.0
-    made._step([])
+    made._drain()
     for seconds, closed in ((299.0, 0), (1.0, 1), (400.0, 1)):
         now[0] += seconds
         made._sync_if_due()
         assert made.closed == closed
-    made.put(outcome(1))
+    made.pen.put(outcome(1))
     made._drain()
     assert made.closed == 1
     made.stop("Drained")

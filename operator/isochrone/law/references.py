@@ -14,13 +14,13 @@ Routes = Mapping[RouteKey, ModelRoute]
 Providers = Mapping[str, ModelProvider]
 
 
-class Lack(enum.StrEnum):
+class Lack(enum.Enum):
     """Why a reference leads nowhere."""
 
-    NOT_FOUND = "NotFound"
-    NO_SUCH_MODEL = "NoSuchModel"
+    NOT_FOUND = enum.auto()
+    NO_SUCH_MODEL = enum.auto()
     """The provider is there, and has no such model."""
-    NOT_PERMITTED = "NotPermitted"
+    NOT_PERMITTED = enum.auto()
     """Its owner lets others in, but not this namespace."""
 
 

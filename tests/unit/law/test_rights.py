@@ -7,8 +7,8 @@ import pytest
 
 from isochrone.api import InferenceTenant, ModelRoute
 from isochrone.api.selectors import Namespaces
-from isochrone.law import Labelled
-from isochrone.law.rights import lets_in, listed, may_use, namespace_of
+from isochrone.law import Labelled, Subject
+from isochrone.law.rights import asking, callable_by, lets_in, listed, may_use, namespace_of
 from isochrone.model import RouteKey
 from isochrone.model.declared import NAME_LABEL, key_of
 
@@ -22,6 +22,12 @@ def route(name: str, namespace: str | None, allowed: Mapping[str, Any] | None = 
     spec = {"aliases": [], **({} if allowed is None else {"allowedNamespaces": allowed})}
     metadata = {"name": name, **({} if namespace is None else {"namespace": namespace})}
     return ModelRoute.model_validate({"metadata": metadata, "spec": spec})
+
+
+def tenant(name: str, namespace: str | None, labels: Mapping[str, str] | None = None, **spec: Any) -> InferenceTenant:
+    keys = [{"name": "k", "sha256": "0" * 64}]
+    metadata = {"name": name, "labels": labels or {}, **({} if namespace is None else {"namespace": namespace})}
+    return InferenceTenant.model_validate({"metadata": metadata, "spec": {"keys": keys, **spec}})
 
 
 @pytest.mark.parametrize(
@@ -83,17 +89,70 @@ def test_from_where_a_route_without_a_namespace_may_be_used() -> None:
         ),
     ],
 )
-def test_which_routes_a_tenant_may_call(refs: list[Mapping[str, str]] | None, expected: list[tuple[str, str]]) -> None:
-    spec = {"keys": [{"name": "k", "sha256": "0" * 64}], **({} if refs is None else {"allowedRoutes": refs})}
-    tenant = InferenceTenant.model_validate({"metadata": {"name": "t", "namespace": "acme"}, "spec": spec})
+def test_which_routes_a_tenant_lists_and_may_call(
+    refs: list[Mapping[str, str]] | None, expected: list[tuple[str, str]]
+) -> None:
+    caller = tenant("t", "acme", allowedRoutes=refs)
     routes = {key_of(each): each for each in (route("own", "acme"), route("open", "zeta", BLUE), route("shut", "zeta"))}
 
-    assert list(listed(tenant, routes, LABELS)) == [RouteKey(*each) for each in expected]
+    assert list(listed(caller, routes, LABELS)) == [RouteKey(*each) for each in expected]
 
 
 def test_a_tenant_without_a_namespace_is_of_the_default_one() -> None:
-    spec = {"keys": [{"name": "k", "sha256": "0" * 64}], "allowedRoutes": [{"name": "m"}]}
-    tenant = InferenceTenant.model_validate({"metadata": {"name": "t"}, "spec": spec})
+    caller = tenant("t", None, allowedRoutes=[{"name": "m"}])
     routes = {key_of(each): each for each in (route("m", None), route("m", "acme"))}
 
-    assert list(listed(tenant, routes, LABELS)) == [RouteKey("default", "m")]
+    assert list(listed(caller, routes, LABELS)) == [RouteKey("default", "m")]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        pytest.param(None, [("acme", "own"), ("acme", "second")], id="all of its namespace if it lists none"),
+        pytest.param([], [], id="none if its list is empty"),
+        pytest.param([{"name": "second"}], [("acme", "second")], id="no others than it lists"),
+        pytest.param([{"name": "open", "namespace": "zeta"}], [("zeta", "open")], id="one that lets it in"),
+        pytest.param([{"name": "shut", "namespace": "zeta"}], [], id="one that lets it in not"),
+    ],
+)
+def test_which_routes_a_tenant_may_call(
+    allowed: list[Mapping[str, str]] | None, expected: list[tuple[str, str]]
+) -> None:
+    own = [route("own", "acme"), route("second", "acme")]
+    routes = {key_of(each): each for each in (*own, route("open", "zeta", BLUE), route("shut", "zeta"))}
+    caller = tenant("t", "acme", allowedRoutes=allowed)
+
+    assert list(callable_by(caller, routes, LABELS)) == [RouteKey(*each) for each in expected]
+
+
+CALLED = ModelRoute.model_validate(
+    {
+        "metadata": {"name": "m", "namespace": "acme", "labels": {"tier": "gold"}},
+        "spec": {"aliases": [], "dataClasses": ["health"]},
+    }
+)
+ROUTE = Labelled("m", {"tier": "gold"})
+ITS_NAMESPACE = Labelled("acme", {"team": "blue", NAME_LABEL: "acme"})
+
+
+def test_what_policies_select_by_where_nobody_is_known() -> None:
+    assert asking(CALLED, None, LABELS) == Subject(
+        route=ROUTE, route_namespace=ITS_NAMESPACE, data_classes=frozenset({"health"})
+    )
+
+
+def test_what_policies_select_by_where_a_tenant_calls() -> None:
+    """The tenant and its namespace count beside the route and its own; classes are those of all."""
+    caller = tenant("t", "zeta", {"law": "eu"}, dataClasses=["finance"])
+
+    assert asking(CALLED, caller, {**LABELS, "zeta": {"team": "red"}}, added=["legal"]) == Subject(
+        route=ROUTE,
+        route_namespace=ITS_NAMESPACE,
+        tenant=Labelled("t", {"law": "eu"}),
+        tenant_namespace=Labelled("zeta", {"team": "red", NAME_LABEL: "zeta"}),
+        data_classes=frozenset({"health", "finance", "legal"}),
+    )
+
+
+def test_data_has_no_class_where_nobody_says_so() -> None:
+    assert asking(route("m", "acme"), tenant("t", "acme"), LABELS).data_classes == frozenset()

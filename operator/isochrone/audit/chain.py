@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import pathlib
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Mark(msgspec.Struct, frozen=True):
     """How far a chain had come: its number of lines, and the hash of the last."""
 
     count: int
-    hash: str
+    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Record(msgspec.Struct, rename="camel", gc=False):
@@ -30,7 +30,7 @@ class Record(msgspec.Struct, rename="camel", gc=False):
     kind: str
     at: float
     id: str = ""
-    try_: int = msgspec.field(name="try", default=0)
+    try_: int = 0
     count: int = 0
     why: str = ""
     site: str = ""
@@ -87,7 +87,7 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
     tail = _TAIL.fullmatch(line.data[-_TAIL_LENGTH:])
     try:
         record = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         record = None
     if tail is None or record is None:
         chain.say(Rule.EDITED, line, f"line {chain.count} of the chain is no line of evidence any more")

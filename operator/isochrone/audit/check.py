@@ -166,6 +166,7 @@ class _Instance:
     def _strange(self) -> Iterator[Finding]:
         own = {"chains", "checkpoints", "public-key.pem", "lock", "copied.json"}
         more = [each for each in self.folder.iterdir() if each.name not in own and each.suffix != ".lock"]
+        more += [each for each in self.folder.glob("chains/*") if not each.is_dir()]
         for folder in (self.folder / "checkpoints", *(each.folder for each in self.chains.values())):
             more += lines.strange(folder)
         for path in sorted(more):

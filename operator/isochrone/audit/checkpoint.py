@@ -73,9 +73,8 @@ def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchors: Mapping[int
             if any(digest != signed.digest for digest in anchors[n]):
                 signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {n} is not the one that was anchored")
     signed.fix()
-    last = max(anchors, default=-1)
-    if signed.count <= last:
-        said = f"checkpoint {last} was anchored, and only {signed.count} are here: the others were removed"
+    if anchors and signed.count <= max(anchors):
+        said = f"checkpoint {max(anchors)} was anchored, and only {signed.count} are here: the others were removed"
         signed.findings.append(Finding(rule=Rule.MISSING, path=folder, message=said))
     return signed
 
@@ -86,7 +85,7 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     found = _SIGNED.fullmatch(line.data)
     try:
         said = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = None
     if found is None or said is None:
         signed.say(Rule.EDITED, line, f"checkpoint {signed.count - 1} can't be read any more")

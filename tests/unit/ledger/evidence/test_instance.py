@@ -102,13 +102,14 @@ def test_half_a_checkpoint_is_cut_off(tmp_path: pathlib.Path) -> None:
     second.close()
 
 
-def test_checkpoints_that_were_changed_are_not_gone_on_from(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("data", [b"changed\n", b'{"n":' + b"[" * 20_000 + b"\n"], ids=["no JSON", "too deep"])
+def test_checkpoints_that_were_changed_are_not_gone_on_from(tmp_path: pathlib.Path, data: bytes) -> None:
     first = opened(tmp_path)
     first.note("w0-a", Head(1, bytes(32)))
     first.checkpoint(11.0)
     first.close()
     (path,) = (first.folder / "checkpoints").iterdir()
-    path.write_bytes(b"changed\n")
+    path.write_bytes(data)
     for _ in range(2):  # The lock is given back.
         with pytest.raises(EvidenceError, match="was changed"):
             opened(tmp_path)

@@ -121,7 +121,7 @@ class _Instance:
             rule = Rule.WITHHELD if why == "Withheld" else Rule.LOST
             yield Finding(rule=rule, path=chain.folder, message=f"{count} records were not written: {why}")
         if chain.open:
-            first = min(chain.open.values(), key=lambda line: (line.path, line.offset))
+            first = min(chain.open.values())
             said = f"{len(chain.open)} requests were sent, and of their end nothing is known; this is the first"
             yield of_line(first, Rule.NO_OUTCOME, said)
         if (dropped := self.signed.dropped.get(name)) is not None:
@@ -130,9 +130,9 @@ class _Instance:
 
     def _covered(self) -> Iterator[Finding]:
         """Whether all that was signed is here, and what is here that wasn't."""
-        removed = {name: mark.count for name, mark in self.signed.dropped.items()}
         for name, mark in sorted(self.signed.heads.items()):
-            have = max(self.chains[name].count if name in self.chains else 0, removed.get(name, 0))
+            told = (self.chains.get(name), self.signed.dropped.get(name))
+            have = max((each.count for each in told if each is not None), default=0)
             if have < mark.count:
                 said = f"{mark.count} lines were signed, and it ends after {have}: lines were cut off or removed"
                 yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
@@ -154,7 +154,7 @@ class _Instance:
                     yield Finding(
                         rule=Rule.MISSING, path=path, message="the worker's next chain speaks of it: it was removed"
                     )
-            elif here.whole and (here.count, here.hash) != (boot.after_count, boot.after_hash):
+            elif (here.count, here.hash) != (boot.after_count, boot.after_hash):
                 said = f"it had {boot.after_count} lines when its worker started again, and has {here.count}, or others"
                 yield Finding(rule=Rule.NOT_AS_SIGNED, path=path, message=said)
         followed = {boot.after for boot in boots}

@@ -58,20 +58,20 @@ class Signed:
 def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchors: Mapping[int, Collection[str]]) -> Signed:
     """Read all checkpoints of an instance's folder; `anchors` are the digests that were kept of each, by its number."""
     signed = Signed()
-    instance = folder.parent.name
+    instance, torn = folder.parent.name, None
     for line in lines.read(lines.segments(folder)):
+        if torn is not None:
+            signed.say(Rule.EDITED, torn, "this line has lost its end, yet others follow: it was edited")
+            torn = None
         if line.whole:
             _take(signed, line, (site, instance), keys)
+            _hold(signed, line, anchors)
         elif _SIGNED.match(line.data):
             signed.say(Rule.EDITED, line, "bytes were put in place of the line's end, or after it")
         else:
-            signed.say(Rule.TORN, line, "the last checkpoint was being written: it counts for nothing")
-        n = signed.count - 1
-        if line.whole and n in anchors:
-            signed.anchored = dict(signed.heads)
-            signed.fix()
-            if any(digest != signed.digest for digest in anchors[n]):
-                signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {n} is not the one that was anchored")
+            torn = line
+    if torn is not None:
+        signed.say(Rule.TORN, torn, "the last checkpoint was being written: it counts for nothing")
     signed.fix()
     if anchors and signed.count <= max(anchors):
         said = f"checkpoint {max(anchors)} was anchored, and only {signed.count} are here: the others were removed"
@@ -104,6 +104,17 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     else:
         _go_on(signed.heads, said.chains)
         _go_on(signed.dropped, said.dropped)
+
+
+def _hold(signed: Signed, line: lines.Line, anchors: Mapping[int, Collection[str]]) -> None:
+    """A checkpoint against the anchors that were kept of it."""
+    n = signed.count - 1
+    if n not in anchors:
+        return
+    signed.anchored = dict(signed.heads)
+    signed.fix()
+    if any(digest != signed.digest for digest in anchors[n]):
+        signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {n} is not the one that was anchored")
 
 
 def _go_on(marks: dict[str, Mark], said: Mapping[str, Mark]) -> None:

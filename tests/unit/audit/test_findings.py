@@ -253,6 +253,22 @@ def test_what_is_said_of_checkpoints(
     assert _told(tmp_path) == told
 
 
+def test_what_was_added_between_two_files_of_checkpoints_is_no_half_of_the_last(tmp_path: pathlib.Path) -> None:
+    made, _ = writing.small(tmp_path)
+    first, last = _lines(made, SIGNED)
+    _put(made, SIGNED, [first, b'{"n":1'])
+    _put(made, "checkpoints/000001.jsonl", [last, b'{"n":2'])
+    assert _told(tmp_path) == [
+        (Rule.EDITED, SIGNED, 2, "this line has lost its end, yet others follow: it was edited"),
+        (
+            Rule.TORN,
+            "checkpoints/000001.jsonl",
+            2,
+            "the last checkpoint was being written: it counts for nothing",
+        ),
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "prev"), [pytest.param(2, None, id="number"), pytest.param(1, "0" * 64, id="the one before")]
 )
@@ -357,6 +373,7 @@ def test_what_is_no_part_of_evidence_is_said_to_be_there(tmp_path: pathlib.Path)
     assert _told(tmp_path) == [
         (Rule.STRANGE, name, 0, "it is no part of evidence, and was not read") for name in (*strange, "notes.txt")
     ]
+    assert audit.check(tmp_path).chains == 2
 
 
 # What gateways themselves say
@@ -680,12 +697,14 @@ def test_what_a_report_counts(tmp_path: pathlib.Path) -> None:
     chain = two.boot("w0", NEXT.removeprefix("w0-"))
     two.checkpoint()
     two.request(chain, "a")
+    new = two.boot("w1", "20261126T230200Z-00000000")
     anchor = audit.Anchor("fra1", "gateway-0", said["n"], said["digest"])
     report = audit.check(tmp_path, anchors=[anchor])
-    assert (report.instances, report.chains, report.lines, report.checkpoints, report.anchored) == (2, 3, 12, 3, 1)
+    assert (report.instances, report.chains, report.lines, report.checkpoints, report.anchored) == (2, 4, 13, 3, 1)
     assert report.believed == (f"ber1/gateway-0 {two.key_id}", f"fra1/gateway-0 {one.key_id}")
     assert report.extents == {
         two.folder / "chains" / NEXT: Extent(3, 1),
+        two.folder / "chains" / new: Extent(1, 0),
         one.folder / "chains" / FIRST: Extent(6, 6),
         one.folder / "chains" / NEXT: Extent(3, 3),
     }
@@ -693,6 +712,7 @@ def test_what_a_report_counts(tmp_path: pathlib.Path) -> None:
     assert [(each.path, each.message) for each in report.findings] == [
         (two.folder, alone),
         (two.folder / "chains" / NEXT, NOT_YET.format(2)),
+        (two.folder / "chains" / new, NOT_YET.format(1)),
     ]
     assert report.holds
 

@@ -62,6 +62,27 @@ def test_who_has_the_key_cannot_sign_away_what_was_anchored(
     assert _found(tmp_path, anchor) == ([(rule, path)] if rule is not None else [])
 
 
+@pytest.mark.parametrize(
+    ("names", "rule", "path"),
+    [
+        pytest.param("a", Rule.MISSING, CHAIN, id="shorter"),
+        pytest.param("ac", Rule.NOT_AS_SIGNED, "000000.jsonl", id="another of the same length"),
+    ],
+)
+def test_what_a_checkpoint_says_last_of_a_chain_a_later_one_does_not_take_back(
+    tmp_path: pathlib.Path, names: str, rule: Rule, path: str
+) -> None:
+    """Where there are no anchors, too."""
+    made = Instance(tmp_path)
+    made.boot("w0", CHAIN.removeprefix("w0-"))
+    made.request(CHAIN, "a")
+    made.request(CHAIN, "b")
+    made.checkpoint()
+    _written_anew(made, *names)
+    made.checkpoint()
+    assert _found(tmp_path) == [(rule, path)]
+
+
 def _signed_thrice(root: pathlib.Path, second: str = "b") -> tuple[Instance, list[audit.Anchor]]:
     made = Instance(root)
     made.boot("w0", CHAIN.removeprefix("w0-"))

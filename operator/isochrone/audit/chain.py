@@ -52,7 +52,6 @@ class Chain:
 
     folder: pathlib.Path
     findings: list[Finding] = dataclasses.field(default_factory=list)
-    first: int | None = None
     count: int = 0
     hash: str | None = ZERO
     whole: int = 0
@@ -94,7 +93,7 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
         # What follows is held to its own hashes: one edit is one finding.
         chain.count, chain.hash = chain.count + 1, None
         return
-    if chain.first is None:
+    if not chain.whole:
         _begin(chain, record, dropped)
     if record.n != chain.count:
         chain.say(Rule.OUT_OF_ORDER, line, f"it is line {record.n} of the chain where {chain.count} should be")
@@ -110,9 +109,8 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
 
 def _begin(chain: Chain, record: Record, dropped: Mark | None) -> None:
     """Where the chain begins: at 0, or after what retention removed. Of what is being removed the start isn't known."""
-    chain.first = 0
     if dropped is not None and 0 < record.n <= dropped.count:
-        chain.first = chain.count = record.n
+        chain.count = record.n
         chain.hash = dropped.hash if record.n == dropped.count else None
 
 
@@ -130,5 +128,3 @@ def _note(chain: Chain, line: lines.Line, record: Record) -> None:
             chain.open.pop((record.id, record.try_), None)
         case "Lost":
             chain.lost[record.why] = chain.lost.get(record.why, 0) + record.count
-        case _:
-            pass

@@ -502,6 +502,12 @@ REMOVED: Final = "its first {} lines were removed because they were old, as a ch
         pytest.param(3, lambda _: None, [], id="about to be removed"),
         pytest.param(
             3,
+            _changed(ONE, 1, b'"at":1.5', b'"at":1.6'),
+            [(Rule.EDITED, ONE, 1, EDITED)],
+            id="what is about to be removed is held to its beginning, if that is there",
+        ),
+        pytest.param(
+            3,
             lambda made: [(made.folder / ONE).unlink(), _changed(TWO, 1, b"DE", b"US")(made)],
             [(Rule.EDITED, TWO, 1, EDITED)],
             id="what follows is held to it",
@@ -523,6 +529,15 @@ def test_what_retention_removed(
     change(made)
     retention = (Rule.RETENTION, f"chains/{FIRST}", 0, REMOVED.format(count))
     assert _told(tmp_path) == [*told, retention]
+
+
+def test_the_boot_alone_may_be_removed(tmp_path: pathlib.Path) -> None:
+    made = Instance(tmp_path)
+    made.boot("w0", FIRST.removeprefix("w0-"))
+    made.request(FIRST, "b", segment=1)
+    _dropped(made, 1)
+    (made.folder / ONE).unlink()
+    assert _told(tmp_path) == [(Rule.RETENTION, f"chains/{FIRST}", 0, REMOVED.format(1))]
 
 
 def test_what_is_about_to_be_removed_has_the_hash_that_was_said_of_it(tmp_path: pathlib.Path) -> None:

@@ -79,6 +79,19 @@ TARGETS: Final = (
             ("finding", "gathered", "proof"): ("proof",),
         }.items()
     ),
+    *(
+        Target(
+            ROOT,
+            "operator",
+            "operator/isochrone/audit",
+            tuple(f"tests/unit/audit/test_{each}.py" for each in tests),
+            only=tuple(f"{each}.py" for each in only),
+        )
+        for only, tests in {
+            ("chain", "check", "checkpoint", "finding", "keys", "lines"): ("check", "findings", "forged"),
+            ("sources",): ("sources",),
+        }.items()
+    ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")
 WARM_TESTS: Final = "tests/unit/geo/test_areas.py"

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import pathlib
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Mark(msgspec.Struct, frozen=True):
     """How far a chain had come: its number of lines, and the hash of the last."""
 
     count: int
-    hash: str
+    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Record(msgspec.Struct, rename="camel", gc=False):
@@ -30,7 +30,7 @@ class Record(msgspec.Struct, rename="camel", gc=False):
     kind: str
     at: float
     id: str = ""
-    try_: int = msgspec.field(name="try", default=0)
+    try_: int = 0
     count: int = 0
     why: str = ""
     site: str = ""
@@ -52,7 +52,6 @@ class Chain:
 
     folder: pathlib.Path
     findings: list[Finding] = dataclasses.field(default_factory=list)
-    first: int | None = None
     count: int = 0
     hash: str | None = ZERO
     whole: int = 0
@@ -87,14 +86,14 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
     tail = _TAIL.fullmatch(line.data[-_TAIL_LENGTH:])
     try:
         record = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         record = None
     if tail is None or record is None:
         chain.say(Rule.EDITED, line, f"line {chain.count} of the chain is no line of evidence any more")
         # What follows is held to its own hashes: one edit is one finding.
         chain.count, chain.hash = chain.count + 1, None
         return
-    if chain.first is None:
+    if not chain.whole:
         _begin(chain, record, dropped)
     if record.n != chain.count:
         chain.say(Rule.OUT_OF_ORDER, line, f"it is line {record.n} of the chain where {chain.count} should be")
@@ -110,9 +109,8 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
 
 def _begin(chain: Chain, record: Record, dropped: Mark | None) -> None:
     """Where the chain begins: at 0, or after what retention removed. Of what is being removed the start isn't known."""
-    chain.first = 0
     if dropped is not None and 0 < record.n <= dropped.count:
-        chain.first = chain.count = record.n
+        chain.count = record.n
         chain.hash = dropped.hash if record.n == dropped.count else None
 
 
@@ -130,5 +128,3 @@ def _note(chain: Chain, line: lines.Line, record: Record) -> None:
             chain.open.pop((record.id, record.try_), None)
         case "Lost":
             chain.lost[record.why] = chain.lost.get(record.why, 0) + record.count
-        case _:
-            pass

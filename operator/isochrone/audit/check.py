@@ -27,27 +27,33 @@ class Anchor:
     digest: str
 
 
+_Kept = dict[int, set[str]]
+"""The digests of an instance's anchors, by number. Two of one number contradict each other: one of them is found."""
+
+
 def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterable[Anchor] = ()) -> Report:
     """Look at all instances in ROOT/SITE/INSTANCE. Raises NotEvidence, OSError.
 
     Without trusted keys, the key that lies beside each instance's evidence is believed, and the report says so.
     """
     folders = sorted(each for each in root.glob("*/*") if (each / "chains").is_dir() or (each / "checkpoints").is_dir())
-    latest = {(each.site, each.instance): each for each in sorted(anchors, key=lambda each: each.n)}
-    if not folders and not latest:
+    kept: dict[tuple[str, str], _Kept] = {}
+    for each in anchors:
+        kept.setdefault((each.site, each.instance), {}).setdefault(each.n, set()).add(each.digest)
+    if not folders and not kept:
         raise NotEvidence(f"{root} holds no evidence: give the folder that has one folder for each site")
-    parts = [_Instance(each, trusted, latest.get((each.parent.name, each.name))) for each in folders]
+    parts = [_Instance(each, trusted, kept.get((each.parent.name, each.name), {})) for each in folders]
     there = {(each.parent.name, each.name) for each in folders}
     gone = [
         Finding(rule=Rule.MISSING, path=root / site / name, message="it was anchored, and all its evidence is gone")
-        for site, name in sorted(set(latest) - there)
+        for site, name in sorted(set(kept) - there)
     ]
     alone = [
         Finding(
             rule=Rule.NOT_ANCHORED, path=part.folder, message="none of the anchors is of it: a cut would not be seen"
         )
         for part in parts
-        if latest and part.anchor is None
+        if kept and not part.anchors
     ]
     return Report(
         findings=(*gone, *alone, *(each for part in parts for each in part.findings)),
@@ -55,7 +61,7 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
         chains=sum(len(each.chains) for each in parts),
         lines=sum(chain.whole for each in parts for chain in each.chains.values()),
         checkpoints=sum(each.signed.count for each in parts),
-        anchored=sum(each.anchor is not None for each in parts),
+        anchored=sum(bool(each.anchors) for each in parts),
         believed=tuple(each.believed for each in parts if each.believed),
         extents={path: extent for each in parts for path, extent in each.extents()},
     )
@@ -64,16 +70,11 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
 class _Instance:
     """One instance: its key, its checkpoints, its chains, and how they fit."""
 
-    def __init__(self, folder: pathlib.Path, trusted: KeyRing | None, anchor: Anchor | None) -> None:
-        self.folder, self.anchor, self.believed = folder, anchor, ""
+    def __init__(self, folder: pathlib.Path, trusted: KeyRing | None, anchors: _Kept) -> None:
+        self.folder, self.anchors, self.believed = folder, anchors, ""
         self.findings: list[Finding] = []
         keys = self._keys(trusted)
-        self.signed = checkpoints.walk(
-            folder / "checkpoints",
-            site=folder.parent.name,
-            keys=keys,
-            anchor=(anchor.n, anchor.digest) if anchor else None,
-        )
+        self.signed = checkpoints.walk(folder / "checkpoints", site=folder.parent.name, keys=keys, anchors=anchors)
         self.findings += self.signed.findings
         self.chains = {each.name: self._walk(each) for each in sorted(folder.glob("chains/*")) if each.is_dir()}
         for name, chain in self.chains.items():
@@ -104,9 +105,8 @@ class _Instance:
         self.findings.append(Finding(rule=rule, path=path, message=message))
 
     def _walk(self, folder: pathlib.Path) -> Chain:
-        said = (self.signed.heads, self.signed.anchored, self.signed.dropped)
-        marks = {mark.count: mark.hash for each in said if (mark := each.get(folder.name)) is not None}
-        return chains.walk(folder, dropped=self.signed.dropped.get(folder.name), marks=marks)
+        signed = self.signed
+        return chains.walk(folder, dropped=signed.dropped.get(folder.name), marks=signed.marks.get(folder.name, {}))
 
     def _placed(self, name: str, chain: Chain) -> Iterator[Finding]:
         boot, here = chain.boot, (self.folder.parent.name, self.folder.name, name)
@@ -121,7 +121,7 @@ class _Instance:
             rule = Rule.WITHHELD if why == "Withheld" else Rule.LOST
             yield Finding(rule=rule, path=chain.folder, message=f"{count} records were not written: {why}")
         if chain.open:
-            first = min(chain.open.values(), key=lambda line: (line.path, line.offset))
+            first = min(chain.open.values())
             said = f"{len(chain.open)} requests were sent, and of their end nothing is known; this is the first"
             yield of_line(first, Rule.NO_OUTCOME, said)
         if (dropped := self.signed.dropped.get(name)) is not None:
@@ -130,13 +130,13 @@ class _Instance:
 
     def _covered(self) -> Iterator[Finding]:
         """Whether all that was signed is here, and what is here that wasn't."""
-        removed = {name: mark.count for name, mark in self.signed.dropped.items()}
         for name, mark in sorted(self.signed.heads.items()):
-            have = max(self.chains[name].count if name in self.chains else 0, removed.get(name, 0))
+            told = (self.chains.get(name), self.signed.dropped.get(name))
+            have = max((each.count for each in told if each is not None), default=0)
             if have < mark.count:
                 said = f"{mark.count} lines were signed, and it ends after {have}: lines were cut off or removed"
                 yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
-        sure, by = (self.signed.anchored, "anchored") if self.anchor else (self.signed.heads, "signed")
+        sure, by = (self.signed.anchored, "anchored") if self.anchors else (self.signed.heads, "signed")
         for name, chain in self.chains.items():
             more = chain.count - (sure[name].count if name in sure else 0)
             if more > 0:
@@ -144,19 +144,20 @@ class _Instance:
                 yield Finding(rule=Rule.NOT_ANCHORED, path=chain.folder, message=said)
 
     def _linked(self) -> Iterator[Finding]:
-        """Whether each chain is as the next life of its worker found it."""
-        followed = {chain.boot.after: chain.boot for chain in self.chains.values() if chain.boot and chain.boot.after}
-        for name, boot in sorted(followed.items()):
-            here, path = self.chains.get(name), self.folder / "chains" / name
-            if here is None:
-                dropped = self.signed.dropped.get(name)
+        """Whether each chain is as its worker's next lives found it: each of them, since a forged one may say less."""
+        boots = [chain.boot for chain in self.chains.values() if chain.boot is not None and chain.boot.after]
+        for boot in sorted(boots, key=lambda boot: boot.after):
+            here, path = self.chains.get(boot.after), self.folder / "chains" / boot.after
+            if here is None or not here.count:
+                dropped = self.signed.dropped.get(boot.after)
                 if dropped is None or dropped.count < boot.after_count:
                     yield Finding(
                         rule=Rule.MISSING, path=path, message="the worker's next chain speaks of it: it was removed"
                     )
-            elif here.whole and (here.count, here.hash) != (boot.after_count, boot.after_hash):
+            elif (here.count, here.hash) != (boot.after_count, boot.after_hash):
                 said = f"it had {boot.after_count} lines when its worker started again, and has {here.count}, or others"
                 yield Finding(rule=Rule.NOT_AS_SIGNED, path=path, message=said)
+        followed = {boot.after for boot in boots}
         for name, chain in self.chains.items():
             if (torn := chain.torn) is not None:
                 rule = Rule.EDITED if name in followed else Rule.TORN
@@ -165,6 +166,7 @@ class _Instance:
     def _strange(self) -> Iterator[Finding]:
         own = {"chains", "checkpoints", "public-key.pem", "lock", "copied.json"}
         more = [each for each in self.folder.iterdir() if each.name not in own and each.suffix != ".lock"]
+        more += [each for each in self.folder.glob("chains/*") if not each.is_dir()]
         for folder in (self.folder / "checkpoints", *(each.folder for each in self.chains.values())):
             more += lines.strange(folder)
         for path in sorted(more):

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import pathlib
 import re
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -39,30 +40,41 @@ class Signed:
     heads: dict[str, Mark] = dataclasses.field(default_factory=dict)
     dropped: dict[str, Mark] = dataclasses.field(default_factory=dict)
     anchored: dict[str, Mark] = dataclasses.field(default_factory=dict)
-    """The heads as of the anchor."""
+    """The heads as of the last anchor."""
+    marks: dict[str, dict[int, str]] = dataclasses.field(default_factory=dict)
+    """Chain -> the hashes that are said of it, by count: as of each anchor, and at the end."""
     digest: str = ZERO
 
     def say(self, rule: Rule, line: lines.Line, message: str) -> None:
         self.findings.append(of_line(line, rule, message))
 
+    def fix(self) -> None:
+        """Whatever is said from here on, what has been said until now holds."""
+        for said in (self.heads, self.dropped):
+            for name, mark in said.items():
+                self.marks.setdefault(name, {}).setdefault(mark.count, mark.hash)
 
-def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchor: tuple[int, str] | None) -> Signed:
-    """Read all checkpoints of an instance's folder; `anchor` is a number and its digest."""
+
+def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchors: Mapping[int, Collection[str]]) -> Signed:
+    """Read all checkpoints of an instance's folder; `anchors` are the digests that were kept of each, by its number."""
     signed = Signed()
-    instance = folder.parent.name
+    instance, torn = folder.parent.name, None
     for line in lines.read(lines.segments(folder)):
+        if torn is not None:
+            signed.say(Rule.EDITED, torn, "this line has lost its end, yet others follow: it was edited")
+            torn = None
         if line.whole:
             _take(signed, line, (site, instance), keys)
+            _hold(signed, line, anchors)
         elif _SIGNED.match(line.data):
             signed.say(Rule.EDITED, line, "bytes were put in place of the line's end, or after it")
         else:
-            signed.say(Rule.TORN, line, "the last checkpoint was being written: it counts for nothing")
-        if anchor is not None and signed.count == anchor[0] + 1 and line.whole:
-            signed.anchored = dict(signed.heads)
-            if signed.digest != anchor[1]:
-                signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {anchor[0]} is not the one that was anchored")
-    if anchor is not None and signed.count <= anchor[0]:
-        said = f"checkpoint {anchor[0]} was anchored, and only {signed.count} are here: the others were removed"
+            torn = line
+    if torn is not None:
+        signed.say(Rule.TORN, torn, "the last checkpoint was being written: it counts for nothing")
+    signed.fix()
+    if anchors and signed.count <= max(anchors):
+        said = f"checkpoint {max(anchors)} was anchored, and only {signed.count} are here: the others were removed"
         signed.findings.append(Finding(rule=Rule.MISSING, path=folder, message=said))
     return signed
 
@@ -73,7 +85,7 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     found = _SIGNED.fullmatch(line.data)
     try:
         said = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = None
     if found is None or said is None:
         signed.say(Rule.EDITED, line, f"checkpoint {signed.count - 1} can't be read any more")
@@ -90,5 +102,23 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     elif (said.site, said.instance) != where:
         signed.say(Rule.MISPLACED, line, f"it is of {said.site}/{said.instance}, not of this folder")
     else:
-        signed.heads.update(said.chains)
-        signed.dropped.update(said.dropped)
+        _go_on(signed.heads, said.chains)
+        _go_on(signed.dropped, said.dropped)
+
+
+def _hold(signed: Signed, line: lines.Line, anchors: Mapping[int, Collection[str]]) -> None:
+    """A checkpoint against the anchors that were kept of it."""
+    n = signed.count - 1
+    if n not in anchors:
+        return
+    signed.anchored = dict(signed.heads)
+    signed.fix()
+    if any(digest != signed.digest for digest in anchors[n]):
+        signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {n} is not the one that was anchored")
+
+
+def _go_on(marks: dict[str, Mark], said: Mapping[str, Mark]) -> None:
+    """What was said of a chain is not taken back by who says later that it is shorter, or another."""
+    for name, mark in said.items():
+        if name not in marks or mark.count > marks[name].count:
+            marks[name] = mark

@@ -96,5 +96,5 @@ def read(data: bytes) -> Kind | None:
     """What a line says; None for one that is no line of evidence, or of a kind that isn't known."""
     try:
         return _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

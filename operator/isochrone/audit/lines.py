@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 LIMIT: Final = 64 * 1024
-_SEGMENT: Final = re.compile(r"[0-9]{6}\.jsonl")
+"""Bytes of a line with its end."""
+_SEGMENT: Final = re.compile(r"[0-9]{6,}\.jsonl")
 
 
 class Line(NamedTuple):
@@ -23,7 +24,8 @@ def segments(folder: pathlib.Path) -> list[pathlib.Path]:
     """The segments of a folder in order."""
     if not folder.is_dir():
         return []
-    return sorted(each for each in folder.iterdir() if _SEGMENT.fullmatch(each.name) and each.is_file())
+    found = [each for each in folder.iterdir() if _SEGMENT.fullmatch(each.name) and each.is_file()]
+    return sorted(found, key=lambda each: int(each.stem))
 
 
 def strange(folder: pathlib.Path) -> list[pathlib.Path]:

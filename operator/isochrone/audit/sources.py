@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from isochrone.audit import entries, lines
 from isochrone.audit.check import Anchor, NotEvidence, check
@@ -21,6 +22,10 @@ class Proof(enum.StrEnum):
     UNCHECKED = "Unchecked"
 
 
+_NEW: Final = Extent(end=0, signed=0)
+"""Of a chain that began after the proof."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One chain on disk."""
@@ -33,9 +38,9 @@ class Source:
     place: str
     """Where its gateway stands, as its Boot says; empty if none that is still here says it."""
     proof: Proof
-    end: int | None = None
+    end: int | None
     """The number of the first line that was written after the proof; None if all lines are to be read."""
-    signed: int = 0
+    signed: int
     """The number after that of the last line that a checkpoint signs."""
 
 
@@ -70,19 +75,13 @@ def sources(roots: Sequence[pathlib.Path], reports: Sequence[Report] | None) -> 
             name=each.name,
             place=places[each] or elsewhere.get(each.parent, ""),
             proof=proofs[each],
-            end=_end(extents.get(each), proofs[each]),
-            signed=extents[each].signed if each in extents else 0,
+            # Of a chain that isn't proved all is shown.
+            end=extents.get(each, _NEW).end if proofs[each] is Proof.PROVED else None,
+            signed=extents.get(each, _NEW).signed,
         )
         for each in folders
     ]
     return tuple(sorted(found, key=lambda each: (each.site, each.instance, each.name)))
-
-
-def _end(extent: Extent | None, proof: Proof) -> int | None:
-    """Of a chain that isn't proved all is shown, of one that began after the proof nothing."""
-    if proof is Proof.PROVED:
-        return extent.end if extent is not None else 0
-    return None
 
 
 def tampering(reports: Iterable[Report]) -> Iterator[Finding]:

@@ -50,6 +50,19 @@ def test_what_is_wrong_with_evidence_is_wrong_with_its_chains(
     assert {each.proof for each in audit.sources([tmp_path], None)} == {Proof.UNCHECKED}
 
 
+def test_the_keys_that_are_trusted_are_those_that_are_given(tmp_path: pathlib.Path) -> None:
+    one, two = (writing.Instance(tmp_path / name, seed=seed) for name, seed in (("one", 1), ("two", 2)))
+    for made in (one, two):
+        made.boot("w0", "20261126T230100Z-1a2b3c4d")
+        made.checkpoint()
+    trusted = {one.key_id: audit.Key(one.key_id, one.key.public_key())}
+    assert [each.holds for each in audit.prove([one.root, two.root], trusted=trusted)] == [True, False]
+
+
+def test_proofs_have_the_names_of_the_reference() -> None:
+    assert [each.value for each in Proof] == ["Proved", "NotProved", "Unsigned", "Unchecked"]
+
+
 def test_all_of_a_chain_that_is_not_proved_is_shown(tmp_path: pathlib.Path) -> None:
     made = writing.Instance(tmp_path)
     chain = made.boot("w0", "20261126T230100Z-1a2b3c4d")
@@ -90,9 +103,10 @@ def test_nothing_is_shown_of_a_chain_that_began_after_the_proof(tmp_path: pathli
     made.checkpoint()
     reports = audit.prove([tmp_path])
     made.request(made.boot("w1", "20261126T230200Z-1a2b3c4d"), "b")
-    reading = audit.Reading()
-    assert [each.id for each in audit.every(audit.sources([tmp_path], reports), reading)] == ["a"]
-    assert reading.later == 1
+    reading, sources = audit.Reading(), audit.sources([tmp_path], reports)
+    assert [(each.end, each.signed) for each in sources] == [(3, 3), (0, 0)]
+    assert [each.id for each in audit.every(sources, reading)] == ["a"]
+    assert (reading.lines, reading.later) == (3, 1)
 
 
 def test_several_folders_are_read_and_their_anchors_told_apart(tmp_path: pathlib.Path) -> None:
@@ -123,6 +137,30 @@ def test_chains_are_in_order_whichever_folder_has_them(tmp_path: pathlib.Path) -
     assert [(each.instance, each.name[:2]) for each in found] == [
         (f"g{n}", f"w{m}") for n in range(4) for m in range(2)
     ]
+
+
+def test_chains_of_one_gateway_are_in_order_of_their_names_in_whichever_folders_they_are(
+    tmp_path: pathlib.Path,
+) -> None:
+    for root, writers in (("one", ("w1", "w3")), ("two", ("w0", "w2"))):
+        made = writing.Instance(tmp_path / root)
+        for writer in writers:
+            made.boot(writer, "20261126T230100Z-1a2b3c4d")
+    found = audit.sources([tmp_path / "one", tmp_path / "two"], None)
+    assert [each.name[:2] for each in found] == ["w0", "w1", "w2", "w3"]
+
+
+def test_a_chain_that_does_not_say_where_its_gateway_stands_is_where_the_last_stood(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, in whichever order a disk lists them."""
+    made = writing.Instance(tmp_path)
+    for boot, place in (("a", "DE-HE"), ("b", "FR-IDF"), ("c", "NL-NH")):
+        made.boot("w0", boot, place=place)
+    made.line("w1-a", "Config")
+    glob = pathlib.Path.glob
+    monkeypatch.setattr(pathlib.Path, "glob", lambda path, pattern: sorted(glob(path, pattern), reverse=True))
+    assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "FR-IDF", "NL-NH", "NL-NH"]
 
 
 def test_a_folder_may_have_no_lines_and_must_be_of_evidence(tmp_path: pathlib.Path) -> None:

@@ -145,7 +145,8 @@ def test_what_is_not_written_or_cannot_be_read_is_counted(tmp_path: pathlib.Path
     ]
     source = _source(tmp_path, [*lost, {"kind": "Lost", "count": 4, "why": "Withheld"}, _intent("a", 1)])
     path = source.folder / "000000.jsonl"
-    path.write_bytes(path.read_bytes() + b'{"n":5,"kind":"Marvel","at":1.0}\n{"n":6,"ki')
+    deep = b'{"n":6,"kind":"Boot","at":1.0,"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}\n"
+    path.write_bytes(path.read_bytes() + b'{"n":5,"kind":"Marvel","at":1.0}\n' + deep + b'{"n":7,"ki')
     reading = audit.Reading()
     unchecked = audit.sources([tmp_path], None)
     assert [each.id for each in audit.every(unchecked, reading)] == ["a"]
@@ -153,7 +154,7 @@ def test_what_is_not_written_or_cannot_be_read_is_counted(tmp_path: pathlib.Path
         ("QueueFull", 3, 1.0, 11.0),
         ("Withheld", 4, 0.0, 1.5),
     ]
-    assert (reading.unreadable, reading.requests, reading.first, reading.last) == (2, 1, 1.5, 1.5)
+    assert (reading.unreadable, reading.requests, reading.first, reading.last) == (3, 1, 1.5, 1.5)
 
 
 def test_what_was_written_after_the_proof_is_not_read(tmp_path: pathlib.Path) -> None:

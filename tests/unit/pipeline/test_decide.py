@@ -166,6 +166,12 @@ def test_a_model_that_doesn_t_answer_there_is_said_so() -> None:
     assert (here.terms.route.id, here.stream) == ("lab/chat", True), "its record says what was asked for"
 
 
+def test_all_paths_at_which_a_model_answers_are_said() -> None:
+    here = visit(endpoints=frozenset({RouteEndpoint.EMBEDDINGS, RouteEndpoint.COMPLETIONS}))
+    text = "The model 'chat' answers at /v1/completions and /v1/embeddings, not at /v1/chat/completions."
+    assert refused(decide(here, request(), 100, NOW)).message == text
+
+
 def test_a_visit_remembers_what_was_decided_by() -> None:
     audits = policy("p", {"Inference": ALL, "Ingress": US}, mode=Mode.AUDIT)
     here = visit(asked(audits))

@@ -187,6 +187,22 @@ def test_errors_come_first_then_by_site_rule_place_and_words() -> None:
     assert sorted([*reversed(after), plain], key=Finding.order) == [plain, *after]
 
 
+def test_what_is_found_has_the_names_of_the_reference() -> None:
+    """Programs read them, and may ask for them."""
+    assert [each.value for each in Severity] == ["Error", "Warning"]
+    assert [each.value for each in Egress] == ["ByName", "ByAddress", "ByPort", "None"]
+    assert {each.value for each in Rule} == {
+        *("BrokenConfig", "NotSigned", "MissingConfig", "NotDeclared"),
+        *("WrongPlace", "WrongAddress", "WrongLaw", "WrongSubject", "WrongSetting"),
+        *("Unlawful", "UnlawfulEngines", "EgressOpen", "IngressOpen"),
+    }
+
+
+def test_a_finding_is_an_error_in_one_case_unless_more_is_said_of_it() -> None:
+    made = Finding(rule=Rule.WRONG_LAW, site="x", where="y", message="z")
+    assert (made.severity, made.cases, made.path, made.policy) == (Severity.ERROR, 1, (), None)
+
+
 # Who has a config, and who hasn't
 
 

@@ -58,6 +58,6 @@ def head_of(line: bytes) -> tuple[Head, str]:
     """The head after a line that was written, and its kind. Raises ValueError if it isn't a line of a chain."""
     try:
         last = msgspec.json.decode(line, type=Last)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"no line of a chain: {error}") from error
     return Head(last.n + 1, bytes.fromhex(last.hash)), last.kind

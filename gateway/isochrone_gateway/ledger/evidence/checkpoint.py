@@ -84,7 +84,7 @@ class Checkpoints:
         """Go on after this one. Raises ValueError if it is none."""
         try:
             read = msgspec.json.decode(line, type=Checkpoint)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValueError(f"no checkpoint: {error}") from error
         digest = hashlib.sha256(line.removesuffix(b"\n")).hexdigest()
         self.anchor = Anchor(read.site, read.instance, read.at, read.n, digest)

@@ -27,8 +27,8 @@ _STATE: Final = "copied.json"
 _KINDS: Final = 8
 """Lines that may come before the one that says to where: some of `Lost`."""
 _LONGEST: Final = 1024 * 1024
-"""Bytes of a line that is read: checkpoints have no limit of their own."""
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+"""Bytes of a line that is read: more than the longest."""
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BUCKETS: Final = 16
 """Of so many is it kept what they have."""
 

@@ -30,6 +30,8 @@ from isochrone_gateway.ledger.evidence.segments import (
 )
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+_AT_ONCE: Final = 256
+"""Chains that one checkpoint says are removed, so that it is no longer than other lines; the next says the others."""
 
 
 class EvidenceError(Exception):
@@ -149,7 +151,7 @@ class Instance:
 
     def checkpoint(self, now: float, keep: float | None = None, *, may_go: MayGo = all_may_go) -> Anchor | None:
         """Write a checkpoint if something has changed, and remove what is older than `keep` seconds. Raises OSError."""
-        removals = [] if keep is None else too_old(self.chains, self._running, now - keep, may_go=may_go)
+        removals = [] if keep is None else too_old(self.chains, self._running, now - keep, may_go=may_go)[:_AT_ONCE]
         grown = {name: head for name, head in self._running.items() if self._told.get(name) != head}
         if not grown and not removals:
             return None

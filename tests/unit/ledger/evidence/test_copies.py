@@ -187,7 +187,12 @@ def test_what_was_kept_of_chains_that_are_gone_is_forgotten(tmp_path: pathlib.Pa
     assert not copies.has("w0-a", 0)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "[]"], ids=["empty", "cut", "of another shape", "a list"])
+DEEP = '{"a": ' + "[" * 20_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a": 1}', "[]", DEEP], ids=["empty", "cut", "of another shape", "a list", "too deep"]
+)
 def test_a_state_that_cannot_be_read_is_none(tmp_path: pathlib.Path, text: str) -> None:
     folder = write(tmp_path, {W0.format(0): boot() + line("End"), "copied.json": text})
     assert copied(Copies(folder, BUCKET, "DE")) == [W0.format(0)]
@@ -195,6 +200,12 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: pathlib.Path, text: str) 
 
 def test_a_file_that_is_gone_has_no_head(tmp_path: pathlib.Path) -> None:
     assert read_head(tmp_path / "none") is None
+
+
+def test_of_a_file_that_cannot_be_read_nothing_may_go_anywhere(tmp_path: pathlib.Path) -> None:
+    for text in (b"{", b"\xff", DEEP.encode()):
+        (tmp_path / "file").write_bytes(text + b"\n")
+        assert read_head(tmp_path / "file") == (0.0, "", "")
 
 
 # Real writers

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.ledger.evidence.checking import check, read_checkpoints
 from tests.unit.ledger.evidence.test_writer import FakeDisk
 
-from isochrone_gateway.ledger.evidence.chain import Head
+from isochrone_gateway.ledger.evidence.chain import MOST, Head
 from isochrone_gateway.ledger.evidence.instance import EvidenceError, Instance, load_key
 from isochrone_gateway.ledger.evidence.lines import Outcome
 from isochrone_gateway.ledger.evidence.segments import Disk, Segments
@@ -102,13 +102,14 @@ def test_half_a_checkpoint_is_cut_off(tmp_path: pathlib.Path) -> None:
     second.close()
 
 
-def test_checkpoints_that_were_changed_are_not_gone_on_from(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("data", [b"changed\n", b'{"n":' + b"[" * 20_000 + b"\n"], ids=["no JSON", "too deep"])
+def test_checkpoints_that_were_changed_are_not_gone_on_from(tmp_path: pathlib.Path, data: bytes) -> None:
     first = opened(tmp_path)
     first.note("w0-a", Head(1, bytes(32)))
     first.checkpoint(11.0)
     first.close()
     (path,) = (first.folder / "checkpoints").iterdir()
-    path.write_bytes(b"changed\n")
+    path.write_bytes(data)
     for _ in range(2):  # The lock is given back.
         with pytest.raises(EvidenceError, match="was changed"):
             opened(tmp_path)
@@ -172,6 +173,33 @@ def test_a_running_chain_keeps_its_last_file(tmp_path: pathlib.Path) -> None:
     instance.close()
     assert [each.name for each in (instance.chains / "w0-a").iterdir()] == ["000002.jsonl"]
     assert read_checkpoints(instance.folder)[-1]["dropped"] == {"w0-a": {"count": 2, "hash": "ab" * 32}}
+
+
+def test_however_much_is_too_old_checkpoints_are_no_longer_than_other_lines(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads longer ones: an auditor would say that they were edited, the next gateway that it can't go on."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    instance = opened(tmp_path)
+    for number in range(600):
+        path = instance.chains / f"w12-20261126T230100Z-{number:08x}" / "000000.jsonl"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"n": 1_000_000_000, "kind": "End", "hash": "ab" * 32}) + "\n")
+        os.utime(path, (1.0, 1.0))
+    for number in range(100):
+        instance.note(f"w{number}-20271126T230100Z-1a2b3c4d", Head(1_000_000_000, b"\xab" * 32))
+    left = []
+    for now in (2.0, 3.0, 4.0):
+        instance.checkpoint(now, keep=0.5)
+        left.append(len(list(instance.chains.iterdir())))
+    assert (left[-1], sorted(left, reverse=True)) == (0, left)
+    instance.close()
+    for path in (instance.folder / "checkpoints").iterdir():
+        assert max(len(line) for line in path.read_bytes().splitlines(keepends=True)) <= MOST
+    assert len({name for each in read_checkpoints(instance.folder) for name in each["dropped"]}) == 600
+    again = opened(tmp_path)
+    assert again.anchor == instance.anchor
+    again.close()
 
 
 def test_chains_are_what_checkpoints_say(tmp_path: pathlib.Path) -> None:

@@ -201,12 +201,13 @@ def test_a_sync_that_fails_between_two_files_is_not_forgotten(tmp_path: pathlib.
     segments.close()
 
 
-def test_a_chain_that_was_changed_stops_nobody_from_going_on(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("data", [b"changed\n", b'{"n":' + b"[" * 20_000 + b"\n"], ids=["no JSON", "too deep"])
+def test_a_chain_that_was_changed_stops_nobody_from_going_on(tmp_path: pathlib.Path, data: bytes) -> None:
     first = writer(tmp_path)
     first.start()
     first.stop("Drained", patience=LIMIT)
     (path,) = segments_of(tmp_path / "chains" / "w0-a")
-    path.write_bytes(b"changed\n")
+    path.write_bytes(data)
     second = writer(tmp_path, "b")
     second.start()
     assert second.stop("Drained", patience=LIMIT)

@@ -77,6 +77,7 @@ bench: setup ## Measure the gateway beside its peers, about 25 minutes (BENCH="-
 	@$(UV) sync --locked --all-extras --group bench --quiet
 	@$(RUN) python -m tests.bench $(BENCH)
 	@$(RUN) python -m tests.bench.mask
+	@$(RUN) python -m tests.bench.evidence
 
 .PHONY: mutants
 mutants: setup ## Change law, planner, verifier and the gateway's choice in small ways; a test must notice each: 15 minutes for the law, hours for all (MUTANTS=PATH)

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import sysconfig
 
+FLAGS = ("-fno-semantic-interposition", "-fno-plt")
+"""Nobody replaces one of our functions when the extension is loaded, so they may be inlined and called directly."""
 PACKAGE = pathlib.Path(__file__).parent.parent / "gateway" / "isochrone_gateway"
 COMPILED = (
     "ledger/evidence/chain.py",
@@ -103,7 +105,8 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        os.environ.update(find_compiler(), CFLAGS=" ".join(f"-I{path}" for path in find_headers(folder / "headers")))
+        headers = find_headers(folder / "headers")
+        os.environ.update(find_compiler(), CFLAGS=" ".join([*FLAGS, *(f"-I{path}" for path in headers)]))
     except MissingError as error:
         print(f"The request path can't be compiled: {error}", file=sys.stderr)
         return 1

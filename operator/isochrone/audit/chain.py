@@ -31,6 +31,7 @@ class Record(msgspec.Struct, rename="camel", gc=False):
     at: float
     id: str = ""
     try_: int = 0
+    """`try`, which is a word of Python's."""
     count: int = 0
     why: str = ""
     site: str = ""

@@ -7,11 +7,13 @@ import string
 import tarfile
 from typing import Any, Final
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isochrone.support import archive, bundle
 from isochrone.support.bundle import Collected, Trouble
+from isochrone.support.scrubbing import Scrubber
 
 Json = dict[str, Any]
 
@@ -94,6 +96,12 @@ def read(packed: bytes) -> bytes:
         names = "\n".join(opened.getnames()).encode()
         contents = [file.read() for each in opened.getmembers() if (file := opened.extractfile(each)) is not None]
     return b"\n".join([names, *contents])
+
+
+@pytest.mark.parametrize("secret", ["0000000000/", "a1b2c3d4e5/+=_-.~", "aaaaaaaaaa"])
+@pytest.mark.parametrize("line", LINES)
+def test_no_line_keeps_it(line: str, secret: str) -> None:
+    assert secret not in Scrubber().text(line.format(secret))
 
 
 @settings(max_examples=150)

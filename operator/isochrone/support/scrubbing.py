@@ -36,8 +36,15 @@ _PATTERNS: Final = (
     (re.compile(rf"(?i)(--?[\w-]{{0,40}}?{_WORD}[\w-]{{0,8}})[ =]{{1,4}}{_VALUE}"), rf"\1={REDACTED}"),
     # key=value and "key": "value".
     (re.compile(rf"""(?i)({_WORD})(\\?["']?[ \t]{{0,8}}[:=][ \t]{{0,8}}){_VALUE}"""), rf"\1\2{REDACTED}"),
-    # User and password, and queries, which may be signed, of URLs.
-    (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@\"']{1,1024}@"), rf"\1{REDACTED}@"),
+    # User and password, and queries, which may be signed, of URLs. A password that was not escaped may have a slash or
+    # an @ in it; what is a port after its colon isn't one.
+    (
+        re.compile(
+            r"(\b[a-z][a-z0-9+.-]{1,20}://)"
+            r"""(?:[^\s/"']{1,1024}|[^\s/@:"']{0,256}:(?!\d{1,5}(?:/|$))[^\s"']{1,1024})@"""
+        ),
+        rf"\1{REDACTED}@",
+    ),
     (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s?\"']{1,2048}\?)[^\s\"']{1,8192}"), rf"\1{REDACTED}"),
     # Tokens by their shape: JWT, and those of well-known issuers.
     (re.compile(r"\beyJ[\w-]{6,}\.[\w-]{2,}(?:\.[\w-]*)?"), REDACTED),

@@ -27,6 +27,9 @@ SECRET = "Zq7wRt_9-xKp2"
         pytest.param(f"started with --api-key {SECRET} --port 80", id="an-option"),
         pytest.param(f"--hf-token={SECRET}", id="an-option-with-equals"),
         pytest.param(f"https://user:{SECRET}@example.com/a", id="a-url"),
+        pytest.param(f"https://user:a/{SECRET}/@example.com/a", id="a-url-with-slashes"),
+        pytest.param(f"https://user:0000000000/{SECRET}@example.com/a", id="a-url-with-digits-and-a-slash"),
+        pytest.param(f"https://user:a@{SECRET}@example.com/a", id="a-url-with-an-at"),
         pytest.param(f"https://example.com/a?sv=2024&se={SECRET}&b=c", id="a-signed-url"),
         pytest.param(f"eyJhbGciOi.{SECRET}.abc", id="a-jwt"),
         pytest.param(f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----", id="pem"),
@@ -43,6 +46,8 @@ def test_what_looks_like_a_secret_is_taken_out(text: str) -> None:
     [
         "https://10.0.0.1:6443 can't be reached: Connect call failed ('10.0.0.1', 6443)",
         "registry.example.com/vllm@sha256:" + "0" * 63 + "a",
+        "oci://registry.example.com:5000/vllm@sha256:" + "0" * 63 + "a",
+        "https://example.com/npm/@scope/a:b and me@example.com",
         "3f2b8c1e-1111-4222-8333-0123456789ab",
         "there is no Secret isochrone-system/cdg1 with the kubeconfig of this site",
         "ModelRoute demo/chat: 3 of 4 replicas at fra1, max_tokens=500, tokens=20",

@@ -67,6 +67,10 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
     )
 
 
+def _of_site(trusted: KeyRing, site: str) -> KeyRing:
+    return {name: key for name, key in trusted.items() if key.may_sign(site)}
+
+
 class _Instance:
     """One instance: its key, its checkpoints, its chains, and how they fit."""
 
@@ -88,18 +92,20 @@ class _Instance:
             yield chain.folder, Extent(chain.count, head.count if head is not None else 0)
 
     def _keys(self, trusted: KeyRing | None) -> KeyRing:
-        path = self.folder / "public-key.pem"
+        path, site = self.folder / "public-key.pem", self.folder.parent.name
         try:
             beside = reading.read(path)
         except (OSError, ValueError) as error:
             self._say(Rule.OTHER_KEY, path, f"the key beside the evidence can't be read: {error}")
-            return trusted or {}
+            return _of_site(trusted or {}, site)
         if trusted is None:
             self.believed = f"{self.folder.parent.name}/{self.folder.name} {beside.id}"
             return {beside.id: beside}
-        if beside.id not in trusted:
-            self._say(Rule.OTHER_KEY, path, f"the key beside the evidence, {beside.id}, is not trusted")
-        return trusted
+        own = _of_site(trusted, site)
+        if beside.id not in own:
+            less = f" for {site}" if beside.id in trusted else ""
+            self._say(Rule.OTHER_KEY, path, f"the key beside the evidence, {beside.id}, is not trusted{less}")
+        return own
 
     def _say(self, rule: Rule, path: pathlib.Path, message: str) -> None:
         self.findings.append(Finding(rule=rule, path=path, message=message))

@@ -16,6 +16,11 @@ class Key:
 
     id: str
     public: Ed25519PublicKey
+    sites: frozenset[str] = frozenset()
+    """Those whose evidence it may sign; empty: any."""
+
+    def may_sign(self, site: str) -> bool:
+        return not self.sites or site in self.sites
 
     def has_signed(self, message: bytes, signature: bytes) -> bool:
         try:
@@ -42,3 +47,24 @@ def read(path: pathlib.Path) -> Key:
         raise ValueError("there is more in it than a key")
     raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
     return Key(hashlib.sha256(raw).hexdigest()[:16], public)
+
+
+def trusted(folder: pathlib.Path) -> KeyRing:
+    """The keys in the files `*.pem` of a folder. Raises ValueError that names the file that is none; OSError.
+
+    One that is called `SITE.ID.pem`, as `audit anchors` writes it, is that site's: a gateway that is broken into must
+    not be able to sign for another site. By any other name it is trusted for all.
+    """
+    found: dict[str, Key] = {}
+    for path in sorted(folder.glob("*.pem")):
+        try:
+            key = read(path)
+        except ValueError as error:
+            raise ValueError(f"{path} is no public key: {error}") from error
+        site, _, named = path.stem.rpartition(".")
+        sites = frozenset({site}) if site and named == key.id else frozenset[str]()
+        known = found.get(key.id)
+        if known is not None:
+            sites = sites | known.sites if sites and known.sites else frozenset()
+        found[key.id] = dataclasses.replace(key, sites=sites)
+    return found

@@ -226,13 +226,10 @@ def trusted_in(folder: pathlib.Path | None) -> "KeyRing | None":
 
     if folder is None:
         return None
-    found = {}
-    for path in sorted(folder.glob("*.pem")):
-        try:
-            key = keys.read(path)
-        except (OSError, ValueError) as error:
-            raise Unusable(f"{path} is no public key: {error}") from error
-        found[key.id] = key
+    try:
+        found = keys.trusted(folder)
+    except (OSError, ValueError) as error:
+        raise Unusable(str(error)) from error
     if not found:
         raise Unusable(f"{folder} has no file *.pem, so nothing could be trusted")
     return found

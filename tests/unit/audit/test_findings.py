@@ -347,6 +347,41 @@ def test_another_key_signs_nothing(tmp_path: pathlib.Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "is_trusted"),
+    [
+        pytest.param(["fra1.{}"], True, id="its-own-site"),
+        pytest.param(["gateway"], True, id="any-site"),
+        pytest.param(["fra1.gateway"], True, id="a-name-that-says-no-site"),
+        pytest.param(["cdg1.{}"], False, id="another-site"),
+        pytest.param(["cdg1.{}", "fra1.{}"], True, id="both"),
+        pytest.param(["cdg1.{}", "gateway"], True, id="another-and-any"),
+        pytest.param(["any", "cdg1.{}"], True, id="any-and-another"),
+        pytest.param(["cdg1.{}", "iad1.{}"], False, id="two-others"),
+    ],
+)
+def test_a_key_signs_for_the_sites_that_its_files_name(
+    tmp_path: pathlib.Path, names: list[str], is_trusted: bool
+) -> None:
+    made, _ = writing.small(tmp_path / "evidence")
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name.format(made.key_id)}.pem").write_bytes((made.folder / KEY).read_bytes())
+    found = audit.check(tmp_path / "evidence", trusted=keys.trusted(folder))
+    assert found.holds == is_trusted
+    said = [each.message for each in found.findings if each.rule is Rule.OTHER_KEY]
+    by = [f"it is signed by the key {made.key_id}, which is not trusted"] * 2
+    beside = f"the key beside the evidence, {made.key_id}, is not trusted for fra1"
+    assert said == ([] if is_trusted else [beside, *by])
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.pem").write_text("no key")
+    with pytest.raises(ValueError, match=r"a\.pem is no public key"):
+        keys.trusted(tmp_path)
+
+
 def test_a_key_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
     made, _ = writing.small(tmp_path)
     mine = {made.key_id: keys.Key(made.key_id, made.key.public_key())}

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Mapping
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -30,6 +31,7 @@ class Key:
         return True
 
 
+_ANY: Final = ""
 KeyRing = Mapping[str, Key]
 """Trusted keys by their ids."""
 
@@ -56,15 +58,16 @@ def trusted(folder: pathlib.Path) -> KeyRing:
     not be able to sign for another site. By any other name it is trusted for all.
     """
     found: dict[str, Key] = {}
-    for path in sorted(folder.glob("*.pem")):
+    named: dict[str, set[str]] = {}
+    for path in folder.glob("*.pem"):
         try:
             key = read(path)
         except ValueError as error:
             raise ValueError(f"{path} is no public key: {error}") from error
-        site, _, named = path.stem.rpartition(".")
-        sites = frozenset({site}) if site and named == key.id else frozenset[str]()
-        known = found.get(key.id)
-        if known is not None:
-            sites = sites | known.sites if sites and known.sites else frozenset()
-        found[key.id] = dataclasses.replace(key, sites=sites)
-    return found
+        site, _, name = path.stem.rpartition(".")
+        found[key.id] = key
+        named.setdefault(key.id, set()).add(site if name == key.id else _ANY)
+    return {
+        name: dataclasses.replace(key, sites=frozenset() if _ANY in named[name] else frozenset(named[name]))
+        for name, key in found.items()
+    }

@@ -15,7 +15,7 @@ import importlib
 import pathlib
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pytest
@@ -25,6 +25,15 @@ from tests.mutants.processes import FLAGS
 from tests.mutants.source import Key
 
 ROOT: Final = pathlib.Path(__file__).parents[2]
+
+
+def _alike(source: str, folder: str, tests: str, parts: Mapping[Sequence[str], Sequence[str]]) -> Iterator[Target]:
+    """Targets in one folder: modules, and the tests that hold them, by their names alone."""
+    for only, held_by in parts.items():
+        names = tuple(f"{tests}/test_{each}.py" for each in held_by)
+        yield Target(ROOT, source, folder, names, only=tuple(f"{each}.py" for each in only))
+
+
 TARGETS: Final = (
     Target(ROOT, "operator", "operator/isochrone/law", ("tests/unit/law", "tests/property/test_law.py")),
     Target(
@@ -47,50 +56,38 @@ TARGETS: Final = (
         ),
         only=("mask.py", "candidates.py", "copies.py", "origin.py"),
     ),
-    *(
-        Target(
-            ROOT,
-            "gateway",
-            "gateway/isochrone_gateway/server/pipeline",
-            tuple(f"tests/unit/pipeline/test_{each}.py" for each in tests),
-            only=tuple(f"{each}.py" for each in only),
-        )
-        for only, tests in {
+    *_alike(
+        "gateway",
+        "gateway/isochrone_gateway/server/pipeline",
+        "tests/unit/pipeline",
+        {
             ("rulings",): ("rulings",),
             ("chain", "decide"): ("chain", "decide"),
             ("peer_entrance",): ("peer_entrance", "peer_port"),
             ("regions",): ("regions",),
-        }.items()
+        },
     ),
-    *(
-        Target(
-            ROOT,
-            "operator",
-            "operator/isochrone/verify",
-            tuple(f"tests/unit/verify/test_{each}.py" for each in tests),
-            only=tuple(f"{each}.py" for each in only),
-        )
-        for only, tests in {
+    *_alike(
+        "operator",
+        "operator/isochrone/verify",
+        "tests/unit/verify",
+        {
             ("ground", "meaning", "selecting"): ("ground", "meaning", "selecting"),
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods"): ("egress", "engines", "pods"),
             ("declared", "likeness"): ("declared", "likeness"),
             ("copies",): ("copies",),
             ("finding", "gathered", "proof"): ("proof",),
-        }.items()
+        },
     ),
-    *(
-        Target(
-            ROOT,
-            "operator",
-            "operator/isochrone/audit",
-            tuple(f"tests/unit/audit/test_{each}.py" for each in tests),
-            only=tuple(f"{each}.py" for each in only),
-        )
-        for only, tests in {
+    *_alike(
+        "operator",
+        "operator/isochrone/audit",
+        "tests/unit/audit",
+        {
             ("chain", "check", "checkpoint", "finding", "keys", "lines"): ("check", "findings", "forged"),
             ("sources",): ("sources",),
-        }.items()
+        },
     ),
 )
 WARM: Final = ("isochrone.admission", "isochrone.api", "isochrone.manifests", "isochrone.model", "numpy", "yaml")

@@ -87,7 +87,7 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
     tail = _TAIL.fullmatch(line.data[-_TAIL_LENGTH:])
     try:
         record = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except lines.UNREADABLE:
         record = None
     if tail is None or record is None:
         chain.say(Rule.EDITED, line, f"line {chain.count} of the chain is no line of evidence any more")

@@ -85,7 +85,7 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     found = _SIGNED.fullmatch(line.data)
     try:
         said = _DECODER.decode(line.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except lines.UNREADABLE:
         said = None
     if found is None or said is None:
         signed.say(Rule.EDITED, line, f"checkpoint {signed.count - 1} can't be read any more")

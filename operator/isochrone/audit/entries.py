@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from isochrone.audit import lines
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename="camel", tag_field="kind", tag=True):
     """A line: its number in its chain, and seconds since 1970."""
@@ -96,5 +98,5 @@ def read(data: bytes) -> Kind | None:
     """What a line says; None for one that is no line of evidence, or of a kind that isn't known."""
     try:
         return _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except lines.UNREADABLE:
         return None

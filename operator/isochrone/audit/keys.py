@@ -52,7 +52,7 @@ def read(path: pathlib.Path) -> Key:
 
 
 def trusted(folder: pathlib.Path) -> KeyRing:
-    """The keys in the files `*.pem` of a folder. Raises ValueError that names the file that is none; OSError.
+    """The keys in the files `*.pem` of a folder. Raises ValueError that names the file that is none.
 
     One that is called `SITE.ID.pem`, as `audit anchors` writes it, is that site's: a gateway that is broken into must
     not be able to sign for another site. By any other name it is trusted for all.
@@ -62,7 +62,7 @@ def trusted(folder: pathlib.Path) -> KeyRing:
     for path in folder.glob("*.pem"):
         try:
             key = read(path)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise ValueError(f"{path} is no public key: {error}") from error
         site, _, name = path.stem.rpartition(".")
         found[key.id] = key

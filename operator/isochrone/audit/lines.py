@@ -5,6 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding a line raises that isn't as it was written."""
 LIMIT: Final = 64 * 1024
 """Bytes of a line with its end."""
 _SEGMENT: Final = re.compile(r"[0-9]{6,}\.jsonl")

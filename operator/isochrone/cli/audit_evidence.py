@@ -228,7 +228,7 @@ def trusted_in(folder: pathlib.Path | None) -> "KeyRing | None":
         return None
     try:
         found = keys.trusted(folder)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise Unusable(str(error)) from error
     if not found:
         raise Unusable(f"{folder} has no file *.pem, so nothing could be trusted")

@@ -89,7 +89,7 @@ class Pen:
     @property
     def is_writable(self) -> bool:
         """Whether what is put now will be on disk soon."""
-        return not self.trouble and self._has_room()
+        return not self.why
 
     def put(self, record: Line, rest: bytes = b"") -> bool:
         """Have it written soon, with `rest` as further members; gives whether there was room."""
@@ -98,8 +98,7 @@ class Pen:
                 self._lose(self.trouble or _QUEUE_FULL)
             return False
         with self._lock:
-            if self._unsaid:
-                self._say_lost()
+            self._say_lost()
             self._add(record, rest)
         return True
 
@@ -108,8 +107,7 @@ class Pen:
         if self.is_shut:
             return
         with self._lock:
-            if self._unsaid:
-                self._say_lost()
+            self._say_lost()
             for config in configs:
                 if self._is_begun:
                     self._mark(config)
@@ -144,15 +142,13 @@ class Pen:
     def insist(self, record: Line) -> None:
         """Have it written however much waits."""
         with self._lock:
-            if self._unsaid:
-                self._say_lost()
+            self._say_lost()
             self._add(record, b"")
 
     def take(self, most: int) -> Batch | None:
         """So many lines that are to be written now, or fewer; None if there are none."""
         with self._lock:
-            if self._unsaid:
-                self._say_lost()
+            self._say_lost()
             batch = self._first(most)
             self._taken = len(batch.lines)
         return batch if batch.lines else None
@@ -207,6 +203,8 @@ class Pen:
         self._waiting.append(line)
 
     def _say_lost(self) -> None:
+        if not self._unsaid:
+            return
         unsaid, self._unsaid = self._unsaid, {}
         now = moment(self._wall())
         for why, count in unsaid.items():

@@ -85,7 +85,10 @@ TARGETS: Final = (
         "operator/isochrone/audit",
         "tests/unit/audit",
         {
-            ("chain", "check", "checkpoint", "finding", "keys", "lines"): ("check", "findings", "forged"),
+            ("chain", "check", "checkpoint", "finding", "keys", "lines"): (
+                *("changed", "check", "checkpoints", "folders", "forged"),
+                *("keys", "records", "report", "retention"),
+            ),
             ("sources",): ("sources",),
         },
     ),

@@ -85,9 +85,9 @@ TARGETS: Final = (
         "operator/isochrone/audit",
         "tests/unit/audit",
         {
-            ("chain", "check", "checkpoint", "finding", "keys", "lines"): (
+            ("chain", "check", "checkpoint", "finding", "keys", "lines", "retention"): (
                 *("changed", "check", "checkpoints", "folders", "forged"),
-                *("keys", "records", "report", "retention"),
+                *("keys", "records", "removed_early", "report", "retention"),
             ),
             ("sources",): ("sources",),
         },

@@ -3,11 +3,12 @@
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from isochrone.audit import chain as chains
 from isochrone.audit import checkpoint as checkpoints
 from isochrone.audit import keys as reading
-from isochrone.audit import lines
+from isochrone.audit import lines, retention
 from isochrone.audit.chain import Chain
 from isochrone.audit.finding import Extent, Finding, Report, Rule, of_line
 from isochrone.audit.keys import KeyRing
@@ -27,14 +28,22 @@ class Anchor:
     digest: str
 
 
+_DAY: Final = 86_400.0
 _Kept = dict[int, set[str]]
 """The digests of an instance's anchors, by number. Two of one number contradict each other: one of them is found."""
 
 
-def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterable[Anchor] = ()) -> Report:
+def check(
+    root: pathlib.Path,
+    *,
+    trusted: KeyRing | None = None,
+    anchors: Iterable[Anchor] = (),
+    keep: float | None = None,
+) -> Report:
     """Look at all instances in ROOT/SITE/INSTANCE. Raises NotEvidence, OSError.
 
     Without trusted keys, the key that lies beside each instance's evidence is believed, and the report says so.
+    `keep` is for how many seconds lines had to be kept; without it, whoever has the key may have removed anything.
     """
     folders = sorted(each for each in root.glob("*/*") if (each / "chains").is_dir() or (each / "checkpoints").is_dir())
     kept: dict[tuple[str, str], _Kept] = {}
@@ -42,7 +51,7 @@ def check(root: pathlib.Path, *, trusted: KeyRing | None = None, anchors: Iterab
         kept.setdefault((each.site, each.instance), {}).setdefault(each.n, set()).add(each.digest)
     if not folders and not kept:
         raise NotEvidence(f"{root} holds no evidence: give the folder that has one folder for each site")
-    parts = [_Instance(each, trusted, kept.get((each.parent.name, each.name), {})) for each in folders]
+    parts = [_Instance(each, trusted, kept.get((each.parent.name, each.name), {}), keep) for each in folders]
     there = {(each.parent.name, each.name) for each in folders}
     gone = [
         Finding(rule=Rule.MISSING, path=root / site / name, message="it was anchored, and all its evidence is gone")
@@ -74,7 +83,7 @@ def _of_site(trusted: KeyRing, site: str) -> KeyRing:
 class _Instance:
     """One instance: its key, its checkpoints, its chains, and how they fit."""
 
-    def __init__(self, folder: pathlib.Path, trusted: KeyRing | None, anchors: _Kept) -> None:
+    def __init__(self, folder: pathlib.Path, trusted: KeyRing | None, anchors: _Kept, keep: float | None) -> None:
         self.folder, self.anchors, self.believed = folder, anchors, ""
         self.findings: list[Finding] = []
         keys = self._keys(trusted)
@@ -83,7 +92,9 @@ class _Instance:
         self.chains = {each.name: self._walk(each) for each in sorted(folder.glob("chains/*")) if each.is_dir()}
         for name, chain in self.chains.items():
             self.findings += [*chain.findings, *self._placed(name, chain), *self._noted(name, chain)]
-        self.findings += [*self._covered(), *self._linked(), *self._strange()]
+        self.findings += [*self._covered(), *self._linked(), *self._retired(), *self._strange()]
+        if keep is not None:
+            self.findings += self._early(keep)
 
     def extents(self) -> Iterator[tuple[pathlib.Path, Extent]]:
         """How far each chain goes, and is signed."""
@@ -134,14 +145,22 @@ class _Instance:
             said = f"its first {dropped.count} lines were removed because they were old, as a checkpoint says"
             yield Finding(rule=Rule.RETENTION, path=chain.folder, message=said)
 
-    def _covered(self) -> Iterator[Finding]:
-        """Whether all that was signed is here, and what is here that wasn't."""
-        for name, mark in sorted(self.signed.heads.items()):
+    def _shorter(self) -> dict[str, int]:
+        """How long those chains are that were signed with more lines, what retention removed counted in."""
+        found = {}
+        for name, mark in self.signed.heads.items():
             told = (self.chains.get(name), self.signed.dropped.get(name))
             have = max((each.count for each in told if each is not None), default=0)
             if have < mark.count:
-                said = f"{mark.count} lines were signed, and it ends after {have}: lines were cut off or removed"
-                yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
+                found[name] = have
+        return found
+
+    def _covered(self) -> Iterator[Finding]:
+        """Whether all that was signed is here, and what is here that wasn't."""
+        for name, have in sorted(self._shorter().items()):
+            signed = self.signed.heads[name].count
+            said = f"{signed} lines were signed, and it ends after {have}: lines were cut off or removed"
+            yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
         sure, by = (self.signed.anchored, "anchored") if self.anchors else (self.signed.heads, "signed")
         for name, chain in self.chains.items():
             more = chain.count - (sure[name].count if name in sure else 0)
@@ -168,6 +187,24 @@ class _Instance:
             if (torn := chain.torn) is not None:
                 rule = Rule.EDITED if name in followed else Rule.TORN
                 yield of_line(torn, rule, "its last line is not whole")
+
+    def _retired(self) -> Iterator[Finding]:
+        """Chains of which retention has left nothing."""
+        signed = self.signed
+        gone = [name for name in signed.dropped if name not in self.chains and name not in self._shorter()]
+        if gone:
+            said = f"removed as a whole because of their age, as checkpoints say: {len(gone)} of its chains"
+            yield Finding(rule=Rule.RETENTION, path=self.folder / "chains", message=said)
+
+    def _early(self, keep: float) -> Iterator[Finding]:
+        """What a checkpoint says is removed, and isn't here, and had to be."""
+        for name, removal in retention.early(self.signed.removals, keep).items():
+            if name not in self.chains or self.chains[name].boot is None:
+                said = (
+                    f"its first {removal.count} lines were removed when the last of them were at most"
+                    f" {removal.age / _DAY:.1f} days old, as a checkpoint says, and had to be kept for {keep / _DAY:g}"
+                )
+                yield Finding(rule=Rule.REMOVED_EARLY, path=self.folder / "chains" / name, message=said)
 
     def _strange(self) -> Iterator[Finding]:
         own = {"chains", "checkpoints", "public-key.pem", "lock", "copied.json"}

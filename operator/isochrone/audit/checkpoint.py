@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import pathlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -13,12 +13,14 @@ from isochrone.audit import lines
 from isochrone.audit.chain import ZERO, Mark
 from isochrone.audit.finding import Finding, Rule, of_line
 from isochrone.audit.keys import KeyRing
+from isochrone.audit.retention import Growth, Removal
 
 _SIGNED: Final = re.compile(rb'(\{.*),"signature":"([0-9a-f]{128})"\}', re.DOTALL)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
     n: int
+    at: float
     site: str
     instance: str
     prev: str
@@ -39,14 +41,29 @@ class Signed:
     count: int = 0
     heads: dict[str, Mark] = dataclasses.field(default_factory=dict)
     dropped: dict[str, Mark] = dataclasses.field(default_factory=dict)
+    removals: list[Removal] = dataclasses.field(default_factory=list)
     anchored: dict[str, Mark] = dataclasses.field(default_factory=dict)
     """The heads as of the last anchor."""
     marks: dict[str, dict[int, str]] = dataclasses.field(default_factory=dict)
     """Chain -> the hashes that are said of it, by count: as of each anchor, and at the end."""
     digest: str = ZERO
+    _grown: dict[str, Growth] = dataclasses.field(default_factory=dict)
 
     def say(self, rule: Rule, line: lines.Line, message: str) -> None:
         self.findings.append(of_line(line, rule, message))
+
+    def take(self, said: Checkpoint) -> None:
+        """What a checkpoint says of chains."""
+        for name in _go_on(self.heads, said.chains):
+            self._growth(name).add(said.chains[name].count, said.at)
+        for name in _go_on(self.dropped, said.dropped):
+            count = said.dropped[name].count
+            self.removals.append(Removal(name, count, said.at - self._growth(name).without(count)))
+
+    def _growth(self, chain: str) -> Growth:
+        if chain not in self._grown:
+            self._grown[chain] = Growth(chain)
+        return self._grown[chain]
 
     def fix(self) -> None:
         """Whatever is said from here on, what has been said until now holds."""
@@ -102,8 +119,7 @@ def _take(signed: Signed, line: lines.Line, where: tuple[str, str], keys: KeyRin
     elif (said.site, said.instance) != where:
         signed.say(Rule.MISPLACED, line, f"it is of {said.site}/{said.instance}, not of this folder")
     else:
-        _go_on(signed.heads, said.chains)
-        _go_on(signed.dropped, said.dropped)
+        signed.take(said)
 
 
 def _hold(signed: Signed, line: lines.Line, anchors: Mapping[int, Collection[str]]) -> None:
@@ -117,8 +133,9 @@ def _hold(signed: Signed, line: lines.Line, anchors: Mapping[int, Collection[str
         signed.say(Rule.NOT_AS_ANCHORED, line, f"checkpoint {n} is not the one that was anchored")
 
 
-def _go_on(marks: dict[str, Mark], said: Mapping[str, Mark]) -> None:
-    """What was said of a chain is not taken back by who says later that it is shorter, or another."""
+def _go_on(marks: dict[str, Mark], said: Mapping[str, Mark]) -> Iterator[str]:
+    """Chains of which more is said than before. Nothing is taken back by who says that one is shorter, or another."""
     for name, mark in said.items():
         if name not in marks or mark.count > marks[name].count:
             marks[name] = mark
+            yield name

@@ -26,6 +26,8 @@ class Rule(enum.StrEnum):
     """Signed by another key than the trusted one, or the key's file was changed."""
     MISPLACED = "Misplaced"
     """Evidence of another site, instance or worker than its folder says."""
+    REMOVED_EARLY = "RemovedEarly"
+    """Lines that were removed before they were as old as they had to be."""
     UNCLEAN = "UncleanBoot"
     """A worker ended without saying so: it was killed, or crashed."""
     TORN = "HalfALine"

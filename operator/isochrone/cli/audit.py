@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from isochrone.audit import Report
 
 _VERSION = 1
+_DAY = 86_400.0
 
 
 @click.group("audit")
@@ -31,9 +32,20 @@ command.add_command(audit_anchors.command)
 @command.command("verify")
 @click.argument("folder", type=click.Path(path_type=pathlib.Path, file_okay=False, exists=True), metavar="DIR")
 @proof_options
+@click.option(
+    "--retention-days",
+    type=click.IntRange(min=1),
+    metavar="DAYS",
+    help="For how long evidence has to be kept: what was removed earlier is found.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def verify(
-    folder: pathlib.Path, *, anchors: tuple[pathlib.Path, ...], trusted_keys: pathlib.Path | None, as_json: bool
+    folder: pathlib.Path,
+    *,
+    anchors: tuple[pathlib.Path, ...],
+    trusted_keys: pathlib.Path | None,
+    retention_days: int | None,
+    as_json: bool,
 ) -> None:
     """Find what was edited, removed, reordered or cut off in DIR, which has one folder for each site.
 
@@ -42,7 +54,12 @@ def verify(
     from isochrone import audit
 
     try:
-        report = audit.check(folder, trusted=trusted_in(trusted_keys), anchors=anchors_in(anchors))
+        report = audit.check(
+            folder,
+            trusted=trusted_in(trusted_keys),
+            anchors=anchors_in(anchors),
+            keep=None if retention_days is None else retention_days * _DAY,
+        )
     except (audit.NotEvidence, OSError) as error:
         raise Unusable(str(error)) from error
     if as_json:

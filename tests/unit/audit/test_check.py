@@ -142,7 +142,9 @@ def test_what_is_no_tampering_is_told_apart(
 def test_what_retention_removed_is_no_tampering(tmp_path: pathlib.Path) -> None:
     made, _ = writing.small(tmp_path)
     _dropped(made)
-    assert audit.check(tmp_path).findings == ()
+    report = audit.check(tmp_path)
+    assert report.holds
+    assert [each.rule for each in report.findings] == [Rule.RETENTION]
 
 
 def test_a_folder_without_evidence_is_an_error(tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,16 @@ from isochrone.audit.finding import Extent
 
 def test_findings_have_the_names_of_the_reference() -> None:
     """Those that prove that something was tampered with, and those that don't."""
-    tampering = ["Edited", "OutOfOrder", "Missing", "NotAsSigned", "NotAsAnchored", "OtherKey", "Misplaced"]
+    tampering = [
+        "Edited",
+        "OutOfOrder",
+        "Missing",
+        "NotAsSigned",
+        "NotAsAnchored",
+        "OtherKey",
+        "Misplaced",
+        "RemovedEarly",
+    ]
     notes = [
         "UncleanBoot",
         "HalfALine",

@@ -84,7 +84,8 @@ def test_of_a_chain_that_retention_removed_as_a_whole_the_next_may_speak(tmp_pat
         (made.folder / each).unlink()
     assert [each[0] for each in telling.told(tmp_path)] == [Rule.RETENTION], "its folder is still there"
     (made.folder / "chains" / FIRST).rmdir()
-    assert telling.told(tmp_path) == []
+    gone = "removed as a whole because of their age, as checkpoints say: 1 of its chains"
+    assert telling.told(tmp_path) == [(Rule.RETENTION, "chains", 0, gone)]
 
 
 @pytest.mark.parametrize("is_folder_there", [True, False])

@@ -1,7 +1,9 @@
 """`isochrone audit verify` as people run it."""
 
+import datetime as dt
 import json
 import pathlib
+import shutil
 
 from click.testing import CliRunner
 from tests.unit.audit import writing
@@ -9,7 +11,7 @@ from tests.unit.audit import writing
 from isochrone.cli import main
 
 
-def _run(*arguments: str | pathlib.Path) -> tuple[int, str]:
+def _run(*arguments: str | int | pathlib.Path) -> tuple[int, str]:
     result = CliRunner().invoke(main, ["audit", "verify", *map(str, arguments)])
     return result.exit_code, result.output
 
@@ -48,3 +50,17 @@ def test_what_cannot_be_read_is_status_2(tmp_path: pathlib.Path) -> None:
     assert _run(tmp_path / "evidence", "--anchors", none)[0] == 2
     assert _run(tmp_path / "evidence")[0] == 0
     assert _run(tmp_path, "--trusted-keys", tmp_path)[0] == 2
+
+
+def test_what_had_to_be_kept_longer_is_found(tmp_path: pathlib.Path) -> None:
+    made, _ = writing.small(tmp_path)
+    chain = "w0-20261126T230100Z-1a2b3c4d"
+    a_day_later = dt.datetime(2026, 11, 27, 23, 1, tzinfo=dt.UTC).timestamp()
+    made.checkpoint(at=a_day_later, dropped={chain: made.heads[chain]})
+    shutil.rmtree(made.folder / "chains" / chain)
+    assert _run(tmp_path)[0] == 0
+    assert _run(tmp_path, "--retention-days", 1)[0] == 0
+    code, said = _run(tmp_path, "--retention-days", 400)
+    assert code == 1
+    assert "RemovedEarly" in said
+    assert _run(tmp_path, "--retention-days", 0)[0] == 2

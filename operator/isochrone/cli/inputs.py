@@ -6,6 +6,7 @@ Options are declared here once, so that each command understands them alike.
 import asyncio
 import dataclasses
 import functools
+import os
 import pathlib
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -48,7 +49,8 @@ _OPTIONS: Final = (
         "--kubeconfig",
         type=click.Path(path_type=pathlib.Path),
         metavar="FILE",
-        help="Read the objects of the hub's cluster, and what runs there, instead of files.",
+        help="Read the objects of the hub's cluster, and what runs there, instead of files. Without -f: $KUBECONFIG, or"
+        " ~/.kube/config, when left out.",
     ),
     click.option("--context", metavar="NAME", help="The context of the kubeconfig, if not its current one."),
 )
@@ -80,12 +82,26 @@ class Source:
         return " ".join([*(f"-f {path}" for path in self.paths), *(f"--exclude {glob}" for glob in self.exclude)])
 
 
+def ones_own() -> pathlib.Path | None:
+    """The kubeconfig that kubectl takes where none is named, if there is one: $KUBECONFIG may name several."""
+    if named := os.environ.get("KUBECONFIG"):
+        return pathlib.Path(named)
+    return default if (default := own_default()).exists() else None
+
+
+def own_default() -> pathlib.Path:
+    """Where kubectl keeps its kubeconfig."""
+    return pathlib.Path.home() / ".kube" / "config"
+
+
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
     """`-f`, `--exclude`, `--kubeconfig` and `--context`, given to the command as its `source`."""
 
     @functools.wraps(command)
     def with_source(**options: Any) -> None:
         named = {field.name: options.pop(field.name) for field in dataclasses.fields(Source)}
+        if not named["paths"]:
+            named["kubeconfig"] = named["kubeconfig"] or ones_own()
         command(source=Source(**named), **options)
 
     decorated: Callable[..., None] = with_source

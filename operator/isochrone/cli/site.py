@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from isochrone.cli.inputs import Unusable
+from isochrone.cli import ways
+from isochrone.cli.inputs import Unusable, ones_own
 from isochrone.model.declared import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _HUB: Final = "the hub"
 _SITE: Final = "the site's cluster"
-_FILE: Final = click.Path(path_type=pathlib.Path)
 
 
 def _clusters(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,10 +28,17 @@ def _clusters(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--site-context", metavar="NAME", help="The context of that kubeconfig, if not its current one."),
         click.option(
-            "--site-kubeconfig", type=_FILE, metavar="FILE", help="An administrator's, of the site's cluster."
+            "--site-kubeconfig", type=ways.FILE, metavar="FILE", help="An administrator's, of the site's cluster."
         ),
         click.option("--context", metavar="NAME", help="The context of that kubeconfig, if not its current one."),
-        click.option("--kubeconfig", type=_FILE, metavar="FILE", help="An administrator's, of the hub's cluster."),
+        click.option(
+            "--kubeconfig",
+            type=ways.FILE,
+            default=ones_own,
+            show_default=ways.OWN,
+            metavar="FILE",
+            help="An administrator's, of the hub's cluster.",
+        ),
         click.argument("name"),
     ):
         command = option(command)

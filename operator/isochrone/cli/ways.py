@@ -2,17 +2,19 @@
 
 import pathlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from isochrone.cli.inputs import Unusable
+from isochrone.cli.inputs import Unusable, ones_own, own_default
 from isochrone.model.amounts import milliseconds
 
 if TYPE_CHECKING:
     from isochrone.kube.access import Access
 
 FILE = click.Path(path_type=pathlib.Path)
+OWN: Final = "$KUBECONFIG, or ~/.kube/config"
+"""The kubeconfig where none is named."""
 
 
 def kubeconfig_options(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -24,9 +26,8 @@ def kubeconfig_options(whose: str) -> Callable[[Callable[..., None]], Callable[.
             click.option(
                 "--kubeconfig",
                 type=FILE,
-                envvar="KUBECONFIG",
-                default=pathlib.Path.home() / ".kube" / "config",
-                show_default="$KUBECONFIG, or ~/.kube/config",
+                default=lambda: ones_own() or own_default(),
+                show_default=OWN,
                 metavar="FILE",
                 help=whose,
             ),

@@ -13,7 +13,7 @@ import os
 import pathlib
 import ssl
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import kubernetes.client
@@ -93,16 +93,17 @@ def checked(access: Access, where: str) -> Access:
 
 
 def from_file(path: pathlib.Path, context: str | None = None) -> Access:
-    """What one's own kubeconfig says; plug-ins run. Raises AccessError."""
+    """What one's own kubeconfig says, or several that are named as in $KUBECONFIG; plug-ins run. Raises AccessError."""
     where = f"kubeconfig {path}"
-    if not path.exists():
+    files = [each for each in str(path).split(os.pathsep) if each and pathlib.Path(each).exists()]
+    if not files:
         raise AccessError(f"{where}: there is no such file; --help says how to name another")
     configuration = kubernetes.client.Configuration()
     with tempfile.TemporaryDirectory() as folder:
         try:
             kubernetes.config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=str(path),
-                context=context,
+                config_file=os.pathsep.join(files),
+                context=context or _current(files),
                 client_configuration=configuration,
                 persist_config=False,
                 temp_file_path=folder,
@@ -132,6 +133,15 @@ def from_file(path: pathlib.Path, context: str | None = None) -> Access:
         renewed=renewed,
     )
     return checked(access, where)
+
+
+def _current(files: Iterable[str]) -> str | None:
+    """The first context that a kubeconfig names, as kubectl takes it: of several, the library takes the last."""
+    for each in files:
+        found = yaml.safe_load(pathlib.Path(each).read_bytes())
+        if isinstance(found, dict) and found.get("current-context"):
+            return str(found["current-context"])
+    return None
 
 
 def in_cluster(folder: pathlib.Path = SERVICE_ACCOUNT, environment: Mapping[str, str] | None = None) -> Access:

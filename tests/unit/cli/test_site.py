@@ -1,5 +1,6 @@
 """`isochrone site`: what would be done, and what is refused before a cluster is asked."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -14,7 +15,7 @@ from isochrone.render.joining import Joining
 
 
 def site(*words: str) -> Result:
-    result = CliRunner().invoke(main, ["site", *words])
+    result = CliRunner().invoke(main, ["site", *words], env={"HOME": os.devnull, "KUBECONFIG": None})
     assert isinstance(result.exception, SystemExit | None), result.exception
     return result
 

@@ -1,6 +1,7 @@
 """`isochrone verify`: what is proved, what is refused, and in which words."""
 
 import json
+import os
 import pathlib
 import shutil
 from typing import Any, Final
@@ -15,10 +16,11 @@ from isochrone.cli import main
 
 EXAMPLES: Final = pathlib.Path(__file__).parents[3] / "examples"
 EXAMPLE: Final = EXAMPLES / "quickstart-multicluster"
+NOTHING_OF_ONES_OWN: Final = {"HOME": os.devnull, "KUBECONFIG": None}
 
 
 def verify(*args: object) -> Result:
-    result = CliRunner().invoke(main, ["verify", *map(str, args)])
+    result = CliRunner().invoke(main, ["verify", *map(str, args)], env=NOTHING_OF_ONES_OWN)
     assert isinstance(result.exception, SystemExit | None), result.exception
     return result
 

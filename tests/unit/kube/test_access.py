@@ -171,6 +171,46 @@ def test_another_context_of_ones_own(tmp_path: pathlib.Path) -> None:
     assert access.from_file(tmp_path / "own", "second").url == "https://second.example"
 
 
+@pytest.mark.parametrize(
+    ("names", "context", "url"),
+    [
+        pytest.param("a:b", None, "https://a-of-a", id="the-first-context"),
+        pytest.param("b:a", None, "https://b-of-b", id="the-other-way-round"),
+        pytest.param("a:b", "in-b", "https://b-of-b", id="a-context-of-another"),
+        pytest.param("a:b", "in-shared", "https://shared-of-a", id="a-name-that-both-have"),
+        pytest.param("b:a", "in-shared", "https://shared-of-b", id="a-name-that-both-have-the-other-way-round"),
+        pytest.param("missing::b:", None, "https://b-of-b", id="one-that-is-there"),
+        pytest.param("none:b:a", None, "https://b-of-b", id="the-first-that-names-a-context"),
+        pytest.param("none:empty:b", None, "https://b-of-b", id="an-empty-name-is-none"),
+    ],
+)
+def test_several_of_ones_own(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, names: str, context: str | None, url: str
+) -> None:
+    """As kubectl reads them: what the first says of a name counts, and files that are missing don't."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        pathlib.Path(name).mkdir()
+        pathlib.Path(f"{name}/ca.crt").write_bytes(AUTHORITY.pair.certificate)
+        said = {
+            "clusters": [
+                {"name": each, "cluster": {"server": f"https://{each}-of-{name}", "certificate-authority": "ca.crt"}}
+                for each in (name, "shared")
+            ],
+            "users": [{"name": name, "user": {"token": TOKEN}}],
+            "contexts": [
+                {"name": f"in-{each}", "context": {"cluster": each, "user": name}} for each in (name, "shared")
+            ],
+            "current-context": f"in-{name}",
+        }
+        pathlib.Path(f"{name}/config").write_text(yaml.safe_dump(said))
+    pathlib.Path("none").write_text("kind: Config\n")
+    pathlib.Path("empty").write_text('current-context: ""\n')
+    paths = ":".join(f"{each}/config" if each in {"a", "b"} else each for each in names.split(":"))
+    found = access.from_file(pathlib.Path(paths), context)
+    assert (found.url, found.authority) == (url, AUTHORITY.pair.certificate)
+
+
 def account(folder: pathlib.Path, token: str = TOKEN) -> pathlib.Path:
     (folder / "token").write_text(token)
     (folder / "ca.crt").write_bytes(AUTHORITY.pair.certificate)

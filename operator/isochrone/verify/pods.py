@@ -60,5 +60,7 @@ def _of_config(site: SiteConfig, found: Found) -> Iterator[Finding]:
 
 
 def _pod(item: Json) -> Json:
-    found: Json = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
-    return found
+    """Of a Pod its own spec, of others that of the pods that they make."""
+    spec: Json = item.get("spec") or {}
+    made: Json = spec if item["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
+    return made

@@ -443,13 +443,30 @@ def test_what_is_open_by_name_is_told_in_order() -> None:
     assert unknown[0].endswith("by a, b, c, d, e, f, g, h")
 
 
-def test_pods_are_engines_too_and_other_workloads_are_none() -> None:
-    bare = Found({"kind": "Pod", "metadata": {"name": "p", "namespace": "shop", "labels": ENGINES}}, "Pod p")
-    other = workload("web", {"app.kubernetes.io/component": "web"}, "shop")
-    told = list(
-        of_engines(read(), "fra1", [bare, other, allow(namespace="shop", podSelector={"matchLabels": ENGINES})])
-    )
-    assert told == []
+EACH_WAY: Final = {Rule.EGRESS_OPEN, Rule.INGRESS_OPEN}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "open_"),
+    [
+        pytest.param(ENGINES, set(), id="by its labels"),
+        pytest.param({"other": "x"}, EACH_WAY, id="not by them"),
+        pytest.param({"of-a-template": "x"}, EACH_WAY, id="by what a Pod has no use for"),
+        pytest.param({**ENGINES, "other": "x"}, EACH_WAY, id="by one more than it has"),
+    ],
+)
+def test_a_bare_pod_is_chosen_by_its_own_labels(chosen: Json, open_: set[Rule]) -> None:
+    item = {
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "shop", "labels": ENGINES},
+        "spec": {"template": {"metadata": {"labels": {**ENGINES, "of-a-template": "x"}}}},
+    }
+    policy = allow(namespace="shop", podSelector={"matchLabels": chosen})
+    assert {each.rule for each in of_engines(read(), "fra1", [Found(item, "Pod p"), policy])} == open_
+
+
+def test_other_workloads_are_no_engines() -> None:
+    assert list(of_engines(read(), "fra1", [workload("web", {"app.kubernetes.io/component": "web"}, "shop")])) == []
 
 
 ANY: Final = "a rule lets engines shop/chat talk to any address; their weights need"

@@ -1,5 +1,6 @@
 """Whether pods run on their site's nodes, and gateways run the config that was read."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -19,6 +20,12 @@ def workload(
     made = {"containers": [*containers], **spec} if containers else spec
     item = {"kind": kind, "metadata": {"name": "x", "labels": given}, "spec": {"template": {"spec": made}}}
     return Found(item, "deployment.yaml")
+
+
+def bare(spec: Json | None) -> Found:
+    """An engine that nothing else has made."""
+    labels = {"app.kubernetes.io/component": "engine"}
+    return Found({"kind": "Pod", "metadata": {"name": "x", "labels": labels}, "spec": spec}, "deployment.yaml")
 
 
 def told(*objects: Found, nodes: Json | None = None) -> list[tuple[Rule, str]]:
@@ -84,10 +91,23 @@ def nodes(what: str) -> list[tuple[Rule, str]]:
         ),
     ],
 )
-@pytest.mark.parametrize("component", ["gateway", "engine"])
-def test_on_which_nodes_pods_run(spec: Json, expected: list[tuple[Rule, str]], component: str) -> None:
-    given = workload({"args": [RIGHT]}, component=component, **spec)
-    assert told(given, nodes={"zone": "a", "site": "fra1"}) == expected
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(lambda spec: workload({"args": [RIGHT]}, **spec), id="gateway"),
+        pytest.param(lambda spec: workload(component="engine", **spec), id="engine"),
+        pytest.param(bare, id="bare"),
+    ],
+)
+def test_on_which_nodes_pods_run(spec: Json, expected: list[tuple[Rule, str]], given: Callable[[Json], Found]) -> None:
+    assert told(given(spec), nodes={"zone": "a", "site": "fra1"}) == expected
+
+
+def test_a_pod_is_not_what_it_says_of_others() -> None:
+    """Only what makes pods has a template."""
+    lacking = nodes("pods may run on nodes that are not the site's: their nodeSelector lacks site")
+    assert told(bare({"template": {"spec": {"nodeSelector": {"site": "fra1"}}}}), nodes={"site": "fra1"}) == lacking
+    assert told(bare(None), nodes={"site": "fra1"}) == lacking
 
 
 def test_other_pods_may_run_anywhere() -> None:

@@ -181,9 +181,8 @@ class Clearing:
             return
         others = removal.staying(inside, self._installation, spared=spared, is_mailbox=is_mailbox)
         if others:
-            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             await self.api.merge(kinds.NAMESPACE.path(None, name), _HANDED_OVER)
-            self.kept(named(item), f"in it is {named(others[0])}{more}, which stays; our labels are off")
+            self.kept(named(item), f"in it is what stays: {removal.listed(others)}. Our labels are off")
             return
         await self.remove(item, kinds.NAMESPACE.path(None, name))
 

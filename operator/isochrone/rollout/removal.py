@@ -85,6 +85,14 @@ def staying(
     return [item for item in items if not _goes_along(item, installation, spared, is_mailbox=is_mailbox)]
 
 
+def listed(items: Iterable[Json]) -> str:
+    """All objects of a Namespace by kind and name, such as `ConfigMap a; Secret b, c`."""
+    names: dict[str, list[str]] = {}
+    for item in items:
+        names.setdefault(item["kind"], []).append(item["metadata"]["name"])
+    return "; ".join(f"{kind} {', '.join(sorted(names[kind]))}" for kind in sorted(names))
+
+
 def is_mailbox(namespace: Json, pulling: Collection[str], installation: str) -> bool:
     """Whether a Namespace of the hub is that of a site that pulls: we have made it, or its site is declared."""
     name: str = namespace["metadata"]["name"]

@@ -170,6 +170,28 @@ def test_a_namespace_stays_for_a_site_that_is_spared() -> None:
 
 
 @pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        pytest.param([("Secret", "b")], "Secret b", id="one"),
+        pytest.param([("Secret", "b"), ("Secret", "a")], "Secret a, b", id="of-a-kind"),
+        pytest.param(
+            [("PersistentVolumeClaim", "b"), ("ConfigMap", "a"), ("PersistentVolumeClaim", "a")],
+            "ConfigMap a; PersistentVolumeClaim a, b",
+            id="of-two-kinds",
+        ),
+        pytest.param(
+            [("Secret", f"s{number}") for number in range(9)],
+            "Secret s0, s1, s2, s3, s4, s5, s6, s7, s8",
+            id="none-is-left-out",
+        ),
+    ],
+)
+def test_what_stays_is_listed_whole(inside: list[tuple[str, str]], said: str) -> None:
+    assert removal.listed([item(kind, name) for kind, name in inside]) == said
+    assert removal.listed([item(kind, name) for kind, name in reversed(inside)]) == said
+
+
+@pytest.mark.parametrize(
     ("name", "marks", "pulling", "expected"),
     [
         pytest.param("isochrone-site-iad1", {labels.INSTALLATION: "isochrone"}, set(), True, id="made-by-us"),

@@ -144,6 +144,51 @@ def test_what_is_spared_stays_with_its_namespace(plane: ControlPlane) -> None:
     assert "isochrone.dev/installation" not in space["metadata"]["labels"]
 
 
+EVIDENCE: Final = f"PersistentVolumeClaim {SYSTEM_NAMESPACE}/evidence-gateway-0"
+ANCHORS: Final = f"ConfigMap {SYSTEM_NAMESPACE}/isochrone-anchors"
+
+
+def prove(plane: ControlPlane) -> None:
+    """Evidence, what it is held against, and a claim and a ConfigMap of somebody else."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    claims = {"evidence-gateway-0": {"isochrone.dev/installation": "isochrone"}, "theirs": {}}
+    made: list[Json] = [
+        *({"kind": "PersistentVolumeClaim", "name": name, "labels": of, "spec": spec} for name, of in claims.items()),
+        *({"kind": "ConfigMap", "name": name, "labels": {}} for name in ("isochrone-anchors", "others")),
+    ]
+    with Client(plane.kubeconfig) as client:
+        for each in made:
+            metadata = {"namespace": SYSTEM_NAMESPACE, "name": each.pop("name"), "labels": each.pop("labels")}
+            assert client.apply({"apiVersion": "v1", "metadata": metadata, **each}).ok
+
+
+def test_evidence_that_stays_is_told_also_where_the_namespace_is_others(plane: ControlPlane) -> None:
+    ours: list[Told] = []
+    theirs: list[Told] = []
+
+    async def work(api: Api) -> None:
+        await clearing(api, ours).namespaces()
+        await clearing(api, theirs).namespaces()
+
+    prove(plane)
+    within(access.from_file(plane.kubeconfig), work)
+    (said,) = [each.why for each in ours if each.what == f"Namespace {SYSTEM_NAMESPACE}"]
+    assert "ConfigMap isochrone-anchors, others; PersistentVolumeClaim evidence-gateway-0, theirs" in said
+    assert {each.what: each.fate for each in theirs} == {EVIDENCE: Fate.KEPT, ANCHORS: Fate.KEPT}
+    assert all("delete it by hand" in each.why for each in theirs)
+
+
+def test_evidence_that_can_not_be_seen_is_told_of(plane: ControlPlane) -> None:
+    told: list[Told] = []
+    with Client(plane.kubeconfig) as client:
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
+        assert client.patch(space, {"metadata": {"labels": None}}).ok
+    within(joined(plane), lambda api: clearing(api, told).namespaces())
+    (found,) = [each for each in told if each.what == f"Namespace {SYSTEM_NAMESPACE}"]
+    assert found.fate is Fate.KEPT
+    assert "whether evidence stays in it can't be seen" in found.why
+
+
 async def still_there(api: Api) -> list[Json]:
     """What a sweep has to remove."""
     objects = await found.objects(api, "isochrone", ())

@@ -5,6 +5,7 @@ installation's label is ours, and Namespaces only if we have made them and nothi
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +19,7 @@ from isochrone.kube.errors import ApiError, Conflict, Forbidden, NotFound, Unaut
 from isochrone.kube.found import Objects
 from isochrone.kube.kinds import Kind
 from isochrone.model.declared import SYSTEM_NAMESPACE
-from isochrone.render import labels
+from isochrone.render import labels, rights
 from isochrone.render.bundle import identity
 from isochrone.render.engines import CREATE_ONLY
 from isochrone.render.joining import MANAGER as JOINED
@@ -157,7 +158,7 @@ class Clearing:
         else:
             self.removed(account)
 
-    async def _list(self, kind: Kind, selector: str) -> list[Json]:
+    async def _list(self, kind: Kind, selector: str) -> list[dict[str, Any]]:
         listed = await self.api.list(kind.path(SYSTEM_NAMESPACE), label_selector=selector)
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in listed.items]
 
@@ -168,6 +169,20 @@ class Clearing:
             is_mailbox = removal.is_mailbox(item, pulling, self._installation)
             if removal.marks(item).get(labels.INSTALLATION) == self._installation or is_mailbox:
                 await self._namespace(item, spared, is_mailbox=is_mailbox)
+            elif item["metadata"]["name"] == SYSTEM_NAMESPACE:
+                await self._evidence(item)
+
+    async def _evidence(self, namespace: Json) -> None:
+        """What stays in a Namespace that somebody else has made, or that was handed over. Raises ApiError."""
+        try:
+            found = await self._list(kinds.VOLUME_CLAIM, f"{labels.INSTALLATION}={self._installation}")
+            with contextlib.suppress(NotFound):
+                found.append(dict(await self.api.get(kinds.CONFIG_MAP.path(SYSTEM_NAMESPACE, rights.ANCHORS))))
+        except Forbidden as error:
+            self.kept(named(namespace), f"whether evidence stays in it can't be seen: {error}")
+            return
+        for item in found:
+            self.kept(named(item), _EVIDENCE)
 
     async def _namespace(self, item: Json, spared: Collection[str], *, is_mailbox: bool) -> None:
         name = item["metadata"]["name"]
@@ -196,6 +211,7 @@ class Clearing:
         self.tell(Told(cluster=self.name, what=what, fate=Fate.LEFT, why=why))
 
 
+_EVIDENCE: Final = "evidence is never removed: delete it by hand once nobody needs it"
 _NEEDS_ADMINISTRATOR: Final = (
     "the hub's credentials don't reach so far: run it again with an administrator's, --site-kubeconfig NAME=FILE"
 )

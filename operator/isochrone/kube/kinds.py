@@ -46,6 +46,7 @@ DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisrupti
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
 AUTOSCALER: Final = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+VOLUME_CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD: Final = Kind("v1", "Pod", "pods")
 NODE: Final = Kind("v1", "Node", "nodes", is_namespaced=False)
 ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")

@@ -47,6 +47,8 @@ _KUSTOMIZATION: Final = "kustomization.yaml"
     type=click.Choice(["Allow", "Deny"]),
     help="What is meant to hold where no policy binds, as in the operator's settings. Default: Allow.",
 )
+@click.option("--hf-endpoint", metavar="URL", help="Where hf:// leads, if to a mirror, as in the operator's settings.")
+@click.option("--s3-endpoint", metavar="URL", help="Where s3:// leads, if not to AWS, as in the operator's settings.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(
     source: Source,
@@ -56,6 +58,7 @@ def command(
     trusted_keys: pathlib.Path | None,
     unbound: Literal["Allow", "Deny"] | None,
     as_json: bool,
+    **endpoints: str | None,
 ) -> None:
     """Prove that no request can get to where a residency policy forbids it, or show the path.
 
@@ -70,11 +73,15 @@ def command(
 
     if configs is not None and members:
         raise click.UsageError("give --configs or --cluster, not both")
+    stores = _stores(endpoints)
     snapshot = _meant(source.network(), unbound)
     declared = verify.declared.read(
-        objects_of(snapshot), installation=snapshot.settings.installation, unbound=snapshot.settings.unbound
+        objects_of(snapshot),
+        installation=snapshot.settings.installation,
+        unbound=snapshot.settings.unbound,
+        stores=stores,
     )
-    clusters = _clusters(source, snapshot, configs, members)
+    clusters = _read(source, configs, members) or _rendered(snapshot, stores)
     trusted = None if trusted_keys is None else trusted_in(trusted_keys)
     report = verify.verify(declared, clusters, trusted=trusted)
     if as_json:
@@ -101,16 +108,30 @@ def objects_of(snapshot: "Snapshot") -> Iterable[Mapping[str, Any]]:
         yield {"kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
 
 
-def _clusters(
-    source: Source, snapshot: "Snapshot", configs: pathlib.Path | None, members: tuple[pathlib.Path, ...]
+def _stores(endpoints: Mapping[str, str | None]) -> Mapping[str, str]:
+    """Scheme of weights -> where it leads. Ends the command if one is no URL."""
+    from isochrone.verify import egress
+
+    found = {scheme: url for scheme in ("hf", "s3") if (url := endpoints[f"{scheme}_endpoint"]) is not None}
+    for scheme, url in found.items():
+        try:
+            egress.remote_of(url)
+        except ValueError:
+            raise click.UsageError(f"--{scheme}-endpoint is a URL such as https://models.example.com") from None
+    return found
+
+
+def _read(
+    source: Source, configs: pathlib.Path | None, members: tuple[pathlib.Path, ...]
 ) -> "Mapping[str, list[Found]]":
+    """What was rendered before, or runs; empty if neither is named."""
     if configs is not None:
         return written(configs)
     if members:
         return {str(each): _deployed(each, None) for each in members}
     if source.kubeconfig is not None:
         return {str(source.kubeconfig): _deployed(source.kubeconfig, source.context)}
-    return _rendered(snapshot)
+    return {}
 
 
 def written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
@@ -173,13 +194,14 @@ def _named(item: Mapping[str, Any]) -> str:
     return f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
 
 
-def _rendered(snapshot: "Snapshot") -> "Mapping[str, list[Found]]":
-    """What `isochrone render` would write now."""
+def _rendered(snapshot: "Snapshot", stores: Mapping[str, str]) -> "Mapping[str, list[Found]]":
+    """What the operator would render now, weights coming from there."""
     import datetime as dt
     import time
 
     from isochrone import plan as planning
     from isochrone.render import bundle as bundles
+    from isochrone.render.settings import RenderSettings
     from isochrone.verify import Found
     from isochrone_gateway.config import Release
 
@@ -192,8 +214,10 @@ def _rendered(snapshot: "Snapshot") -> "Mapping[str, list[Found]]":
         sequence=1,
         issued_at=dt.datetime.fromtimestamp(now, dt.UTC),
     )
+    public = RenderSettings().hf_endpoint
+    settings = RenderSettings(hf_endpoint=stores.get("hf", public), s3_endpoint=stores.get("s3"))
     clusters: dict[str, list[Found]] = {}
-    for each in bundles.render(snapshot, planned.plan, routings.at):
+    for each in bundles.render(snapshot, planned.plan, routings.at, settings=settings):
         index = [] if each.config is None else [bundles.index_object(each, release)]
         found = (Found(item, f"rendered for {each.cluster}: {_named(item)}") for item in (*each.objects, *index))
         clusters.setdefault(each.cluster, []).extend(found)

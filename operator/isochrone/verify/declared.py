@@ -142,9 +142,17 @@ class Declared:
     installation: str
     unbound: str
     """`Allow` or `Deny`: what holds where no policy binds."""
+    stores: Mapping[str, str]
+    """Scheme of weights -> the base URL that it leads to, where that is not the public one."""
 
 
-def read(objects: Iterable[Json], *, installation: str = "isochrone", unbound: str = "Allow") -> Declared:
+def read(
+    objects: Iterable[Json],
+    *,
+    installation: str = "isochrone",
+    unbound: str = "Allow",
+    stores: Mapping[str, str] | None = None,
+) -> Declared:
     """Out of objects of the six kinds, and Namespaces; others are passed over."""
     kinds: dict[str, list[Json]] = {}
     for each in objects:
@@ -167,6 +175,7 @@ def read(objects: Iterable[Json], *, installation: str = "isochrone", unbound: s
         keys=_keys(tenants),
         installation=installation,
         unbound=unbound,
+        stores=stores or {},
     )
 
 

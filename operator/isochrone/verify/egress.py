@@ -277,7 +277,7 @@ def _of_engine(declared: Declared, site: str, workload: Found, pods: Pods) -> It
         text = f"no NetworkPolicy says who may talk to {name}: anybody may, past the gateway"
         yield Finding(rule=Rule.INGRESS_OPEN, site=site, where=workload.where, message=text)
     route = declared.routes.get(route_of(workload))
-    port = _port_of_weights(route.weights if route else None)
+    port = _port_of_weights(route.weights if route else None, declared.stores)
     for where, rule in pods.rules("Egress"):
         yield from (_open(site, where.where, text, severity) for text, severity in _of_engine_rule(rule, name, port))
     for where, host in pods.hosts():
@@ -309,11 +309,13 @@ def _of_engine_rule(rule: Json, name: str, port: int | None) -> Iterator[tuple[s
             yield f"a rule lets {name} talk to other pods", Severity.ERROR
 
 
-def _port_of_weights(uri: str | None) -> int | None:
+def _port_of_weights(uri: str | None, stores: Mapping[str, str]) -> int | None:
     """The port of where weights are fetched from; None where they aren't."""
     scheme, _, rest = (uri or "pvc://").partition("://")
     if scheme == "pvc":
         return None
+    if scheme in stores:
+        return remote_of(stores[scheme]).port
     given = rest.partition("/")[0].rpartition(":")[2]
     return int(given) if scheme in {"https", "oci"} and given.isdigit() else _STANDARD["https"]
 

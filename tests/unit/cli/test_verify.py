@@ -16,6 +16,8 @@ from isochrone.cli import main
 
 EXAMPLES: Final = pathlib.Path(__file__).parents[3] / "examples"
 EXAMPLE: Final = EXAMPLES / "quickstart-multicluster"
+FETCHING: Final = EXAMPLES / "quickstart"
+"""Its engines fetch their weights from `hf://`."""
 NOTHING_OF_ONES_OWN: Final = {"HOME": os.devnull, "KUBECONFIG": None}
 
 
@@ -140,11 +142,45 @@ def test_a_list_of_objects_is_not_looked_into(configs: pathlib.Path) -> None:
         (["-f", EXAMPLE, "--configs", EXAMPLE], "no folder in it has a kustomization.yaml"),
         (["-f", EXAMPLE, "--trusted-keys", EXAMPLE], "has no file KEY-ID.pem"),
         ([], "say what to read: manifests with -f"),
+        (["-f", EXAMPLE, "--hf-endpoint", "models.example.com"], "--hf-endpoint is a URL such as https://models"),
+        (["-f", EXAMPLE, "--s3-endpoint", ""], "--s3-endpoint is a URL such as https://models"),
         (["-f", EXAMPLE, "--configs", EXAMPLE, "--cluster", EXAMPLE / "sites.yaml"], "not both"),
     ],
-    ids=["nothing rendered", "no keys", "nothing declared", "two sources"],
+    ids=["nothing rendered", "no keys", "nothing declared", "no URL", "an empty URL", "two sources"],
 )
 def test_what_cannot_be_read(args: list[object], says: str) -> None:
     result = verify(*args)
     assert result.exit_code == 2
     assert says in result.output
+
+
+@pytest.mark.parametrize(
+    ("said", "is_proved"),
+    [
+        pytest.param(["--hf-endpoint", "http://mirror.example.com:8080"], True, id="the mirror's"),
+        pytest.param(["--hf-endpoint", "http://mirror.example.com:8081"], False, id="another port"),
+        pytest.param([], False, id="none"),
+    ],
+)
+def test_engines_may_fetch_from_the_mirror_that_is_said(
+    tmp_path: pathlib.Path, said: list[str], *, is_proved: bool
+) -> None:
+    """Where all that was rendered lets engines talk to one port of any address."""
+    assert CliRunner().invoke(main, ["render", "-f", str(FETCHING), "-o", str(tmp_path / "out")]).exit_code == 0
+    changed = 0
+    for path in tmp_path.rglob("networkpolicy-*.yaml"):
+        policy = yaml.safe_load(path.read_text())
+        for rule in policy["spec"].get("egress") or ():
+            is_wide = any(each.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" for each in rule.get("to") or ())
+            if policy["metadata"]["labels"]["app.kubernetes.io/component"] == "engine" and is_wide:
+                rule["ports"] = [{"port": 8080, "protocol": "TCP"}]
+                changed += 1
+        path.write_text(yaml.safe_dump(policy))
+    assert changed
+    result = verify("-f", FETCHING, "--configs", tmp_path / "out", *said)
+    assert result.exit_code == (0 if is_proved else 1), result.output
+    assert ("their weights need port" in result.output) is not is_proved
+
+
+def test_what_would_be_rendered_fetches_from_the_mirror_that_is_said() -> None:
+    assert verify("-f", FETCHING, "--hf-endpoint", "http://mirror.example.com:8080").exit_code == 0

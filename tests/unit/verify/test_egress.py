@@ -1,5 +1,7 @@
 """What policies of a cluster let pods talk to, object by object: each that is wider than need be is told."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -393,9 +395,12 @@ def test_whom_pods_may_talk_to_by_name(rule: Json, what: str | None) -> None:
 # Engines
 
 
-def engines(*objects: Found, uri: str = "https://models.example.com/one") -> list[Finding]:
+def engines(
+    *objects: Found, uri: str = "https://models.example.com/one", stores: Mapping[str, str] | None = None
+) -> list[Finding]:
     serving = {"weights": {"uri": uri}}
     known = read([{**route("chat", "shop"), "spec": {"serving": serving}}])
+    known = dataclasses.replace(known, stores=stores or {})
     return list(of_engines(known, "fra1", [GATEWAY, ENGINE, *objects]))
 
 
@@ -510,6 +515,29 @@ def test_whom_engines_may_talk_to(rule: Json, uri: str, told: list[tuple[str, Se
     found_here = engines(allow_in(), allow_out(rule), uri=uri)
     assert [(each.message, each.severity) for each in found_here] == told
     assert all((each.rule, each.where) == (Rule.EGRESS_OPEN, "NetworkPolicy out") for each in found_here)
+
+
+MIRRORS: Final = {"hf": "http://hub.example.com:8080/models", "s3": "https://store.example.com:9000"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "stores", "port"),
+    [
+        pytest.param("hf://a/b", MIRRORS, 8080, id="a mirror of the hub"),
+        pytest.param("s3://a/b", MIRRORS, 9000, id="a store of one's own"),
+        pytest.param("hf://a/b", {"hf": "http://hub.example.com"}, 80, id="a mirror without a port"),
+        pytest.param("hf://a/b", {"hf": "https://[2001:db8::1]:8443"}, 8443, id="a mirror by its address"),
+        pytest.param("hf://a/b", {"s3": MIRRORS["s3"]}, 443, id="the hub beside a store of one's own"),
+        pytest.param("https://x.test/a", MIRRORS, 443, id="no mirror stands before it"),
+        pytest.param("pvc://a/b", MIRRORS, None, id="on a disk"),
+    ],
+)
+def test_where_weights_lead_may_be_said(uri: str, stores: dict[str, str], port: int | None) -> None:
+    for asked in (80, 443, 8080, 8443, 9000):
+        rule = allow_out(to("0.0.0.0/0", asked))
+        told = [each.message for each in engines(allow_in(), rule, uri=uri, stores=stores)]
+        shown = "no address" if port is None else f"port {port} alone"
+        assert told == ([] if asked == port else [f"{ANY} {shown}"])
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,10 @@ class Authority:
     def pair(self) -> KeyPair:
         return KeyPair(certificate=_certificate_pem(self.certificate), key=_key_pem(self.key))
 
-    def issue_server(self, *addresses: str) -> KeyPair:
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in _SERVER_NAMES]
-        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
-        return self._issue(_name("kube-apiserver"), ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names))
+    def issue_server(self, *addresses: str, names: Sequence[str] = _SERVER_NAMES) -> KeyPair:
+        said: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+        said += [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
+        return self._issue(_name("kube-apiserver"), ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(said))
 
     def issue_client(self, user: str, groups: Sequence[str] = ()) -> KeyPair:
         return self._issue(_name(user, groups), ExtendedKeyUsageOID.CLIENT_AUTH)

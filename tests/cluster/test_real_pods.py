@@ -5,25 +5,22 @@ starts as the version before, and becomes today's while requests are under way.
 """
 
 import functools
-import io
 import json
 import socket
 import ssl
-import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from click.testing import CliRunner
 from images import build
+from tests.cluster.machines import bucket, evidence
 from tests.cluster.machines.cluster import RealCluster
 from tests.cluster.machines.installation import BEFORE, KEY, NAMESPACE, SYSTEM, Installation, clusters, manifests
 from tests.cluster.machines.load import Load
 from tests.cluster.waiting import until
-
-from isochrone.cli import main
 
 Json = dict[str, Any]
 
@@ -37,14 +34,8 @@ _MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 PORT = 8080
 """Where engines listen, and the gateways' pods."""
 GATEWAY = "app.kubernetes.io/component=gateway"
-_ARCHIVE = """
-import glob, os, sys, tarfile
-os.chdir("/var/lib/isochrone-evidence/sites")
-archive = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
-for path in sorted(glob.glob("*/*/*"), reverse=True):  # checkpoints before chains
-    archive.add(path, f"evidence/{path}")
-archive.close()
-"""
+NAMES = {f"isochrone-gateway-fra1-{number}" for number in (0, 1)}
+"""Frankfurt's gateways, once they keep evidence."""
 
 _CHAT = """
 import json, sys, openai
@@ -60,12 +51,15 @@ raw = client.embeddings.with_raw_response.create(model="smollm2-embed", input="h
 print(json.dumps({"size": len(raw.parse().data[0].embedding), **raw.headers}))
 """
 _CONNECT = """
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
-    print("open")
-except TimeoutError:
-    print("dropped")
+import concurrent.futures, socket, sys
+def tried(host, port):
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+    except TimeoutError:
+        return "dropped"
+    return "open"
+with concurrent.futures.ThreadPoolExecutor() as beside:
+    print(*beside.map(tried, sys.argv[1::2], sys.argv[2::2]))
 """
 
 
@@ -154,11 +148,9 @@ def test_engines_are_reached_by_gateways_alone_and_reach_nobody(net: Installatio
     (engine,) = _pods(net.hub, NAMESPACE, "isochrone.dev/model-route=smollm2")
     gateway = _pods(net.hub, SYSTEM, "app.kubernetes.io/component=gateway")[0]
     address, front = engine["status"]["podIP"], gateway["status"]["podIP"]
-    assert net.ask(net.hub, _CONNECT, front, str(PORT)) == "open\n"
-    assert net.ask(net.hub, _CONNECT, address, str(PORT)) == "dropped\n"
-    assert net.ask(net.hub, _CONNECT, front, "9090") == "dropped\n"
-    inside = ("exec", "--namespace", NAMESPACE, "--stdin", engine["metadata"]["name"], "--", "python3", "-")
-    assert net.kubectl(net.hub, *inside, front, str(PORT), stdin=_CONNECT).stdout == "dropped\n"
+    tried = net.ask(net.hub, _CONNECT, front, str(PORT), address, str(PORT), front, "9090")
+    assert tried == "open dropped dropped\n"
+    assert _reached(net, net.hub, engine, (front, PORT)) == "dropped"
     # Not by chance: without the policy it is open.
     policy = engine["metadata"]["labels"]["isochrone.dev/model-route"]
     assert any(policy in name for name in _dropping(net.hub)), net.hub.nodes[0].inside("nft", "list", "ruleset")
@@ -193,58 +185,84 @@ def test_an_upgrade_under_load_fails_no_request(net: Installation) -> None:
     assert load.failures == [], net.gateways()
 
 
-def test_evidence_outlives_its_pods_and_proves_what_they_did(net: Installation, tmp_path: Path) -> None:
-    names = {f"isochrone-gateway-fra1-{number}" for number in (0, 1)}
-    _provide(net, names)
-    _change_site(net, "fra1", {"gateway": {"evidence": {"storage": {"storageClassName": "kept", "size": "1Gi"}}}})
-    until(lambda: _ready(net.hub, SYSTEM, GATEWAY), names, limit=LIMIT, why=net.why)
-    _until_ready(net)
+@pytest.fixture(scope="module")
+def objects(net: Installation) -> Iterator[bucket.Bucket]:
+    """What Frankfurt's evidence is copied to, which it keeps from here on. One way out is opened for it."""
+    before = _ways_out(net)
+    evidence.provide(net, NAMES)
+    with bucket.running(net.home, namespace=SYSTEM, folder=net.folder) as made:
+        storage = {"storageClassName": evidence.CLASS, "size": "1Gi"}
+        _change_site(net, "fra1", {"gateway": {"evidence": {"storage": storage, "objectStorage": made.storage()}}})
+        until(lambda: _ready(net.hub, SYSTEM, GATEWAY), NAMES, limit=LIMIT, why=net.why)
+        _until_ready(net)
+        net.declare(*made.secrets(SYSTEM))  # Nobody waited for the key.
+        opened = [each for each in _ways_out(net) if each not in before]
+        assert [each["ports"] for each in opened] == [[{"protocol": "TCP", "port": made.port}]]
+        assert len(_ways_out(net)) == len(before) + 1
+        yield made
+
+
+def test_a_bucket_is_reached_by_those_gateways_alone_which_reach_nothing_else_there(
+    net: Installation, objects: bucket.Bucket
+) -> None:
+    store, mirror = (net.home, objects.port), (net.home, net.mirror_port)
+    (engine,) = _pods(net.hub, NAMESPACE, "isochrone.dev/model-route=smollm2")
+    gateway, other = (_pods(each, SYSTEM, GATEWAY)[0] for each in net.clusters)
+    with ThreadPoolExecutor() as beside:
+        asked = [(net.hub, gateway, store, mirror), (net.paris, other, store, mirror), (net.hub, engine, store)]
+        found = list(beside.map(lambda each: _reached(net, *each), asked))
+    assert found == ["open dropped", "dropped dropped", "dropped"]
+
+
+def test_evidence_outlives_its_pods_and_proves_what_they_did(
+    net: Installation, objects: bucket.Bucket, tmp_path: Path
+) -> None:
     _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
     (before,) = until(lambda: _uids(net, "isochrone-gateway-fra1-0"), limit=LIMIT, why=net.why)
-    found = net.kubectl(net.hub, "delete", "pod", "isochrone-gateway-fra1-0", "--namespace", SYSTEM, "--wait=false")
-    assert found.returncode == 0, found.stderr
+    left = {each for each in evidence.kept(net) if "fra1-0/" in each}
+    _delete(net, "isochrone-gateway-fra1-0")
     until(
         lambda: _uids(net, "isochrone-gateway-fra1-0"),
         holds=lambda uids: bool(uids - {before}),
         limit=LIMIT,
         why=net.why,
     )
+    until(objects.names, holds=lambda names: left <= names, limit=LIMIT, why=net.gateways)
     for _ in range(4):
         _asked(net, net.hub, _CHAT, "smollm2", QUESTION)
-    until(lambda: _anchors(net), holds=lambda data: _anchored(data) == names, limit=LIMIT, why=net.why)
+    until(lambda: evidence.anchored(net, "fra1"), holds=lambda found: found == NAMES, limit=LIMIT, why=net.why)
 
-    evidence = tmp_path / "evidence"
-    for name in sorted(names):
-        _copied(net, name, tmp_path)
-    lives = {each.name for each in (evidence / "fra1" / "isochrone-gateway-fra1-0" / "chains").glob("w0-*")}
-    assert len(lives) == 2
-    assert '"kind":"Intent"' in "".join(each.read_text() for each in evidence.rglob("chains/*/*.jsonl"))
-    assert _verdict(net, tmp_path) == (0, 2, [])
+    for name in sorted(NAMES):
+        evidence.copied(net, name, tmp_path)
+    pod = tmp_path / "evidence" / "fra1" / "isochrone-gateway-fra1-0"
+    assert len({each.name for each in (pod / "chains").glob("w0-*")}) == 2
+    written = (tmp_path / "evidence").rglob("chains/*/*.jsonl")
+    assert '"kind":"Intent"' in "".join(each.read_text() for each in written)
+    assert _verdict(net, tmp_path)[:3] == (0, 2, [])
 
-    checkpoints = evidence / "fra1" / "isochrone-gateway-fra1-0" / "checkpoints"
-    min(checkpoints.iterdir()).unlink()
-    status, _, tampered = _verdict(net, tmp_path)
-    assert (status, bool(tampered)) == (1, True)
+    min((pod / "checkpoints").iterdir()).unlink()
+    found = _verdict(net, tmp_path)
+    assert (found.status, bool(found.tampered)) == (1, True)
 
 
-def _provide(net: Installation, names: set[str]) -> None:
-    """A volume for each of these, on the node: what storage is elsewhere."""
-    node = net.hub.nodes[0].name
-    chosen = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
-    for name in sorted(names):
-        folder = net.folder / "volumes" / name
-        folder.mkdir(parents=True)
-        spec = {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": "kept",
-            "local": {"path": str(folder)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [chosen]}]}},
-        }
-        volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
-        answer = net.hub.api.apply(volume)
-        assert answer.ok, answer.message
+def test_a_bucket_has_what_pods_left_and_proves_it_too(
+    net: Installation, objects: bucket.Bucket, tmp_path: Path
+) -> None:
+    asked = {_asked(net, net.hub, _CHAT, "smollm2", QUESTION)["x-request-id"] for _ in range(3)}
+    until(lambda: _condition(net, "fra1", "EvidenceCopied"), ("True", "Copied"), limit=LIMIT, why=net.why)
+    until(lambda: evidence.anchored(net, "fra1"), holds=lambda found: found == NAMES, limit=LIMIT, why=net.why)
+    evidence.fetch_anchors(net, tmp_path / "hub")
+    left = evidence.kept(net)
+    # Killed before they can copy anything: who comes after does.
+    _delete(net, *sorted(NAMES), "--grace-period=1")
+    until(objects.names, holds=lambda names: left.keys() <= names, limit=LIMIT, why=net.gateways)
+
+    downloaded = tmp_path / "evidence"
+    objects.download(downloaded)
+    assert all((downloaded / name).read_bytes() == path.read_bytes() for name, path in left.items())
+    assert evidence.verdict(downloaded, tmp_path / "hub")[:3] == (0, 2, [])
+    rows = evidence.rows(downloaded, tmp_path / "hub")
+    assert asked <= {each["id"] for each in rows if each["requestStatus"] == 200}
 
 
 def _uids(net: Installation, name: str) -> set[str]:
@@ -253,35 +271,37 @@ def _uids(net: Installation, name: str) -> set[str]:
     return {each["metadata"]["uid"] for each in pods if each["metadata"]["name"] == name and _is_ready(each)}
 
 
-def _anchors(net: Installation) -> Json:
-    """What the hub keeps of evidence."""
-    path = f"/api/v1/namespaces/{SYSTEM}/configmaps/isochrone-anchors"
-    found: Json = net.hub.api.request("GET", path).body.get("data", {})
+def _ways_out(net: Installation) -> list[Json]:
+    """What Frankfurt's gateways may reach."""
+    path = f"/apis/networking.k8s.io/v1/namespaces/{SYSTEM}/networkpolicies/isochrone-gateway-fra1"
+    found: list[Json] = net.hub.api.request("GET", path).body["spec"]["egress"]
     return found
 
 
-def _anchored(data: Json) -> set[str]:
-    return {json.loads(each)["instance"] for each in data.get("fra1.jsonl", "").splitlines()}
+def _condition(net: Installation, site: str, kind: str) -> tuple[str, str] | None:
+    """Its status and reason."""
+    items = net.hub.api.request("GET", f"/apis/isochrone.dev/v1alpha1/edgenodes/{site}").body["status"]["conditions"]
+    return next(((each["status"], each["reason"]) for each in items if each["type"] == kind), None)
 
 
-def _copied(net: Installation, pod: str, folder: Path) -> None:
-    """As the reference says."""
-    found = net.kubectl(net.hub, "exec", "--namespace", SYSTEM, pod, "--", "python3", "-c", _ARCHIVE)
+def _reached(net: Installation, cluster: RealCluster, pod: Json, *targets: tuple[str, int]) -> str:
+    """Of each target, whether the pod finds it `open`, or `dropped`."""
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    inside = ("exec", "--namespace", namespace, "--stdin", name, "--", "python3", "-")
+    words = (str(part) for target in targets for part in target)
+    found = net.kubectl(cluster, *inside, *words, stdin=_CONNECT)
     assert found.returncode == 0, found.stderr
-    with tarfile.open(fileobj=io.BytesIO(found.stdout.encode())) as archive:
-        archive.extractall(folder, filter="data")
+    return found.stdout.strip()
 
 
-def _verdict(net: Installation, folder: Path) -> tuple[int, int, list[str]]:
-    """The auditor's exit status, how many gateways are anchored, and what was tampered with."""
-    hub, kubeconfig = folder / "hub", str(net.hub.plane.kubeconfig)
-    fetched = CliRunner().invoke(main, ["audit", "anchors", "--kubeconfig", kubeconfig, "-o", str(hub)])
-    assert fetched.exit_code == 0, fetched.output
-    words = ["--trusted-keys", str(hub / "keys"), "--anchors", str(hub / "anchors.jsonl"), "--json"]
-    found = CliRunner().invoke(main, ["audit", "verify", str(folder / "evidence"), *words])
-    said = json.loads(found.stdout)
-    tampered = [f"{each['rule']} {each['file']}: {each['message']}" for each in said["findings"] if each["tampering"]]
-    return found.exit_code, said["anchoredInstances"], tampered
+def _delete(net: Installation, *words: str) -> None:
+    found = net.kubectl(net.hub, "delete", "pod", *words, "--namespace", SYSTEM, "--wait=false")
+    assert found.returncode == 0, found.stderr
+
+
+def _verdict(net: Installation, folder: Path) -> evidence.Verdict:
+    evidence.fetch_anchors(net, folder / "hub")
+    return evidence.verdict(folder / "evidence", folder / "hub")
 
 
 def _wants_a_certificate(address: str, port: int) -> bool:

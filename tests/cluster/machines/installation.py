@@ -60,6 +60,16 @@ class Installation:
     def clusters(self) -> tuple[RealCluster, RealCluster]:
         return (self.hub, self.paris)
 
+    @property
+    def home(self) -> str:
+        """This machine's address, as pods reach it."""
+        return self.hub.plane.options.address
+
+    @property
+    def mirror_port(self) -> int:
+        """Where weights come from, at that address."""
+        return self._mirror.port
+
     def install(self, tag: str) -> None:
         """By the chart, or to another version of it."""
         values = self.folder / "values.json"
@@ -163,19 +173,11 @@ class Installation:
                 "gateway": {"workers": 1, "cpu": "100m"},
                 "rendering": {
                     "engineImages": {"LlamaCpp/CPU": build.name_of("engine")},
-                    "hfEndpoint": f"http://{self._mirror_host}",
-                    "weightsNetworks": [{"cidr": f"{self._home}/32", "port": self._mirror.port}],
+                    "hfEndpoint": f"http://{self.home}:{self.mirror_port}",
+                    "weightsNetworks": [{"cidr": f"{self.home}/32", "port": self.mirror_port}],
                 },
             },
         }
-
-    @property
-    def _home(self) -> str:
-        return self.hub.plane.options.address
-
-    @property
-    def _mirror_host(self) -> str:
-        return f"{self._home}:{self._mirror.port}"
 
     def _helm(self, *words: str) -> None:
         command = [str(tools.built(tools.HELM)), *words, "--kubeconfig", str(self.hub.plane.kubeconfig)]

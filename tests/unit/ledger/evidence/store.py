@@ -1,5 +1,5 @@
-"""An S3-compatible store on 127.0.0.1 that checks what real ones check: signatures, digests, and that nothing is
-overwritten where that was asked. It can be away, slow, refuse, and lose its answers.
+"""An S3-compatible store that checks what real ones check: signatures, digests, and that nothing is overwritten where
+that was asked. It can be away, slow, refuse, and lose its answers.
 
 Signatures are worked out here anew, from AWS's description of them.
 """
@@ -11,6 +11,7 @@ import hmac
 import http.server
 import pathlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -26,9 +27,10 @@ _SIGNED = re.compile(
 
 
 class FakeStore:
-    """Objects by `bucket/key`."""
+    """Objects by `bucket/key`. At an address of this machine; `name` is what it is called there, if not by that."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1", *, name: str = "", tls: ssl.SSLContext | None = None) -> None:
+        self._address, self._name, self._tls = address, name or address, tls
         self.objects: dict[str, bytes] = {}
         self.digests: dict[str, str] = {}
         self.puts: list[str] = []
@@ -47,13 +49,15 @@ class FakeStore:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._name}:{self.port}"
 
     @contextlib.contextmanager
     def running(self) -> Iterator["FakeStore"]:
-        server = _Server(("127.0.0.1", self.port), _Handler)
+        server = _Server((self._address, self.port), _Handler)
         server.store = self
         self.port = server.server_port
+        if self._tls is not None:  # Each connection's own thread shakes hands: who never does holds nobody up.
+            server.socket = self._tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -65,7 +69,7 @@ class FakeStore:
 
     def download(self, folder: pathlib.Path, prefix: str) -> None:
         """What a user gets who copies all that begins so."""
-        for name, content in self.objects.items():
+        for name, content in list(self.objects.items()):
             if name.startswith(prefix):
                 path = folder / name.removeprefix(prefix)
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,14 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from isochrone.audit import chain as chains
 from isochrone.audit import checkpoint as checkpoints
 from isochrone.audit import keys as reading
 from isochrone.audit import lines, retention
-from isochrone.audit.chain import Chain
+from isochrone.audit.chain import Chain, Mark, Record
 from isochrone.audit.finding import Extent, Finding, Report, Rule, of_line
 from isochrone.audit.keys import KeyRing
 
@@ -29,6 +29,8 @@ class Anchor:
 
 
 _DAY: Final = 86_400.0
+_DUE: Final = 60.0
+"""Seconds of a chain that no checkpoint signs: one is due each 10."""
 _Kept = dict[int, set[str]]
 """The digests of an instance's anchors, by number. Two of one number contradict each other: one of them is found."""
 
@@ -90,6 +92,7 @@ class _Instance:
         self.signed = checkpoints.walk(folder / "checkpoints", site=folder.parent.name, keys=keys, anchors=anchors)
         self.findings += self.signed.findings
         self.chains = {each.name: self._walk(each) for each in sorted(folder.glob("chains/*")) if each.is_dir()}
+        self._sealed = self._sure(self.signed.heads)
         for name, chain in self.chains.items():
             self.findings += [*chain.findings, *self._placed(name, chain), *self._noted(name, chain)]
         self.findings += [*self._covered(), *self._linked(), *self._retired(), *self._strange()]
@@ -99,20 +102,23 @@ class _Instance:
     def extents(self) -> Iterator[tuple[pathlib.Path, Extent]]:
         """How far each chain goes, and is signed."""
         for name, chain in self.chains.items():
-            head = self.signed.heads.get(name)
-            yield chain.folder, Extent(chain.count, head.count if head is not None else 0)
+            yield chain.folder, Extent(chain.count, self._sealed[name])
 
     def _keys(self, trusted: KeyRing | None) -> KeyRing:
         path, site = self.folder / "public-key.pem", self.folder.parent.name
+        own = _of_site(trusted or {}, site)
         try:
             beside = reading.read(path)
+        except FileNotFoundError:
+            less = "no signature can be checked: give --trusted-keys" if trusted is None else "it was removed"
+            self._say(Rule.MISSING, path, f"the key beside the evidence is gone: {less}")
+            return own
         except (OSError, ValueError) as error:
             self._say(Rule.OTHER_KEY, path, f"the key beside the evidence can't be read: {error}")
-            return _of_site(trusted or {}, site)
+            return own
         if trusted is None:
             self.believed = f"{self.folder.parent.name}/{self.folder.name} {beside.id}"
             return {beside.id: beside}
-        own = _of_site(trusted, site)
         if beside.id not in own:
             less = f" for {site}" if beside.id in trusted else ""
             self._say(Rule.OTHER_KEY, path, f"the key beside the evidence, {beside.id}, is not trusted{less}")
@@ -161,16 +167,39 @@ class _Instance:
             signed = self.signed.heads[name].count
             said = f"{signed} lines were signed, and it ends after {have}: lines were cut off or removed"
             yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
-        sure, by = (self.signed.anchored, "anchored") if self.anchors else (self.signed.heads, "signed")
+        anchored = self._sure(self.signed.anchored)
         for name, chain in self.chains.items():
-            more = chain.count - (sure[name].count if name in sure else 0)
-            if more > 0:
-                said = f"its last {more} lines are not yet {by}: a cut at their end would not be seen"
+            more = max(chain.count - self._sealed[name], 0)
+            yield from self._loose(chain, more)
+            later = chain.count - more - anchored[name]
+            if self.anchors and later > 0:
+                said = f"{later} of its lines were signed after the last anchor: a cut after it would not be seen"
                 yield Finding(rule=Rule.NOT_ANCHORED, path=chain.folder, message=said)
+
+    def _loose(self, chain: Chain, more: int) -> Iterator[Finding]:
+        """Its last lines, which no checkpoint signs."""
+        since, until = chain.loose or (0.0, 0.0)
+        if more > 0 and until - since > _DUE:
+            said = f"its last {more} lines, of {until - since:.0f} seconds, are not signed: checkpoints are missing"
+            yield Finding(rule=Rule.MISSING, path=chain.folder, message=said)
+        elif more > 0:
+            said = f"its last {more} lines are not signed yet: whoever can write there could have written them"
+            yield Finding(rule=Rule.NOT_SIGNED, path=chain.folder, message=said)
+
+    def _sure(self, marks: Mapping[str, Mark]) -> dict[str, int]:
+        """How far chains are fixed: by what is said of them, and by a worker's next chain, if that is fixed itself."""
+        sure = dict.fromkeys(self.chains, 0) | {name: mark.count for name, mark in marks.items()}
+        for boot in self._boots():
+            if f"{boot.writer}-{boot.boot}" in marks:
+                sure[boot.after] = max(sure.get(boot.after, 0), boot.after_count)
+        return sure
+
+    def _boots(self) -> list[Record]:
+        return [chain.boot for chain in self.chains.values() if chain.boot is not None and chain.boot.after]
 
     def _linked(self) -> Iterator[Finding]:
         """Whether each chain is as its worker's next lives found it: each of them, since a forged one may say less."""
-        boots = [chain.boot for chain in self.chains.values() if chain.boot is not None and chain.boot.after]
+        boots = self._boots()
         for boot in sorted(boots, key=lambda boot: boot.after):
             here, path = self.chains.get(boot.after), self.folder / "chains" / boot.after
             if here is None or not here.count:

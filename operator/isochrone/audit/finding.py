@@ -40,8 +40,10 @@ class Rule(enum.StrEnum):
     """Requests that were sent, and of whose end nothing is known."""
     RETENTION = "Retention"
     """Lines that were removed because they were old; a checkpoint says so."""
+    NOT_SIGNED = "NotSigned"
+    """Lines after the last checkpoint, which isn't due yet: whoever can write there could have written them."""
     NOT_ANCHORED = "NotAnchored"
-    """Lines after the last anchor, or after the last checkpoint: a cut at their end would not be seen."""
+    """Lines that were signed after the last anchor: a cut after it would not be seen."""
     STRANGE = "NotRead"
     """A file that is no part of evidence."""
 
@@ -54,6 +56,7 @@ NOT_TAMPERING: Final = frozenset(
         Rule.WITHHELD,
         Rule.NO_OUTCOME,
         Rule.RETENTION,
+        Rule.NOT_SIGNED,
         Rule.NOT_ANCHORED,
         Rule.STRANGE,
     }
@@ -103,6 +106,16 @@ class Report:
     """Keys that were believed because they lie beside the evidence: `SITE/INSTANCE KEY-ID`."""
     extents: Mapping[pathlib.Path, Extent]
     """Of each chain's folder."""
+
+    @property
+    def loose(self) -> int:
+        """Lines that nothing signs: whoever can write there could have written them."""
+        return sum(max(0, each.end - each.signed) for each in self.extents.values())
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether there is an anchor of each instance. Else what was cut off at an end may have gone unseen."""
+        return self.anchored == self.instances
 
     @property
     def holds(self) -> bool:

@@ -80,24 +80,21 @@ def _document(report: "Report") -> dict[str, Any]:
         "lines": report.lines,
         "checkpoints": report.checkpoints,
         "anchoredInstances": report.anchored,
+        "unsignedLines": report.loose,
         "believedKeys": list(report.believed),
         "findings": [finding_document(each) for each in report.findings],
     }
 
 
 def _text(report: "Report") -> list[str]:
-    from isochrone.cli.audit_text import finding_text
+    from isochrone.cli.audit_text import finding_text, proved
 
     said = [finding_text(each) for each in sorted(report.findings, key=lambda each: not each.is_tampering)]
-    said += [
-        click.style(f"nobody vouches for the key of {printable(each)}: it lies beside the evidence", fg="yellow")
-        + "; give --trusted-keys"
-        for each in report.believed
-    ]
+    said += [f"believed: the key of {printable(each)}, which lies beside the evidence" for each in report.believed]
     said.append(
         f"{report.instances:,} instances, {report.chains:,} chains, {report.lines:,} lines, {report.checkpoints:,}"
         f" checkpoints; {report.anchored:,} instances anchored"
     )
     if report.holds:
-        return [*said, click.style("PROVED: nothing was edited, removed, reordered or cut off", fg="green", bold=True)]
+        return [*said, *proved([report])]
     return [*said, click.style("NOT PROVED: something was tampered with, or is missing", fg="red", bold=True)]

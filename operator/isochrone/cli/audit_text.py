@@ -179,15 +179,33 @@ def _verdict(reports: Sequence[Report] | None) -> Iterator[str]:
     yield from (finding_text(each) for each in bad[:_MOST])
     if len(bad) > _MOST:
         yield f"and {len(bad) - _MOST} findings more: isochrone audit verify tells all"
-    believed = [each for report in reports for each in report.believed]
-    if believed:
-        said = f"nobody vouches for the keys of {number(len(believed), 'gateway')}: they lie beside the evidence"
-        yield click.style(said, fg="yellow") + "; give --trusted-keys"
     if bad:
         said = "NOT PROVED: something was tampered with, or is missing; requests may be wrong, or not here"
         yield click.style(said, fg="red", bold=True)
     else:
+        yield from proved(reports)
+
+
+def proved(reports: Sequence[Report]) -> Iterator[str]:
+    """What is proved, where nothing speaks against it, and what isn't."""
+    without = list(_without(reports))
+    yield from (f"{click.style('not proved', fg='yellow')}: {each}" for each in without)
+    if without:
+        yield click.style("PROVED, but for that: nothing was edited, removed or reordered", fg="green", bold=True)
+    else:
         yield click.style("PROVED: nothing was edited, removed, reordered or cut off", fg="green", bold=True)
+
+
+def _without(reports: Sequence[Report]) -> Iterator[str]:
+    """What keys, signatures and anchors would have shown that aren't there."""
+    if believed := sum(len(each.believed) for each in reports):
+        whose = f"{number(believed, 'gateway')}, whose keys lie beside it"
+        yield f"that nobody wrote all of it anew, for {whose}; give --trusted-keys"
+    if loose := sum(each.loose for each in reports):
+        yield f"who wrote the last {number(loose, 'line')}, which no checkpoint signs yet"
+    if bare := sum(each.instances - each.anchored for each in reports):
+        whose = f"{number(bare, 'gateway')} without --anchors"
+        yield f"that nothing was cut off at the end, or is gone as a whole, for {whose}"
 
 
 def summary_document(

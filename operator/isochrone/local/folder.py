@@ -7,7 +7,8 @@ sites/NAME/secrets/         what it reads of secrets; for its owner only
 sites/NAME/gateway.log      events; requests.log has one line per request
 engines/NAME.log            what llama.cpp says
 evidence/                   of where requests were processed; it outlives the network, as do
-evidence-keys/NAME.pem      what signs it, and
+evidence-keys/NAME.pem      what signs it,
+keys/NAME.ID.pem            the public half, by which an auditor knows it, and
 anchors.jsonl               what a hub would keep of it
 """
 
@@ -19,6 +20,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from isochrone.certificates import CertificateError, evidence_key, key_id, new_evidence_key
 from isochrone_gateway.config import Index, encode_index
 
 INDEX: Final = "index.json"
@@ -53,7 +55,19 @@ class Folder:
         return self.path / "anchors.jsonl"
 
     def evidence_key(self, name: str) -> pathlib.Path:
-        return self.path / "evidence-keys" / f"{name}.pem"
+        """The file of a site's key, which is made if it isn't there. Raises FolderError for one that is none."""
+        path = self.path / "evidence-keys" / f"{name}.pem"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        try:
+            key = evidence_key(path.read_text(encoding="ascii")) if path.exists() else new_evidence_key()
+        except (CertificateError, UnicodeDecodeError) as error:
+            raise FolderError(f"{path}: {error}; move it away, and a new one is made") from error
+        if not path.exists():
+            _put(path, key.private.encode(), mode=0o600)
+        public = self.path / "keys" / f"{name}.{key_id(key.public)}.pem"
+        public.parent.mkdir(exist_ok=True)
+        _put(public, key.public.encode())
+        return path
 
     def engine_log(self, name: str) -> pathlib.Path:
         return self.path / "engines" / f"{name}.log"

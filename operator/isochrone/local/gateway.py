@@ -81,7 +81,6 @@ class Gateway:
         token.write_text(secrets.token_hex())
         token.chmod(0o600)
         self._token = token.read_text()
-        self._evidence_key.parent.mkdir(mode=0o700, exist_ok=True)
         options = {
             "--config": self._folder / "config",
             "--secrets": self._folder / "secrets",

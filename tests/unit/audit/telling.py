@@ -10,7 +10,7 @@ from isochrone.audit import Rule
 
 OPEN: Final = "{} requests were sent, and of their end nothing is known; this is the first"
 ENDS: Final = "{} lines were signed, and it ends after {}: lines were cut off or removed"
-NOT_YET: Final = "its last {} lines are not yet signed: a cut at their end would not be seen"
+NOT_YET: Final = "its last {} lines are not signed yet: whoever can write there could have written them"
 FOLLOWS: Final = "checkpoint {} doesn't follow the one before: one was changed or removed"
 EDITED: Final = "its hash is not that of its text and all lines before: one of them was changed"
 UNCLEAN: Final = f"{FIRST} before it ended without End: killed, or crashed"

@@ -17,8 +17,8 @@ NOT_OF_TEXT: Final = "its signature is not of this text: it was changed after it
 IN_PLACE: Final = "bytes were put in place of the line's end, or after it"
 CUT: Final = "it had 6 lines when its worker started again, and has {}, or others"
 UNSIGNED: Final = [
-    (Rule.NOT_ANCHORED, f"chains/{FIRST}", 0, NOT_YET.format(3)),
-    (Rule.NOT_ANCHORED, f"chains/{NEXT}", 0, NOT_YET.format(3)),
+    (Rule.NOT_SIGNED, f"chains/{FIRST}", 0, NOT_YET.format(3)),
+    (Rule.NOT_SIGNED, f"chains/{NEXT}", 0, NOT_YET.format(3)),
 ]
 """What the second checkpoint signs."""
 
@@ -116,7 +116,7 @@ UNSIGNED: Final = [
             [
                 (Rule.MISPLACED, f"chains/{NEXT}0", 0, f"its Boot is of fra1/gateway-0/{NEXT}"),
                 (Rule.MISSING, f"chains/{NEXT}", 0, ENDS.format(3, 0)),
-                (Rule.NOT_ANCHORED, f"chains/{NEXT}0", 0, NOT_YET.format(3)),
+                (Rule.NOT_SIGNED, f"chains/{NEXT}0", 0, NOT_YET.format(3)),
             ],
             id="chain: another name",
         ),

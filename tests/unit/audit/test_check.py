@@ -125,7 +125,7 @@ def _dropped(made: writing.Instance) -> None:
             id="no outcome",
         ),
         pytest.param(
-            lambda made: made.request("w0-20261126T230200Z-00000000", "e"), Rule.NOT_ANCHORED, id="not anchored"
+            lambda made: made.request("w0-20261126T230200Z-00000000", "e"), Rule.NOT_SIGNED, id="not signed yet"
         ),
     ],
 )

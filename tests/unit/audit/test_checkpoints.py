@@ -50,7 +50,7 @@ def test_a_checkpoint_of_which_a_hash_is_none_says_nothing(tmp_path: pathlib.Pat
     made.checkpoint(**{said: {FIRST: {"count": 1, "hash": digest}}})
     assert telling.told(tmp_path) == [
         (Rule.EDITED, SIGNED, 1, "checkpoint 0 can't be read any more"),
-        (Rule.NOT_ANCHORED, f"chains/{FIRST}", 0, NOT_YET.format(1)),
+        (Rule.NOT_SIGNED, f"chains/{FIRST}", 0, NOT_YET.format(1)),
     ]
 
 

@@ -23,7 +23,7 @@ def test_evidence_under_another_name(tmp_path: pathlib.Path, site: str, name: st
     assert telling.told(tmp_path) == [
         (Rule.MISPLACED, SIGNED, 1, f"it is of {site}/{name}, not of this folder"),
         (Rule.MISPLACED, f"chains/{FIRST}", 0, f"its Boot is of {site}/{name}/{FIRST}"),
-        (Rule.NOT_ANCHORED, f"chains/{FIRST}", 0, NOT_YET.format(1)),
+        (Rule.NOT_SIGNED, f"chains/{FIRST}", 0, NOT_YET.format(1)),
     ]
 
 

@@ -19,8 +19,8 @@ def test_another_key_signs_nothing(tmp_path: pathlib.Path) -> None:
     key = keys.read(other.folder / KEY)
     by = f"it is signed by the key {made.key_id}, which is not trusted"
     nothing = [
-        (Rule.NOT_ANCHORED, f"chains/{FIRST}", 0, NOT_YET.format(6)),
-        (Rule.NOT_ANCHORED, f"chains/{NEXT}", 0, NOT_YET.format(3)),
+        (Rule.NOT_SIGNED, f"chains/{FIRST}", 0, NOT_YET.format(6)),
+        (Rule.NOT_SIGNED, f"chains/{NEXT}", 0, NOT_YET.format(3)),
     ]
     signed = [(Rule.OTHER_KEY, SIGNED, 1, by), (Rule.OTHER_KEY, SIGNED, 2, by)]
     beside = (Rule.OTHER_KEY, KEY, 0, f"the key beside the evidence, {made.key_id}, is not trusted")
@@ -81,8 +81,9 @@ def test_a_key_that_cannot_be_read(tmp_path: pathlib.Path) -> None:
     assert audit.check(tmp_path).believed == ()
     (made.folder / KEY).unlink()
     (gone,) = telling.told(tmp_path, trusted=mine)
-    assert gone[:3] == (Rule.OTHER_KEY, KEY, 0)
-    assert "No such file" in gone[3]
+    assert gone == (Rule.MISSING, KEY, 0, "the key beside the evidence is gone: it was removed")
+    less = "the key beside the evidence is gone: no signature can be checked: give --trusted-keys"
+    assert telling.told(tmp_path)[0] == (Rule.MISSING, KEY, 0, less)
 
 
 def _pem(der: bytes) -> bytes:

@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 
+import pytest
 from click.testing import CliRunner
 from tests.unit.audit import writing
 
@@ -16,12 +17,44 @@ def _run(*arguments: str | int | pathlib.Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_untouched_evidence_is_proved_and_the_believed_key_is_named(tmp_path: pathlib.Path) -> None:
-    made, _ = writing.small(tmp_path)
-    code, said = _run(tmp_path)
+ANEW = "not proved: that nobody wrote all of it anew, for 1 gateway, whose keys lie beside it; give --trusted-keys"
+LOOSE = "not proved: who wrote the last 2 lines, which no checkpoint signs yet"
+CUT = "not proved: that nothing was cut off at the end, or is gone as a whole, for 1 gateway without --anchors"
+BUT = "PROVED, but for that: nothing was edited, removed or reordered"
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "said"),
+    [
+        pytest.param((), False, [ANEW, CUT, BUT], id="by itself"),
+        pytest.param((), True, [ANEW, LOOSE, CUT, BUT], id="by itself, and not all is signed"),
+        pytest.param(("--trusted-keys",), False, [CUT, BUT], id="keys"),
+        pytest.param(("--anchors",), False, [ANEW, BUT], id="anchors"),
+        pytest.param(("--trusted-keys", "--anchors"), True, [LOOSE, BUT], id="both, and not all is signed"),
+        pytest.param(
+            ("--trusted-keys", "--anchors"),
+            False,
+            ["PROVED: nothing was edited, removed, reordered or cut off"],
+            id="both",
+        ),
+    ],
+)
+def test_of_untouched_evidence_is_said_what_is_not_proved(
+    tmp_path: pathlib.Path, options: tuple[str, ...], *, more: bool, said: list[str]
+) -> None:
+    made, anchor = writing.small(tmp_path / "evidence")
+    if more:
+        made.request("w0-20261126T230200Z-00000000", "d")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "a.pem").write_bytes((made.folder / "public-key.pem").read_bytes())
+    (tmp_path / "anchors").write_text(json.dumps(anchor))
+    given = {"--trusted-keys": tmp_path / "keys", "--anchors": tmp_path / "anchors"}
+    code, found = _run(tmp_path / "evidence", *(word for each in options for word in (each, given[each])))
     assert code == 0
-    assert f"nobody vouches for the key of fra1/gateway-0 {made.key_id}" in said
-    assert said.endswith("PROVED: nothing was edited, removed, reordered or cut off\n")
+    lines = found.splitlines()
+    assert [each for each in lines if "proved" in each.lower()] == said
+    believed = f"believed: the key of fra1/gateway-0 {made.key_id}, which lies beside the evidence"
+    assert (believed in lines) == ("--trusted-keys" not in options)
 
 
 def test_tampering_is_told_with_line_and_byte(tmp_path: pathlib.Path) -> None:

@@ -7,8 +7,11 @@ import pytest
 from tests.contract.config_cases import RELEASE
 from tests.unit.source.publishing import config
 
+from isochrone.certificates import evidence_key, key_id
 from isochrone.local.folder import Folder, FolderError, write_config, write_secrets
 from isochrone_gateway.config import shard
+from isochrone_gateway.ledger.evidence.checkpoint import key_id as gateway_key_id
+from isochrone_gateway.ledger.evidence.instance import load_key
 from isochrone_gateway.source import files
 
 
@@ -59,3 +62,28 @@ def test_secrets_are_their_owners_and_exactly_those(tmp_path: pathlib.Path) -> N
     assert [str(each.relative_to(folder)) for each in found] == ["peer/tls.key"]
     assert found[0].read_text() == "c"
     assert stat.S_IMODE(found[0].stat().st_mode) == 0o600
+
+
+def test_the_key_of_evidence_is_made_once_and_its_public_half_lies_where_auditors_find_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    folder = Folder(tmp_path)
+    path = folder.evidence_key("fra1")
+    made = path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    public = evidence_key(made).public
+    assert {each.name: each.read_text() for each in (tmp_path / "keys").iterdir()} == {
+        f"fra1.{key_id(public)}.pem": public
+    }
+    assert folder.evidence_key("fra1").read_text() == made
+    path.write_text("no key")
+    with pytest.raises(FolderError, match="move it away, and a new one is made"):
+        folder.evidence_key("fra1")
+
+
+def test_a_gateway_takes_the_key_that_was_made_for_it(tmp_path: pathlib.Path) -> None:
+    path = Folder(tmp_path).evidence_key("fra1")
+    raw = load_key(path).public_key().public_bytes_raw()
+    (public,) = (tmp_path / "keys").iterdir()
+    assert public.name == f"fra1.{gateway_key_id(raw)}.pem"

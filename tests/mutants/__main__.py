@@ -87,7 +87,7 @@ TARGETS: Final = (
         {
             ("chain", "check", "checkpoint", "finding", "keys", "lines", "retention"): (
                 *("changed", "check", "checkpoints", "folders", "forged"),
-                *("keys", "records", "removed_early", "report", "retention"),
+                *("keys", "loose", "records", "removed_early", "report", "retention"),
             ),
             ("sources",): ("sources",),
         },

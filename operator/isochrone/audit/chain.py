@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import pathlib
 import re
 from typing import Annotated, Final
@@ -52,13 +53,14 @@ class Chain:
     """What was read of one chain."""
 
     folder: pathlib.Path
+    signed: int
+    """How far checkpoints sign it."""
     findings: list[Finding] = dataclasses.field(default_factory=list)
     count: int = 0
     hash: str | None = ZERO
     whole: int = 0
-    signed: int = 0
-    """How far a checkpoint signs it."""
-    loose: tuple[float, float] | None = None
+    since: float = math.inf
+    until: float = -math.inf
     """When the first and the last line were written that no checkpoint signs."""
     boot: Record | None = None
     torn: lines.Line | None = None
@@ -71,7 +73,7 @@ class Chain:
 
 def walk(folder: pathlib.Path, *, dropped: Mark | None, marks: dict[int, str]) -> Chain:
     """Read a chain. `dropped` is what retention removed of it, `marks` the hashes that checkpoints say, by count."""
-    chain = Chain(folder, signed=max(marks, default=0))
+    chain = Chain(folder, max(marks, default=0))
     for line in lines.read(lines.segments(folder)):
         if chain.torn is not None:
             chain.say(Rule.EDITED, chain.torn, "this line has lost its end, yet others follow: it was edited")
@@ -121,8 +123,7 @@ def _begin(chain: Chain, record: Record, dropped: Mark | None) -> None:
 
 def _note(chain: Chain, line: lines.Line, record: Record) -> None:
     if record.n >= chain.signed:
-        since, until = chain.loose or (record.at, record.at)
-        chain.loose = min(since, record.at), max(until, record.at)
+        chain.since, chain.until = min(chain.since, record.at), max(chain.until, record.at)
     match record.kind:
         case "Boot":
             chain.boot = record

@@ -173,16 +173,18 @@ class _Instance:
             yield from self._loose(chain, more)
             later = chain.count - more - anchored[name]
             if self.anchors and later > 0:
-                said = f"{later} of its lines were signed after the last anchor: a cut after it would not be seen"
+                said = f"signed after the last anchor: {later} of its lines, so a cut after it would not be seen"
                 yield Finding(rule=Rule.NOT_ANCHORED, path=chain.folder, message=said)
 
     def _loose(self, chain: Chain, more: int) -> Iterator[Finding]:
         """Its last lines, which no checkpoint signs."""
-        since, until = chain.loose or (0.0, 0.0)
-        if more > 0 and until - since > _DUE:
-            said = f"its last {more} lines, of {until - since:.0f} seconds, are not signed: checkpoints are missing"
+        span = chain.until - chain.since
+        if not more:
+            return
+        if span > _DUE:
+            said = f"its last {more} lines, of {span:.0f} seconds, are not signed: checkpoints are missing"
             yield Finding(rule=Rule.MISSING, path=chain.folder, message=said)
-        elif more > 0:
+        else:
             said = f"its last {more} lines are not signed yet: whoever can write there could have written them"
             yield Finding(rule=Rule.NOT_SIGNED, path=chain.folder, message=said)
 
@@ -190,8 +192,8 @@ class _Instance:
         """How far chains are fixed: by what is said of them, and by a worker's next chain, if that is fixed itself."""
         sure = dict.fromkeys(self.chains, 0) | {name: mark.count for name, mark in marks.items()}
         for boot in self._boots():
-            if f"{boot.writer}-{boot.boot}" in marks:
-                sure[boot.after] = max(sure.get(boot.after, 0), boot.after_count)
+            if boot.after in sure and f"{boot.writer}-{boot.boot}" in marks:
+                sure[boot.after] = max(sure[boot.after], boot.after_count)
         return sure
 
     def _boots(self) -> list[Record]:

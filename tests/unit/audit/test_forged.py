@@ -118,7 +118,7 @@ def test_what_is_not_anchored_yet_is_what_came_after_the_last_anchor(tmp_path: p
     made.request(CHAIN, "d")
     loose = (Rule.NOT_SIGNED, "its last 2 lines are not signed yet: whoever can write there could have written them")
     for kept, more in ((anchors[:1], 4), (anchors[:2], 2), (anchors, 0), (anchors[::-1], 0)):
-        said = f"{more} of its lines were signed after the last anchor: a cut after it would not be seen"
+        said = f"signed after the last anchor: {more} of its lines, so a cut after it would not be seen"
         notes = [(each.rule, each.message) for each in audit.check(tmp_path, anchors=kept).findings]
         assert notes == ([loose, (Rule.NOT_ANCHORED, said)] if more else [loose])
 

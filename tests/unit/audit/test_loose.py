@@ -39,6 +39,7 @@ def _told(root: pathlib.Path) -> list[Said]:
         pytest.param([3_600.0], [(Rule.NOT_SIGNED, FOLDER, 0, NOT_YET.format(1))], id="after an hour without any"),
         pytest.param([5.0, 65.0], [(Rule.NOT_SIGNED, FOLDER, 0, NOT_YET.format(2))], id="a minute"),
         pytest.param([5.0, 65.5], [(Rule.MISSING, FOLDER, 0, DUE.format(2, 60))], id="more than a minute"),
+        pytest.param([5.0, 64.5], [(Rule.NOT_SIGNED, FOLDER, 0, NOT_YET.format(2))], id="less than a minute"),
         pytest.param([65.5, 30.0, 5.0], [(Rule.MISSING, FOLDER, 0, DUE.format(3, 60))], id="by a clock that was set"),
         pytest.param([5.0, 90.0, 50.0], [(Rule.MISSING, FOLDER, 0, DUE.format(3, 85))], id="the latest in between"),
     ],
@@ -82,6 +83,34 @@ def test_what_was_anchored_is_as_sure_by_a_next_life(tmp_path: pathlib.Path) -> 
     anchor = audit.Anchor("fra1", "gateway-0", said["n"], said["digest"])
     assert [each.rule for each in audit.check(tmp_path, anchors=[anchor]).findings] == [Rule.WITHHELD]
     assert audit.check(tmp_path, anchors=[anchor]).is_anchored
+
+
+def test_a_chain_that_was_cut_tells_no_more_than_is_left_of_it(tmp_path: pathlib.Path) -> None:
+    made = _written(tmp_path, 2.0)
+    said = made.checkpoint(at=3.0)
+    for at in (4.0, 5.0):
+        made.line(CHAIN, "Lost", at=at, count=1, why="Withheld")
+    made.checkpoint(at=6.0)
+    path = made.folder / FOLDER / "000000.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    anchor = audit.Anchor("fra1", "gateway-0", said["n"], said["digest"])
+    later = "signed after the last anchor: 1 of its lines, so a cut after it would not be seen"
+    assert [each for each in telling.told(tmp_path, anchors=[anchor]) if each[0] is not Rule.WITHHELD] == [
+        (Rule.MISSING, FOLDER, 0, telling.ENDS.format(4, 3)),
+        (Rule.NOT_ANCHORED, FOLDER, 0, later),
+    ]
+
+
+def test_what_is_due_counts_from_the_last_checkpoint(tmp_path: pathlib.Path) -> None:
+    """Not from an anchor before it."""
+    made = _written(tmp_path, 2.0)
+    said = made.checkpoint(at=3.0)
+    made.line(CHAIN, "Lost", at=4.0, count=1, why="Withheld")
+    made.checkpoint(at=80.0)
+    made.line(CHAIN, "Lost", at=90.0, count=1, why="Withheld")
+    anchor = audit.Anchor("fra1", "gateway-0", said["n"], said["digest"])
+    found = audit.check(tmp_path, anchors=[anchor]).findings
+    assert [each.rule for each in found] == [Rule.WITHHELD, Rule.NOT_SIGNED, Rule.NOT_ANCHORED]
 
 
 def test_no_chain_makes_up_for_what_another_lacks(tmp_path: pathlib.Path) -> None:

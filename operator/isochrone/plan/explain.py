@@ -168,7 +168,7 @@ class _Explaining:
         """What the law says at the door, and of whom it says no behind it, where it is asked for one origin."""
         if self._origin is None:
             return None, ()
-        who = [pair for pair in self._questions if entry.is_open or pair[0].tenant is not None] or self._questions
+        who = [pair for pair in self._questions if entry.is_open or pair[0].tenant is not None]
         door = (Scope.INGRESS, entry.place)
         refused = []
         for each in itertools.chain.from_iterable(tiers):
@@ -224,8 +224,8 @@ class _Explaining:
             ruling=self._ruling([(Scope.INFERENCE, processing(endpoint))]),
         )
 
-    def _ruling(self, asked: Sequence[Asked], who: Sequence[tuple[Subject, Origin]] | None = None) -> Ruling:
-        """Of all who ask, or of these, the one that the law lets go furthest."""
+    def _ruling(self, asked: Sequence[Asked], who: Sequence[tuple[Subject, Origin]] = ()) -> Ruling:
+        """Of these, or of all who ask if these are none, the one that the law lets go furthest."""
         rulings = (self._rule(subject, origin, asked) for subject, origin in who or self._questions)
         furthest, best = next(rulings)
         for rank, ruling in rulings:

@@ -213,8 +213,8 @@ def test_of_callers_whom_the_law_treats_alike_the_first_is_told() -> None:
 
 
 def test_where_all_is_allowed_the_ruling_is_that_on_inference() -> None:
-    weights = by_scope(Inference="EU", Weights="US")
-    audit = {**weights, "spec": {**weights["spec"], "mode": "Audit"}}
+    ingress = by_scope(Inference="EU", Ingress="US")
+    audit = {**ingress, "spec": {**ingress["spec"], "mode": "Audit"}}
     ruling = at(explained(network(FRA, pool("fra"), chat(), GERMANS, audit)), "fra").ruling
 
     assert (ruling.scope, ruling.verdict.allowed, ruling.verdict.audited) == (Scope.INFERENCE, True, ())

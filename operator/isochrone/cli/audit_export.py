@@ -39,6 +39,7 @@ def command(roots: tuple[pathlib.Path, ...], proving: Proving, filters: Filters,
     from isochrone.audit import rows
     from isochrone.cli import audit_text as text
 
+    _check(output)
     wanted = filters.wanted()
     evidence = proving.read(roots).at(filters.sites)
     reading = audit.Reading()
@@ -49,7 +50,7 @@ def command(roots: tuple[pathlib.Path, ...], proving: Proving, filters: Filters,
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Unusable(str(error)) from error
+        raise Unusable(f"{error.filename or output}: {error.strerror}") from error
     said = [f"written: {text.number(written, 'row')}", *text.summary(reading, evidence.sources, evidence.reports)]
     click.echo("\n".join(said), err=True, color=colour(sys.stderr.isatty()))
     sys.exit(0 if evidence.holds else 1)
@@ -79,13 +80,37 @@ def _opened(output: str) -> Iterator[TextIO]:
         return
     path = pathlib.Path(output).resolve()
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline="") as pipe:
+        with _written(path, output) as pipe:
             yield pipe
         return
     part = path.with_name(f".{path.name}.part")
+    whole = _written(part, output)
     try:
-        with part.open("w", encoding="utf-8", newline="") as written:
-            yield written
+        with whole:
+            yield whole
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _check(output: str) -> None:
+    """Before evidence is read, which may take long. Ends the command where a file can't be."""
+    if output == "-":
+        return
+    path = pathlib.Path(output)
+    try:
+        is_folder, has_folder = path.is_dir(), path.resolve().parent.is_dir()
+    except OSError as error:
+        raise Unusable(f"--output: {output}: {error.strerror}") from error
+    if is_folder:
+        raise Unusable(f"--output: {output} is a folder: give the name of a file in it")
+    if not has_folder:
+        raise Unusable(f"--output: there is no folder {path.parent}: make it, or give a file in one that is there")
+
+
+def _written(path: pathlib.Path, output: str) -> TextIO:
+    """The file, open. Ends the command if it can't be: its user knows it by the name that was given."""
+    try:
+        return path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise Unusable(f"--output: {output}: {error.strerror}") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isochrone.cli.inputs import Source, Unusable, network_options
-from isochrone.cli.text import colour
+from isochrone.cli.text import colour, printable
 from isochrone.cli.up import state_folder, state_option
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _check(path: pathlib.Path, trusted: pathlib.Path | None) -> None:
     try:
         report, key_id = signing.check(path.read_bytes(), trusted_in(trusted))
     except signing.BadReport as error:
-        click.echo(f"{path}: {error}", err=True)
+        click.echo(f"{path}: {printable(str(error))}", err=True)
         sys.exit(1)
     when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(report["at"]))
     verdict = "passed" if report["passed"] else "failed"

@@ -80,7 +80,8 @@ def _sum(report: Report) -> Iterator[str]:
     outside, lost = sum(bool(row.outside) for row in rows), sum(bool(row.lost) for row in rows)
     refused = sum(not row.by and not row.lost for row in rows)
     drills = len({step.down for step in report.steps if step.down})
-    asked = f"{count(len(rows), 'decision')}, {count(drills, 'loss' if drills == 1 else 'losse')}"
+    taken = "once" if drills == 1 else f"{drills} times"
+    asked = f"{count(len(rows), 'decision')}; a site was taken down {taken}"
     if report.passed:
         said = f"Nothing went outside the law, and nothing was lost that could be answered: {asked}."
         yield click.style(said, fg="green")

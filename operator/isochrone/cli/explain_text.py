@@ -9,7 +9,7 @@ from isochrone.api import ModelRoute
 from isochrone.cli.plan_text import where
 from isochrone.cli.text import columns
 from isochrone.cli.words import VERDICT
-from isochrone.law import Origin, Verdict
+from isochrone.law import Origin, Scope
 from isochrone.model import Candidate, RouteKey, Snapshot, ToEngine, ToPeer, ToProvider, WhyNot
 from isochrone.model.declared import key_of
 from isochrone.model.words import WHY_NOT, because, count
@@ -26,7 +26,7 @@ _UNLAWFUL: Final = frozenset({WhyNot.UNLAWFUL_INFERENCE, WhyNot.UNLAWFUL_WEIGHTS
 def text(snapshot: Snapshot, explained: Explanation) -> str:
     """Sites, then endpoints, then who is asked in which order."""
     parts = [_heading(snapshot, explained), ""]
-    parts += [*_sites(snapshot, explained), *_endpoints(explained), *_tiers(explained)]
+    parts += [*_sites(snapshot, explained), *_endpoints(explained), *_tiers(explained), *_refused(explained)]
     return "\n".join(parts).rstrip()
 
 
@@ -41,7 +41,11 @@ def document(snapshot: Snapshot, explained: Explanation) -> dict[str, Any]:
         "sites": [{"place": places[each.site], **_site_entry(each)} for each in explained.sites],
         "endpoints": [_endpoint_entry(each) for each in explained.endpoints],
         "entry": explained.entry,
+        "entryLaw": _ruling_entry(explained.door) if explained.door else None,
         "tiers": [[_candidate_entry(each) for each in tier] for tier in explained.tiers],
+        "refused": [
+            {**_candidate_entry(each.candidate), "law": _ruling_entry(each.ruling)} for each in explained.refused
+        ],
     }
 
 
@@ -62,11 +66,14 @@ def _sites(snapshot: Snapshot, explained: Explanation) -> Iterator[str]:
         return
     route = _route(snapshot, explained)
     places = {edge.metadata.name: where(edge) for edge in snapshot.edge_nodes}
-    heading = ("SITE", "PLACE", "ENGINES", "POOL", "FREE", "RTT", "USD/HOUR", "WHY")
-    rows = [heading, *(_site(places[each.site], route, each) for each in explained.sites)]
-    yield from columns(rows)
+    of_one = explained.origin is not None
+    laws = ("LAW",) if of_one else ()
+    heading = ("SITE", "PLACE", "ENGINES", "POOL", "FREE", "RTT", "USD/HOUR", *laws, "WHY")
+    sites = ((*_site(places[each.site], each), *_reasons(route, each, apart=of_one)) for each in explained.sites)
+    yield from columns([heading, *sites])
     yield ""
-    yield "FREE is after this plan. RTT is to those who ask, on average; USD/HOUR is for one replica.\n"
+    which = " LAW is what it says to the caller whom it allows most." if of_one else ""
+    yield f"FREE is after this plan. RTT is to those who ask, on average; USD/HOUR is for one replica.{which}\n"
     if explained.demand:
         yield f"Its requests come from {_demand(explained.demand)}.\n"
 
@@ -77,12 +84,20 @@ def _demand(percent: Mapping[str, int]) -> str:
     return ", ".join(said if len(said) <= _MOST else [*said[:_MOST], "and elsewhere"])
 
 
-def _site(place: str, route: ModelRoute, each: AtSite) -> tuple[str, ...]:
+def _site(place: str, each: AtSite) -> tuple[str, ...]:
     engines = click.style(count(each.replicas, "replica"), fg="green") if each.because else "-"
     free = f"{each.free} of {each.devices}" if each.free is not None else "-"
     rtt = _milliseconds(each.rtt) if each.rtt is not None else "-"
     cost = f"{each.cost:.2f}" if each.cost is not None else "-"
-    return (each.site, place, engines, each.pool or "-", free, rtt, cost, _why(route, each))
+    return (each.site, place, engines, each.pool or "-", free, rtt, cost)
+
+
+def _reasons(route: ModelRoute, each: AtSite, *, apart: bool) -> tuple[str, ...]:
+    """What the law says, and why engines are there or not: apart, or the law only where it is why they aren't."""
+    why = _why(route, each)
+    if apart:
+        return (_ruling(each.ruling, of_one=True), why)
+    return (f"{why}: {_ruling(each.ruling)}" if each.why_not in _UNLAWFUL and not each.ruling.verdict.allowed else why,)
 
 
 def _why(route: ModelRoute, each: AtSite) -> str:
@@ -91,35 +106,45 @@ def _why(route: ModelRoute, each: AtSite) -> str:
     if each.why_not is None:
         return ""
     said = f"{WHY_NOT[each.why_not]} ({each.why_not.value})"
-    if each.why_not not in _UNLAWFUL:
+    if each.why_not not in _UNLAWFUL or not each.ruling.verdict.allowed:
         return said
-    if each.ruling.verdict.allowed:
-        return f"{said}; data {_from(each.ruling.origin)} might be, but no caller has any"
-    return f"{said}: {_ruling(each.ruling)}"
+    return f"{said}; data {_from(each.ruling.origin)} might be, but no caller has any"
 
 
 def _endpoints(explained: Explanation) -> Iterator[str]:
     if not explained.endpoints:
         return
+    of_one = explained.origin is not None
     rows = [("PROVIDER", "ENDPOINT", "MODEL", "USD/M TOKENS IN", "OUT", "LAW")]
     rows += [
-        (each.provider, each.endpoint, each.model, str(each.input), str(each.output), _ruling(each.ruling))
+        (
+            each.provider,
+            each.endpoint,
+            each.model,
+            str(each.input),
+            str(each.output),
+            _ruling(each.ruling, of_one=of_one),
+        )
         for each in explained.endpoints
     ]
     yield from columns(rows)
     yield ""
 
 
-def _ruling(ruling: Ruling) -> str:
+def _ruling(ruling: Ruling, *, of_one: bool = False) -> str:
+    """Whose data is refused goes without saying where one origin is asked for."""
     verdict = ruling.verdict
     if verdict.allowed:
         return click.style("allowed", fg="green") + (f" by {', '.join(verdict.bound)}" if verdict.bound else "")
-    return click.style("refused", fg="red") + f" for data {_from(ruling.origin)}: {_reason(verdict)}"
+    whose = "" if of_one else f" for data {_from(ruling.origin)}"
+    return f"{click.style('refused', fg='red')}{whose}: {_refusal(ruling)}"
 
 
-def _reason(verdict: Verdict) -> str:
+def _refusal(ruling: Ruling) -> str:
+    verdict = ruling.verdict
     policy = f"{verdict.policy}: " if verdict.policy else ""
-    return f"{policy}{VERDICT[verdict.reason]} ({verdict.reason.value})"
+    scope = "" if ruling.scope is Scope.INFERENCE else f", scope {ruling.scope.value}"
+    return f"{policy}{VERDICT[verdict.reason]} ({verdict.reason.value}{scope})"
 
 
 def _from(origin: Origin) -> str:
@@ -139,13 +164,27 @@ def _tiers(explained: Explanation) -> Iterator[str]:
         yield "There is no site, so nobody answers."
         return
     yield f"What comes in at {click.style(explained.entry, bold=True)} is answered by"
-    tiers = [tier for tier in explained.tiers if tier]
-    if not tiers:
-        yield f"  {click.style('nobody', fg='red')}: no candidate is left that may answer"
-    for number, tier in enumerate(tiers):
+    if not explained.tiers:
+        yield f"  {click.style('nobody', fg='red')}: {_nobody(explained)}"
+    for number, tier in enumerate(explained.tiers):
         if number:
             yield "and if none of them can, by"
         yield from _tier(tier)
+
+
+def _nobody(explained: Explanation) -> str:
+    if explained.door is None or explained.door.verdict.allowed:
+        return "no candidate is left that may answer"
+    return f"data {_from(explained.door.origin)} may not come in there: {_refusal(explained.door)}"
+
+
+def _refused(explained: Explanation) -> Iterator[str]:
+    """Who else would be asked. Where the door is closed, that has said it all."""
+    if not explained.refused or (explained.door is not None and not explained.door.verdict.allowed):
+        return
+    yield ""
+    yield f"The law refuses, for data {_from(explained.refused[0].ruling.origin)}"
+    yield from columns([(_candidate(each.candidate), _refusal(each.ruling)) for each in explained.refused], indent="  ")
 
 
 def _tier(tier: Sequence[Candidate]) -> Iterator[str]:

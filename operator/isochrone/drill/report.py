@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+KIND: Final = "IsochroneDrill"
 VERSION: Final = 1
 After = Literal["nothing", "failure", "replanning"]
 """`nothing` is the network as declared; `failure`, the seconds after a loss; `replanning`, when the hub has seen it."""
@@ -80,7 +81,7 @@ class Report:
 def document(report: Report) -> dict[str, Any]:
     """The report for programs."""
     return {
-        "kind": "IsochroneDrill",
+        "kind": KIND,
         "version": VERSION,
         "installation": report.installation,
         "at": report.at,

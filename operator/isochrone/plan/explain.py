@@ -5,6 +5,7 @@ Data only: codes, names and figures. Words are made where they are shown.
 
 import dataclasses
 import decimal
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from isochrone import law
@@ -12,7 +13,7 @@ from isochrone.api.model_provider import Endpoint, ProviderModel
 from isochrone.geo.areas import Area
 from isochrone.law import Origin, Place, Policy, Question, Scope, Subject, Verdict
 from isochrone.law.atlas import processing
-from isochrone.model import Because, Candidate, Placement, Plan, RouteKey, Snapshot, WhyNot
+from isochrone.model import Because, Candidate, Placement, Plan, RouteKey, Snapshot, ToPeer, WhyNot
 from isochrone.plan import lawful, planner, why
 from isochrone.plan.demand import demand
 from isochrone.plan.filters import Ask, ask_of
@@ -25,7 +26,13 @@ from isochrone.plan.wants import cost_of
 from isochrone.plan.world import Route, Site
 
 MICRO = 1_000_000
-_SCOPES = (Scope.INFERENCE, Scope.INGRESS, Scope.WEIGHTS)
+_ANSWERING = (Scope.INFERENCE, Scope.INGRESS)
+"""What must be allowed where engines are, so that they answer."""
+_PLACING = (*_ANSWERING, Scope.WEIGHTS)
+"""And so that they are put there."""
+
+Asked = tuple[Scope, Place]
+Tiers = tuple[tuple[Candidate, ...], ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,7 @@ class Ruling:
     """What the law says of a place, for the callers to whom it is kindest."""
 
     scope: Scope
-    """The first scope that is refused; Inference if none is."""
+    """The first scope that is refused; the first that was asked for if none is."""
     origin: Origin
     verdict: Verdict
 
@@ -57,6 +64,7 @@ class AtSite:
     devices: int | None
     """All devices of the pool here."""
     ruling: Ruling
+    """Where engines are, on what they do: answer. Where none are, on the weights as well."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,14 @@ class AtEndpoint:
     ruling: Ruling
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refused:
+    """A candidate of the entry that may not answer data of the origin, and why not."""
+
+    candidate: Candidate
+    ruling: Ruling
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A route at every site, at every endpoint, and as one site sees it."""
@@ -81,12 +97,16 @@ class Explanation:
     demand: Mapping[str, int]
     """Requests by origin as they were seen, a hundred in all; empty where the route is placed by where people live."""
     sites: tuple[AtSite, ...]
-    """Those that serve it first, then by distance; none if the route has no engines of its own."""
+    """Those that serve it first, of them those that may, then by distance; none if it has no engines of its own."""
     endpoints: tuple[AtEndpoint, ...]
     entry: str | None
     """The site that is nearest to those who ask; None if there is no site."""
-    tiers: tuple[tuple[Candidate, ...], ...]
-    """Who answers what comes in there, best first."""
+    tiers: Tiers
+    """Who answers what comes in there, best first; for data of one origin only those who may."""
+    door: Ruling | None
+    """Whether data of the origin may come in there at all; None if no origin was asked for, or there is no site."""
+    refused: tuple[Refused, ...]
+    """Who else is in that site's tiers, in their order: those who may not answer data of the origin."""
 
 
 def explain(
@@ -129,6 +149,9 @@ class _Explaining:
         sites = [self._site(self._ask, site, placed.get(site.name)) for site in world.sites] if self._ask else []
         entry = entry if entry in world.site_index else self._nearest()
         tiers = Routings(self._prepared, self._plan).at(entry).routes[key] if entry else ()
+        door, refused = self._coming_in(world.sites[world.site_index[entry]], tiers) if entry else (None, ())
+        barred = {each.candidate for each in refused}
+        lawful = (tuple(each for each in tier if each not in barred) for tier in tiers)
         return Explanation(
             route=key,
             origin=self._origin,
@@ -136,8 +159,29 @@ class _Explaining:
             sites=tuple(sorted(sites, key=_order)),
             endpoints=tuple(self._endpoints()),
             entry=entry,
-            tiers=tiers,
+            tiers=tuple(tier for tier in lawful if tier),
+            door=door,
+            refused=refused,
         )
+
+    def _coming_in(self, entry: Site, tiers: Tiers) -> tuple[Ruling | None, tuple[Refused, ...]]:
+        """What the law says at the door, and of whom it says no behind it, where it is asked for one origin."""
+        if self._origin is None:
+            return None, ()
+        who = [pair for pair in self._questions if entry.is_open or pair[0].tenant is not None]
+        door = (Scope.INGRESS, entry.place)
+        refused = []
+        for each in itertools.chain.from_iterable(tiers):
+            ruling = self._ruling((door, *self._asked_of(each)), who)
+            if not ruling.verdict.allowed:
+                refused.append(Refused(each, ruling))
+        return self._ruling((door,), who), tuple(refused)
+
+    def _asked_of(self, candidate: Candidate) -> Iterator[Asked]:
+        """What must be allowed, once requests are in, so that this one answers: a peer lets them in once more."""
+        place = self._prepared.book.places[candidate.place]
+        scopes = _ANSWERING if isinstance(candidate.target, ToPeer) else (Scope.INFERENCE,)
+        return ((scope, place) for scope in scopes)
 
     def _site(self, ask: Ask, site: Site, placed: Placement | None) -> AtSite:
         world = self._prepared.world
@@ -154,7 +198,7 @@ class _Explaining:
             cost=_dollars(cost_of(ask, site, pool)) if pool is not None or not ask.devices else None,
             free=self._occupied.bin(pool, site.index).free_devices() if pool else None,
             devices=pool.nodes * pool.kind.devices_per_node if pool else None,
-            ruling=self._ruling(site.place, _SCOPES),
+            ruling=self._ruling([(scope, site.place) for scope in (_ANSWERING if placed else _PLACING)]),
         )
 
     def _why_not(self, ask: Ask, site: Site) -> why.Reason:
@@ -171,37 +215,36 @@ class _Explaining:
 
     def _endpoint(self, who: Outside, endpoint: Endpoint, model: ProviderModel) -> AtEndpoint:
         price = model.price_per_million_tokens
-        place = processing(endpoint)
         return AtEndpoint(
             provider=who.provider,
             endpoint=endpoint.name,
             model=who.model,
             input=decimal.Decimal(price.input),
             output=decimal.Decimal(price.output),
-            ruling=self._ruling(place, (Scope.INFERENCE,)),
+            ruling=self._ruling([(Scope.INFERENCE, processing(endpoint))]),
         )
 
-    def _ruling(self, place: Place, scopes: Sequence[Scope]) -> Ruling:
-        """Of all who ask, the one that the law lets go furthest."""
-        rulings = (self._rule(subject, origin, place, scopes) for subject, origin in self._questions)
+    def _ruling(self, asked: Sequence[Asked], who: Sequence[tuple[Subject, Origin]] = ()) -> Ruling:
+        """Of these, or of all who ask if these are none, the one that the law lets go furthest."""
+        rulings = (self._rule(subject, origin, asked) for subject, origin in who or self._questions)
         furthest, best = next(rulings)
         for rank, ruling in rulings:
-            if furthest == len(scopes):
+            if furthest == len(asked):
                 break
             if rank > furthest:
                 furthest, best = rank, ruling
         return best
 
-    def _rule(self, subject: Subject, origin: Origin, place: Place, scopes: Sequence[Scope]) -> tuple[int, Ruling]:
+    def _rule(self, subject: Subject, origin: Origin, asked: Sequence[Asked]) -> tuple[int, Ruling]:
         default = self._prepared.world.settings.unbound
         verdicts = []
-        for rank, scope in enumerate(scopes):
+        for rank, (scope, place) in enumerate(asked):
             question = Question(subject=subject, origin=origin, scope=scope, place=place, default=default)
             verdict = law.evaluate(self._policies, question)
             if not verdict.allowed:
                 return rank, Ruling(scope=scope, origin=origin, verdict=verdict)
             verdicts.append(verdict)
-        return len(scopes), Ruling(scope=scopes[0], origin=origin, verdict=verdicts[0])
+        return len(asked), Ruling(scope=asked[0][0], origin=origin, verdict=verdicts[0])
 
     def _nearest(self) -> str | None:
         """The site nearest to those who ask."""
@@ -236,6 +279,7 @@ def _dollars(micro: int) -> decimal.Decimal:
     return decimal.Decimal(micro) / MICRO
 
 
-def _order(each: AtSite) -> tuple[bool, int]:
+def _order(each: AtSite) -> tuple[bool, bool, int]:
     """By name otherwise, as they are."""
-    return (each.because is None, UNREACHED if each.rtt is None else each.rtt)
+    serves = each.because is not None
+    return (not serves, serves and not each.ruling.verdict.allowed, UNREACHED if each.rtt is None else each.rtt)

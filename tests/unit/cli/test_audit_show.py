@@ -14,6 +14,9 @@ from isochrone import audit
 from isochrone.audit import Wanted, area
 from isochrone.cli import audit_text, main
 
+LONG = "x" * 252
+"""A name that a file may have, but not one that is longer by six."""
+
 
 @pytest.fixture
 def evidence(tmp_path: pathlib.Path) -> pathlib.Path:
@@ -87,13 +90,26 @@ def test_an_id_that_is_not_there_is_told_with_what_was_read(evidence: pathlib.Pa
         pytest.param(["show", "{}", "--outcome", "Fine"], "'Fine' is not one of", id="outcome"),
         pytest.param(["show", "{}", "--no-verify", "--trusted-keys", "{}"], "--no-verify asks for no proof", id="both"),
         pytest.param(["show", "{}", "{}/fra1"], "holds no evidence", id="a folder too deep"),
-        pytest.param(["export", "{}", "-o", "{}/none/file"], "No such file or directory", id="no folder for the file"),
+        pytest.param(
+            ["export", "{0}", "-o", "{0}/none/file"],
+            "--output: there is no folder {0}/none: make it, or give a file in one that is there\n",
+            id="no folder for the file",
+        ),
+        pytest.param(
+            ["export", "{0}", "-o", "{0}"], "--output: {0} is a folder: give the name of a file in it\n", id="a folder"
+        ),
+        pytest.param(
+            ["export", "{0}", "-o", f"{{0}}/{LONG}"],
+            f"--output: {{0}}/{LONG}: File name too long\n",
+            id="too long a name for a part",
+        ),
+        pytest.param(["export", "{0}", "-o", LONG * 2], ": File name too long\n", id="too long a name"),
     ],
 )
 def test_what_is_wrong_is_said(evidence: pathlib.Path, words: list[str], said: str) -> None:
     found = _run(*(each.format(evidence) for each in words))
     assert found.exit_code == 2
-    assert said in found.output
+    assert said.format(evidence) in found.output
 
 
 def test_a_limit_says_what_it_leaves_out_and_zero_is_none(evidence: pathlib.Path) -> None:

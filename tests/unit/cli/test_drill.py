@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from isochrone.cli import drill_map, main
-from isochrone.drill.report import Report, Step
+from isochrone.cli import drill_map, drill_text, main
+from isochrone.drill import signing
+from isochrone.drill.report import Report, Step, document
 from isochrone.verify import declared as declaring
 
 EXAMPLE: Final = pathlib.Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
@@ -100,6 +101,93 @@ def test_what_was_changed_is_not_good(key: pathlib.Path, tmp_path: pathlib.Path,
     checked = drill("--check", report, "--trusted-keys", tmp_path / "trusted")
     assert checked.exit_code == 1
     assert "Signed by" not in checked.output
+
+
+GIVE: Final = "give what `isochrone drill --report FILE --sign KEY-ID.pem` wrote to FILE"
+NO_SIGNATURE: Final = "its signature can't be read, so the file was changed"
+TWICE: Final = '{"report": {"a": 1, "a": 2}, "signature": {"keyId": "ops", "ed25519": ""}}'
+UNSIGNED: Final = document(Report(installation="isochrone", at=0, mode="simulated", declared="", steps=()))
+
+
+def signed(signature: object) -> str:
+    return json.dumps({"report": UNSIGNED, "signature": signature})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            json.dumps(UNSIGNED), f"this report is not signed, so nobody can say who made it: {GIVE}", id="no"
+        ),
+        pytest.param(
+            '{"report": {}}', f"this report is not signed any more, its signature was taken away: {GIVE}", id="gone"
+        ),
+        pytest.param("", f"this is no JSON, so no report: {GIVE}", id="nothing"),
+        pytest.param("a: 1", f"this is no JSON, so no report: {GIVE}", id="no JSON"),
+        pytest.param("[" * 200_000, f"this is no JSON, so no report: {GIVE}", id="too deep"),
+        pytest.param("\xff", f"this is no JSON, so no report: {GIVE}", id="no text"),
+        pytest.param("[]", f"this is no report of isochrone drill: {GIVE}", id="a list"),
+        pytest.param("7", f"this is no report of isochrone drill: {GIVE}", id="a number"),
+        pytest.param('{"kind": "List"}', f"this is no report of isochrone drill: {GIVE}", id="something else"),
+        pytest.param('{"report": 1, "signature": {}}', f"this is no report of isochrone drill: {GIVE}", id="no object"),
+        pytest.param(TWICE, "it says something twice, which isochrone drill never writes: the file was", id="twice"),
+        pytest.param('{"report": {"a": NaN}}', "it has NaN, which isochrone drill never writes", id="no number"),
+        pytest.param(
+            '{"report": {"a": 1e999}, "signature": {"keyId": "ops", "ed25519": ""}}',
+            "it has what isochrone drill never writes: the file was changed",
+            id="no number that JSON has",
+        ),
+        pytest.param(signed(None), NO_SIGNATURE, id="no signature"),
+        pytest.param(signed({"keyId": "ops"}), NO_SIGNATURE, id="half a signature"),
+        pytest.param(signed({"keyId": "ops", "ed25519": "?"}), NO_SIGNATURE, id="no Base64"),
+        pytest.param(signed({"keyId": 7, "ed25519": ""}), NO_SIGNATURE, id="the key's id is a number"),
+        pytest.param(signed({"keyId": "ops", "ed25519": 7}), NO_SIGNATURE, id="the signature is a number"),
+        pytest.param(
+            signed({"keyId": "me", "ed25519": ""}),
+            "the signature is not one of key me over this report, or that key is not trusted",
+            id="another key",
+        ),
+        pytest.param(
+            signed({"keyId": "\x1b[1m", "ed25519": ""}),
+            "the signature is not one of key \\x1b[1m over this report",
+            id="what would steer a terminal",
+        ),
+    ],
+)
+def test_what_is_no_signed_report_is_told_by_what_it_is(
+    key: pathlib.Path, tmp_path: pathlib.Path, text: str, said: str
+) -> None:
+    (tmp_path / "report.json").write_text(text, encoding="latin-1")
+    checked = drill("--check", tmp_path / "report.json", "--trusted-keys", key.parent / "trusted")
+    assert checked.exit_code == 1
+    assert checked.stdout == ""
+    assert checked.stderr.startswith(f"{tmp_path / 'report.json'}: {said}")
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"kind": "Other"}], ids=["version", "kind"])
+def test_what_is_signed_and_not_understood_is_no_good_report(
+    key: pathlib.Path, tmp_path: pathlib.Path, change: dict[str, object]
+) -> None:
+    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    assert isinstance(private, Ed25519PrivateKey)
+    made = signing.sign({**UNSIGNED, **change}, private, "ops")
+    (tmp_path / "report.json").write_text(json.dumps(made))
+    checked = drill("--check", tmp_path / "report.json", "--trusted-keys", tmp_path / "trusted")
+    assert checked.exit_code == 1
+    assert "what is signed is no report that this version of isochrone knows" in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        pytest.param(1, "no decisions; a site was taken down once.", id="one"),
+        pytest.param(2, "no decisions; a site was taken down 2 times.", id="two"),
+    ],
+)
+def test_the_sum_says_how_often_a_site_was_taken_down(losses: int, said: str) -> None:
+    steps = (UP, LOST, SETTLED, BERLIN_TOO)[: 2 * losses]
+    report = Report(installation="isochrone", at=0, mode="simulated", declared="", steps=steps)
+    assert said in drill_text.text(report)
 
 
 def test_maps_are_drawn_of_each_loss(tmp_path: pathlib.Path) -> None:

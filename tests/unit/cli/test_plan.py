@@ -72,6 +72,23 @@ def test_a_route_is_found_by_any_of_its_names(name: str) -> None:
     assert json.loads(run("explain", name, "-f", EXAMPLE, "--json").stdout)["route"] == "demo/qwen"
 
 
+def test_for_one_origin_programs_read_who_may_answer_and_why_the_others_may_not() -> None:
+    arguments = ("explain", "chat", "-f", str(ROOT / "examples" / "residency"), "--origin", "RU", "--json")
+    found = json.loads(run(*arguments, "--at", "svo1").stdout)
+    refused = {each.get("site") or each["endpoint"]: each["law"] for each in found["refused"]}
+    lawful = {each["site"] for each in found["sites"] if each["law"]["allowed"]}
+
+    assert (found["origin"], found["entryLaw"]["allowed"], found["entryLaw"]["scope"]) == (["RU"], True, "Ingress")
+    assert [[each.get("site", "here") for each in tier] for tier in found["tiers"]] == [["here", "led1"]]
+    assert lawful == {"svo1", "led1"}
+    assert refused.keys() == {each["site"] for each in found["sites"]} - lawful | {"eu", "us"}
+    assert {(law["scope"], law["policy"]) for law in refused.values()} == {("Inference", "ru-242fz")}
+
+    found = json.loads(run(*arguments, "--at", "fra1").stdout)
+    assert (found["tiers"], found["entryLaw"]["allowed"], found["entryLaw"]["policy"]) == ([], False, "ru-242fz")
+    assert {each["law"]["scope"] for each in found["refused"]} == {"Ingress"}
+
+
 @pytest.mark.parametrize(
     ("file", "begins"),
     [pytest.param("a.svg", b"<svg", id="svg"), pytest.param("a.png", b"\x89PNG", id="png")],

@@ -66,8 +66,8 @@ def test_a_path_is_shown(configs: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """The manifests forbid what the configs still allow."""
     network = pathlib.Path(shutil.copytree(EXAMPLE, tmp_path / "network"))
     text = (network / "residency.yaml").read_text()
-    at = text.rindex("      places:\n        include:\n          - EU\n")
-    (network / "residency.yaml").write_text(text[:at] + text[at:].replace("- EU\n", "- DE\n", 1))
+    at = text.rindex("      places:\n        include:\n          - EEA\n          - CH\n")
+    (network / "residency.yaml").write_text(text[:at] + text[at:].replace("- EEA\n          - CH\n", "- DE\n", 1))
     result = verify("-f", network, "--configs", configs)
 
     assert result.exit_code == 1

@@ -10,11 +10,12 @@ In an answer, a line of `...` stands for any lines, and `...` within a line for 
 import dataclasses
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_BLOCK: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK: Final = re.compile(r"^( *)```console\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,8 @@ class Command:
 
 def commands(page: Path, root: Path) -> Iterator[Command]:
     text = page.read_text(encoding="utf-8")
-    for block in _BLOCK.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+    for _, block in _BLOCK.findall(text):
+        for part in re.split(r"^\$ ", textwrap.dedent(block), flags=re.MULTILINE)[1:]:
             line, _, answer = re.sub(r"\\\n\s*", "", part).partition("\n")
             yield Command(page=str(page.relative_to(root)), text=line, answer=answer.strip("\n"))
 

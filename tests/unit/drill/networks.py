@@ -14,7 +14,8 @@ from isochrone.verify import declared as declaring
 
 EXAMPLE: Final = pathlib.Path(__file__).parents[3] / "examples" / "quickstart-multicluster"
 NOW: Final = 1_800_000_000
-EU: Final = "        include:\n          - EU\n"
+EUROPE: Final = "        include:\n          - EEA\n          - CH\n"
+GERMANY: Final = "        include:\n          - DE\n"
 """Where the policy of the example says where data is processed."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import pytest
-from tests.unit.drill.networks import EU, change, copy, scene_of
+from tests.unit.drill.networks import EUROPE, GERMANY, change, copy, scene_of
 
 from isochrone.drill import rehearsing, running, world
 from isochrone_gateway.server.rehearsing import answers
@@ -62,7 +62,7 @@ def test_a_peer_that_is_down_is_not_asked_but_could_be(sites: dict[str, str]) ->
 
 def test_a_peer_refuses_by_its_own_config(sites: dict[str, str], network: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """France has already got the stricter law, Germany has not: the stricter of both ends wins."""
-    change(network, "residency.yaml", EU, EU.replace("EU", "DE"))
+    change(network, "residency.yaml", EUROPE, GERMANY)
     stricter = configs(network, tmp_path / "stricter")
     answer = ask({**sites, "cdg1": stricter["cdg1"]}, site="fra1")
     assert "cdg1" not in named(answer["may"])

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
-from tests.unit.drill.networks import EU, change, copy, scene_of
+from tests.unit.drill.networks import EUROPE, GERMANY, change, copy, scene_of
 
 from isochrone.drill import Report, rehearsing, running
 from isochrone.drill.rehearsing import Answer, Ask, Named
@@ -101,7 +101,7 @@ def test_the_real_gateways_pass() -> None:
 def test_the_last_lawful_site_is_asked_by_a_lawful_entry(tmp_path: pathlib.Path) -> None:
     """Only data for which Germany alone is lawful: without its sites nothing answers, though France is up."""
     network = copy(tmp_path)
-    change(network, "residency.yaml", EU, EU.replace("EU", "DE"))
+    change(network, "residency.yaml", EUROPE, GERMANY)
     with rehearsing.gateways() as gateways:
         report = running.run(scene_of(network), [("ber1", "fra1")], gateways)
     assert report.passed

@@ -12,7 +12,18 @@ from isochrone.geo.latency import rtt_between_ms
 from isochrone.geo.places import places
 from isochrone.geo.population import centres_of
 from isochrone.law import Origin, Scope, VerdictReason
-from isochrone.model import Because, Observed, RouteKey, SiteObservation, Snapshot, ToEngine, ToPeer, WhyNot
+from isochrone.model import (
+    Because,
+    Candidate,
+    Observed,
+    RouteKey,
+    SiteObservation,
+    Snapshot,
+    ToEngine,
+    ToPeer,
+    ToProvider,
+    WhyNot,
+)
 from isochrone.plan import explain
 from isochrone.plan.explain import AtSite, Explanation
 
@@ -202,8 +213,8 @@ def test_of_callers_whom_the_law_treats_alike_the_first_is_told() -> None:
 
 
 def test_where_all_is_allowed_the_ruling_is_that_on_inference() -> None:
-    weights = by_scope(Inference="EU", Weights="US")
-    audit = {**weights, "spec": {**weights["spec"], "mode": "Audit"}}
+    ingress = by_scope(Inference="EU", Ingress="US")
+    audit = {**ingress, "spec": {**ingress["spec"], "mode": "Audit"}}
     ruling = at(explained(network(FRA, pool("fra"), chat(), GERMANS, audit)), "fra").ruling
 
     assert (ruling.scope, ruling.verdict.allowed, ruling.verdict.audited) == (Scope.INFERENCE, True, ())
@@ -373,3 +384,212 @@ def test_who_may_have_data_from_anywhere_may_have_it_from_there() -> None:
 def test_a_lost_site_is_told_as_lost() -> None:
     found = explained(network(FRA, AMS, pool("fra"), pool("ams"), chat(), observed=Observed(sites=lost("fra"))))
     assert (at(found, "fra").why_not, at(found, "ams").because) == (WhyNot.SITE_LOST, Because.MIN_SITES)
+
+
+# Who may answer data of one origin
+
+EU_ONLY = sample.policy("eu-only", "EU", binds={"origins": {"include": ["DE"]}})
+OPEN: Json = {"gateway": {"anonymousAccess": "Allow"}}
+BOTH = sample.tenant(origins=["DE", "US"], originHeader="Trust")
+
+
+def told(found: Explanation) -> list[list[str]]:
+    return [[_name(each) for each in tier] for tier in found.tiers]
+
+
+def barred(found: Explanation) -> dict[str, tuple[Scope, str | None]]:
+    return {_name(each.candidate): (each.ruling.scope, each.ruling.verdict.policy) for each in found.refused}
+
+
+def _name(candidate: Candidate) -> str:
+    match candidate.target:
+        case ToPeer(site=site):
+            return site
+        case ToProvider(endpoint=endpoint):
+            return f"endpoint {endpoint}"
+        case ToEngine():
+            return "here"
+
+
+def everywhere(*objects: Json, route: Json | None = None) -> Snapshot:
+    """Engines at all sites, in Europe and America."""
+    sites = (FRA, AMS, IAD, pool("fra"), pool("ams"), pool("iad"))
+    return network(*sites, route or chat(placement={"minSites": 3}), *objects)
+
+
+def test_for_one_origin_only_those_are_told_to_answer_who_may() -> None:
+    world = everywhere(BOTH, EU_ONLY)
+
+    found = explained(world, origin="DE", entry="fra")
+    assert told(found) == [["here", "ams"]]
+    assert barred(found) == {"iad": (Scope.INFERENCE, "eu-only")}
+    assert (found.door is not None, found.door and found.door.verdict.bound) == (True, ("eu-only",))
+
+    found = explained(world, origin="US", entry="fra")
+    assert (told(found), barred(found)) == ([["here", "ams", "iad"]], {})
+
+
+def test_without_an_origin_all_are_told_whom_somebody_may_ask() -> None:
+    found = explained(everywhere(BOTH, EU_ONLY), entry="fra")
+    assert (told(found), found.refused, found.door) == ([["here", "ams", "iad"]], (), None)
+
+
+def test_what_is_refused_is_told_of_a_site_that_has_engines_too() -> None:
+    found = explained(everywhere(BOTH, EU_ONLY), origin="DE")
+    there = at(found, "iad")
+
+    assert (there.because, there.replicas) == (Because.MIN_SITES, 1)
+    assert (there.ruling.verdict.allowed, there.ruling.verdict.policy) == (False, "eu-only")
+
+
+def test_of_those_that_serve_it_those_that_may_come_first() -> None:
+    us_only = sample.policy("us-only", "US", binds={"origins": {"include": ["DE"]}})
+    found = explained(everywhere(BOTH, us_only, site("cdg", "CDG")), origin="DE")
+    assert [each.site for each in found.sites] == ["iad", "fra", "ams", "cdg"]
+
+
+def test_those_that_don_t_serve_it_stand_by_distance_whatever_the_law_says() -> None:
+    us_only = sample.policy("us-only", "US", binds={"origins": {"include": ["DE"]}})
+    world = network(FRA, AMS, IAD, pool("iad"), site("ord", "ORD"), chat(), BOTH, us_only)
+    assert [each.site for each in explained(world, origin="DE").sites] == ["iad", "fra", "ams", "ord"]
+
+
+def test_weights_matter_where_engines_are_to_be_and_not_to_who_answers() -> None:
+    """For the weights of a caller with data from the US engines are in Washington: data from Germany may go there."""
+    policy = sample.policy(
+        "german-weights",
+        binds={"origins": {"include": ["DE"]}},
+        allow=[
+            {"scope": "Inference", "places": {"include": ["World"]}},
+            {"scope": "Weights", "places": {"include": ["DE"]}},
+        ],
+    )
+    found = explained(everywhere(BOTH, policy, site("cdg", "CDG")), origin="DE", entry="fra")
+
+    assert at(found, "iad").ruling.verdict.allowed
+    assert (at(found, "cdg").ruling.scope, at(found, "cdg").ruling.verdict.allowed) == (Scope.WEIGHTS, False)
+    assert told(found) == [["here", "ams", "iad"]]
+
+
+ACME = sample.provider("acme", sample.endpoint("us", "US"), sample.endpoint("eu", "EU"))
+THEN_ACME = chat(
+    placement={"minSites": 3}, tiers=[{"backends": [{"serving": {}}]}, *sample.tiers(sample.to_provider())]
+)
+
+
+def only(inference: str, ingress: str) -> Json:
+    allow = [
+        {"scope": "Inference", "places": {"include": inference.split(",")}},
+        {"scope": "Ingress", "places": {"include": ingress.split(",")}},
+    ]
+    return sample.policy("only", allow=allow, binds={"origins": {"include": ["DE"]}})
+
+
+@pytest.mark.parametrize(
+    ("policy", "answers", "refuses"),
+    [
+        pytest.param(
+            only("EU", "World"),
+            [["here", "ams"], ["endpoint eu"]],
+            {"iad": Scope.INFERENCE, "endpoint us": Scope.INFERENCE},
+            id="by inference",
+        ),
+        pytest.param(
+            only("World", "DE"),
+            [["here"], ["endpoint us", "endpoint eu"]],
+            {"ams": Scope.INGRESS, "iad": Scope.INGRESS},
+            id="a peer lets it in again, and an endpoint does not",
+        ),
+        pytest.param(
+            only("US", "World"),
+            [["iad"], ["endpoint us"]],
+            {"here": Scope.INFERENCE, "ams": Scope.INFERENCE, "endpoint eu": Scope.INFERENCE},
+            id="not the site where it comes in",
+        ),
+        pytest.param(
+            only("JP", "World"),
+            [],
+            dict.fromkeys(("here", "ams", "iad", "endpoint us", "endpoint eu"), Scope.INFERENCE),
+            id="nobody: a tier of which nobody is left is none",
+        ),
+    ],
+)
+def test_each_candidate_is_told_as_what_may_answer_or_why_not(
+    policy: Json, answers: list[list[str]], refuses: dict[str, Scope]
+) -> None:
+    found = explained(everywhere(BOTH, ACME, policy, route=THEN_ACME), origin="DE", entry="fra")
+
+    assert told(found) == answers
+    assert {name: scope for name, (scope, _) in barred(found).items()} == refuses
+    assert {each.ruling.origin for each in found.refused} <= {Origin.of("DE")}
+    assert found.door is not None
+    assert (found.door.verdict.allowed, found.door.scope) == (True, Scope.INGRESS)
+
+
+def test_where_data_may_not_come_in_nobody_answers_it() -> None:
+    found = explained(everywhere(BOTH, ACME, only("World", "US"), route=THEN_ACME), origin="DE", entry="fra")
+
+    assert found.door is not None
+    assert (found.door.verdict.allowed, found.door.verdict.policy, found.door.scope) == (False, "only", Scope.INGRESS)
+    assert told(found) == []
+    assert barred(found) == dict.fromkeys(("here", "ams", "iad", "endpoint us", "endpoint eu"), (Scope.INGRESS, "only"))
+
+
+def test_who_may_come_in_is_who_must_be_answered_lawfully() -> None:
+    """One caller may come in at Frankfurt but be answered by nobody there, the other the other way round."""
+    tenants = [
+        sample.tenant("one", labels={"who": "one"}, origins=["DE"]),
+        sample.tenant("other", key="2", labels={"who": "other"}, origins=["DE"]),
+        sample.tenant("american", key="3", origins=["US"]),
+    ]
+    policies = [
+        {**only("US", "EU"), "metadata": {"name": "of-one"}},
+        {**only("EU", "US"), "metadata": {"name": "of-other"}},
+    ]
+    for policy, who in zip(policies, ("one", "other"), strict=True):
+        policy["spec"] = {**policy["spec"], "binds": {"tenants": {"matchLabels": {"who": who}}}}
+    found = explained(everywhere(*tenants, *policies), origin="DE", entry="fra")
+
+    assert found.door is not None
+    assert found.door.verdict.allowed
+    assert told(found) == []
+    # Of what the first sends, Washington may process it, and may not let it in.
+    assert barred(found) == {
+        "here": (Scope.INFERENCE, "of-one"),
+        "ams": (Scope.INFERENCE, "of-one"),
+        "iad": (Scope.INGRESS, "of-one"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("is_open", "answers"),
+    [
+        pytest.param(False, ["here", "ams"], id="where a key is needed"),
+        pytest.param(True, ["here", "ams", "iad"], id="where none is"),
+    ],
+)
+def test_who_has_no_key_asks_where_none_is_needed(is_open: bool, answers: list[str]) -> None:
+    """The policy binds who has a key. Paris lets in whoever comes; does Frankfurt?"""
+    keyed = sample.policy("keyed", "EU", binds={"tenants": {"matchLabels": {"who": "german"}}})
+    german = sample.tenant("german", labels={"who": "german"}, origins=["DE"])
+    american = sample.tenant("american", key="2", origins=["US"])
+    fra = site("fra", "FRA", **(OPEN if is_open else {}))
+    world = network(
+        *(fra, AMS, IAD, site("cdg", "CDG", **OPEN), pool("fra"), pool("ams"), pool("iad")),
+        *(chat(placement={"minSites": 3}), german, american, keyed),
+    )
+    assert told(explained(world, origin="DE", entry="fra")) == [answers]
+
+
+def test_where_nobody_has_a_key_and_one_is_needed_it_is_told_for_whoever_comes() -> None:
+    world = network(FRA, site("ams", "AMS", **OPEN), pool("fra"), pool("ams"), chat(placement={"minSites": 2}))
+    found = explained(world, origin="DE", entry="fra")
+
+    assert found.door is not None
+    assert found.door.verdict.allowed
+    assert told(found) == [["here"]]
+
+
+def test_where_there_is_no_site_there_is_no_door() -> None:
+    found = explained(network(chat(), GERMANS), origin="DE")
+    assert (found.door, found.refused, found.entry) == (None, (), None)

@@ -1,13 +1,18 @@
 """What providers say of where they process, and what is declared of their endpoints."""
 
+import pathlib
 from typing import Any
 
 import pytest
 from tests.unit.validate.sample import endpoint, findings, provider, said
 
+from isochrone import validate
+from isochrone.manifests import read
+
 WHERE = "ModelProvider acme spec.endpoints[0].processesIn"
 CONTRADICTED = [f"W RegionContradicted {WHERE}"]
 NOT_PINNED = [f"W RegionNotPinned {WHERE}"]
+EXAMPLES = sorted({path.parent for path in (pathlib.Path(__file__).parents[3] / "examples").glob("*/provider.yaml")})
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
@@ -106,6 +111,12 @@ def test_the_way_out_is_the_providers() -> None:
     (found,) = (each for each in findings([made]) if each.rule == "RegionNotPinned")
     assert found.message == "EU, but eu.api.openai.com processes in EEA, CH, so also in CH, IS, LI, NO"
     assert found.way_out.startswith("declare these, too; or, if a contract")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.name)
+def test_the_examples_declare_what_providers_say(example: pathlib.Path) -> None:
+    found = validate.examine(read([str(example)]).manifests).findings
+    assert [each.message for each in found if each.rule.startswith("Region")] == []
 
 
 def test_a_name_for_no_model_is_an_error() -> None:

@@ -21,6 +21,7 @@ _DEFAULT: Final = "default"
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 _DURATION: Final = re.compile("([0-9]+)(h|ms|m|s)")
 _MILLISECONDS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_SECONDS_OF_A_DAY: Final = 86_400
 _DECLARED: Final = "Declared"
 
 
@@ -49,6 +50,19 @@ class Bucket:
     address: str
     """With its name, and what names in it begin with."""
     place: Place
+    region: str = "us-east-1"
+    authorities: str | None = None
+    """The key of a Secret that holds whom to trust instead of the system's."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a site is to keep of where its requests were processed."""
+
+    on_failure: str = "Refuse"
+    """`Refuse` or `Count`: what becomes of requests while none can be written."""
+    retention_s: int | None = None
+    """None: all of it is kept."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,7 @@ class Site:
     hard_max_age_ms: int
     nodes: Mapping[str, str]
     """Labels of the nodes that are its own."""
+    evidence: Evidence | None = None
     bucket: Bucket | None = None
     """Where its evidence is copied to."""
 
@@ -224,7 +239,17 @@ def _site(item: Json) -> Site:
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
         nodes=spec.get("nodeSelector") or {},
+        evidence=_evidence(gateway.get("evidence")),
         bucket=_bucket((gateway.get("evidence") or {}).get("objectStorage")),
+    )
+
+
+def _evidence(said: Json | None) -> Evidence | None:
+    if said is None:
+        return None
+    days = said.get("retentionDays")
+    return Evidence(
+        on_failure=said.get("onFailure", "Refuse"), retention_s=None if days is None else days * _SECONDS_OF_A_DAY
     )
 
 
@@ -232,8 +257,13 @@ def _bucket(said: Json | None) -> Bucket | None:
     if said is None:
         return None
     parts = (said["endpoint"].rstrip("/"), said["bucket"], said.get("prefix"))
-    place = _within(said["jurisdiction"], said)
-    return Bucket(endpoint=said["endpoint"], address="/".join(part for part in parts if part), place=place)
+    return Bucket(
+        endpoint=said["endpoint"],
+        address="/".join(part for part in parts if part),
+        place=_within(said["jurisdiction"], said),
+        region=said.get("region", "us-east-1"),
+        authorities=(said.get("caSecretRef") or {}).get("key"),
+    )
 
 
 def _standing(said: Json) -> Place:

@@ -11,7 +11,7 @@ from tests.unit.verify.installation import PROVIDER, obj, policy, route, tenant
 from tests.unit.verify.tampering import errors
 from tests.worlds.verified import World, rendered
 
-from isochrone.verify import Rule, copies
+from isochrone.verify import Rule, Severity, copies
 from isochrone.verify.book import Book
 from isochrone.verify.tables import Said
 
@@ -25,7 +25,12 @@ OBJECTS: Final = {
 
 def keeping(**bucket: Any) -> Json:
     """fra1, in DE-HE, with a bucket."""
-    gateway = {"advertise": {"host": "fra1.example.com"}, "evidence": {"objectStorage": {**BUCKET, **bucket}}}
+    return with_evidence(objectStorage={**BUCKET, **bucket})
+
+
+def with_evidence(**evidence: Any) -> Json:
+    """fra1, in DE-HE."""
+    gateway = {"advertise": {"host": "fra1.example.com"}, "evidence": evidence}
     return declared_edge("fra1", "DE-HE", gateway=gateway)
 
 
@@ -43,11 +48,6 @@ def rules(place: int, *objects: Json, **bucket: Any) -> list[Rule]:
 
 def test_a_bucket_in_the_sites_own_place_is_lawful() -> None:
     assert found(DE, keeping()) == []
-
-
-def test_a_config_without_a_bucket_copies_nothing() -> None:
-    site, declared = gathered(config("fra1")), read([keeping(jurisdiction="US-VA")])
-    assert list(copies.of_site(Book(declared, site.config), declared, site)) == []
 
 
 def test_a_bucket_where_a_policy_forbids_what_is_logged_here() -> None:
@@ -91,8 +91,17 @@ def test_a_bucket_of_which_nobody_knows_where_it_is() -> None:
     assert first == Said(Rule.UNLAWFUL, "evidence is copied to a bucket of which it isn't known where it is")
 
 
+TRUSTING: Final = {"caSecretRef": {"name": "store", "key": "ca.crt"}}
 CASES = [
-    pytest.param(DE, [], {}, [Rule.NOT_DECLARED], id="nobody declared it"),
+    pytest.param(DE, [with_evidence()], {}, [Rule.NOT_DECLARED], id="nobody declared it"),
+    pytest.param(DE, [], {}, [Rule.WRONG_SETTING, Rule.NOT_DECLARED], id="nor any evidence"),
+    pytest.param(DE, [keeping(region="eu-central-1")], {}, [Rule.WRONG_ADDRESS], id="another region"),
+    pytest.param(DE, [keeping(region="us-east-1")], {}, [], id="the region that is the default"),
+    pytest.param(DE, [keeping()], {"accessKey": "providers/a/b"}, [Rule.WRONG_ADDRESS], id="another's access key"),
+    pytest.param(DE, [keeping()], {"secretKey": "providers/a/b"}, [Rule.WRONG_ADDRESS], id="another's secret key"),
+    pytest.param(DE, [keeping()], {"caBundle": "objects-ca/ca.crt"}, [Rule.WRONG_ADDRESS], id="trusts somebody"),
+    pytest.param(DE, [keeping(**TRUSTING)], {}, [Rule.WRONG_ADDRESS], id="trusts everybody"),
+    pytest.param(DE, [keeping(**TRUSTING)], {"caBundle": "objects-ca/ca.crt"}, [], id="trusts whom it should"),
     pytest.param(DE, [keeping(bucket="other")], {}, [Rule.WRONG_ADDRESS], id="another bucket"),
     pytest.param(DE, [keeping(prefix="x")], {}, [Rule.WRONG_ADDRESS], id="another prefix"),
     pytest.param(DE, [keeping()], {"prefix": "x"}, [Rule.WRONG_ADDRESS], id="a prefix"),
@@ -162,6 +171,107 @@ def test_what_is_found(place: int, objects: list[Json], bucket: Json, expected: 
     assert rules(place, *objects, **bucket) == expected
 
 
+def test_what_opens_the_bucket_is_told() -> None:
+    text = "evidence is copied with trusted authorities of the system, not objects-ca/ca.crt"
+    assert found(DE, keeping(**TRUSTING)) == [Said(Rule.WRONG_ADDRESS, text)]
+
+
+# What is kept, and for how long
+
+
+def kept(evidence: Json | None, *objects: Json) -> list[Said]:
+    """What is said of a config that keeps this."""
+    made = config("fra1")
+    if evidence is not None:
+        made["site"]["evidence"] = evidence
+    site, declared = gathered(made), read(objects)
+    return list(copies.of_site(Book(declared, site.config), declared, site))
+
+
+def setting(text: str, severity: Severity = Severity.ERROR) -> list[Said]:
+    return [Said(Rule.WRONG_SETTING, text, severity=severity)]
+
+
+DAY: Final = 86_400
+KEPT = [
+    pytest.param(None, [], [], id="none"),
+    pytest.param({}, [with_evidence()], [], id="as declared"),
+    pytest.param(
+        {"onFailure": "Count", "retentionS": 400 * DAY},
+        [with_evidence(onFailure="Count", retentionDays=400)],
+        [],
+        id="all as declared",
+    ),
+    pytest.param(
+        None,
+        [with_evidence()],
+        setting("no evidence is kept of where requests are processed, which was declared"),
+        id="lost",
+    ),
+    pytest.param(
+        {},
+        [],
+        setting("evidence is kept of where requests are processed, which was not declared", Severity.WARNING),
+        id="more",
+    ),
+    pytest.param(
+        {"onFailure": "Count"},
+        [with_evidence()],
+        setting("while evidence can't be written, onFailure is Count; declared is Refuse"),
+        id="answered without it",
+    ),
+    pytest.param(
+        {"onFailure": "Refuse"},
+        [with_evidence(onFailure="Count")],
+        setting("while evidence can't be written, onFailure is Refuse; declared is Count", Severity.WARNING),
+        id="refused without it",
+    ),
+    pytest.param(
+        {"retentionS": 60},
+        [with_evidence(retentionDays=400)],
+        setting("evidence is kept for 60 s, but for 34,560,000 s as declared"),
+        id="shorter",
+    ),
+    pytest.param(
+        {"retentionS": 34_560_000},
+        [with_evidence()],
+        setting("evidence is kept for 34,560,000 s, but for ever as declared"),
+        id="not for ever",
+    ),
+    pytest.param(
+        {"retentionS": 2 * DAY},
+        [with_evidence(retentionDays=1)],
+        setting("evidence is kept for 172,800 s, but for 86,400 s as declared", Severity.WARNING),
+        id="longer",
+    ),
+    pytest.param(
+        {},
+        [with_evidence(retentionDays=1)],
+        setting("evidence is kept for ever, but for 86,400 s as declared", Severity.WARNING),
+        id="for ever",
+    ),
+    pytest.param(
+        {},
+        [keeping()],
+        setting("evidence is not copied to https://s3.eu-central-1.amazonaws.com/acme-evidence, which was declared"),
+        id="not copied",
+    ),
+    pytest.param({}, [keeping(jurisdiction="US-VA")], [], id="not copied, as the law has it"),
+    pytest.param({}, [keeping(jurisdiction="QQ")], [], id="not copied to nobody knows where"),
+    pytest.param(
+        {},
+        [keeping(jurisdiction="CH")],
+        setting("evidence is not copied to https://s3.eu-central-1.amazonaws.com/acme-evidence, which was declared"),
+        id="not copied to a place that the config doesn't know",
+    ),
+]
+
+
+@pytest.mark.parametrize(("evidence", "objects", "expected"), KEPT)
+def test_what_is_said_of_what_is_kept(evidence: Json | None, objects: list[Json], expected: list[Said]) -> None:
+    assert kept(evidence, *objects) == expected
+
+
 # What is rendered
 
 
@@ -183,3 +293,17 @@ def test_a_config_that_was_changed_is_found() -> None:
         config["site"]["evidence"]["objects"]["bucket"] = "mine"
 
     assert [rule for rule, _ in errors(installation("DE-HE").verify(send, sites=("fra1",)))] == [Rule.WRONG_ADDRESS]
+
+
+LOST: Final[list[tuple[str, Any]]] = [
+    ("none is kept", lambda site: site.pop("evidence")),
+    ("requests are answered without it", lambda site: site["evidence"].update(onFailure="Count")),
+    ("it is removed soon", lambda site: site["evidence"].update(retentionS=60)),
+    ("it is not copied", lambda site: site["evidence"].pop("objects")),
+]
+
+
+@pytest.mark.parametrize("edit", [pytest.param(edit, id=name) for name, edit in LOST])
+def test_evidence_that_was_lost_is_found(edit: Any) -> None:
+    found = errors(installation("DE-HE").verify(lambda config: edit(config["site"]), sites=("fra1",)))
+    assert [rule for rule, _ in found] == [Rule.WRONG_SETTING]

@@ -79,6 +79,8 @@ class Site:
     hard_max_age_ms: int
     nodes: Mapping[str, str]
     """Labels of the nodes that are its own."""
+    hostname: str | None = None
+    """Its public name, which refusals point clients to."""
     evidence: Evidence | None = None
     bucket: Bucket | None = None
     """Where its evidence is copied to."""
@@ -159,6 +161,8 @@ class Declared:
     """`Allow` or `Deny`: what holds where no policy binds."""
     stores: Mapping[str, str]
     """Scheme of weights -> the base URL that it leads to, where that is not the public one."""
+    ways_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Policy -> what it tells those whom it refuses."""
 
 
 def read(
@@ -179,10 +183,11 @@ def read(
 
     labelled = functools.partial(_labelled, namespaces)
     tenants = there("InferenceTenant")
+    policies = there("DataResidencyPolicy")
     routes = [_route(labelled(each), each["spec"]) for each in there("ModelRoute")]
     owners = [_tenant(labelled(each), each["spec"]) for each in tenants]
     return Declared(
-        policies=tuple(meaning.read(each["metadata"]["name"], each["spec"]) for each in there("DataResidencyPolicy")),
+        policies=tuple(meaning.read(each["metadata"]["name"], each["spec"]) for each in policies),
         sites={each["metadata"]["name"]: _site(each) for each in there("EdgeNode")},
         providers={each["metadata"]["name"]: _provider(each) for each in there("ModelProvider")},
         routes={each.who.id: each for each in routes},
@@ -191,6 +196,7 @@ def read(
         installation=installation,
         unbound=unbound,
         stores=stores or {},
+        ways_out={each["metadata"]["name"]: each["spec"].get("wayOut") or "" for each in policies},
     )
 
 
@@ -239,6 +245,7 @@ def _site(item: Json) -> Site:
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
         nodes=spec.get("nodeSelector") or {},
+        hostname=gateway.get("hostname"),
         evidence=_evidence(gateway.get("evidence")),
         bucket=_bucket((gateway.get("evidence") or {}).get("objectStorage")),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from isochrone.geo import codes
-from isochrone.verify import ground
+from isochrone.verify import doors, ground
 from isochrone.verify.declared import Declared, Endpoint, Provider
 from isochrone.verify.finding import Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
@@ -250,6 +250,7 @@ def _of_peer(declared: Declared, config: Config, peer: Peer) -> Iterator[Said]:
     identity = f"spiffe://{declared.installation}/site/{peer.site}"
     if peer.uri != identity:
         yield Said(Rule.WRONG_ADDRESS, f"peer {peer.site} is taken to be whoever shows {peer.uri}, not {identity}")
+    yield from doors.of_name(f"peer {peer.site}", peer.hostname, ought.hostname)
     host, _, port = peer.address.rpartition(":")
     if ought.advertise is not None and (host.strip("[]"), int(port)) != ought.advertise:
         text = f"peer {peer.site} is called at {peer.address}, but advertises {ought.advertise[0]}:{ought.advertise[1]}"

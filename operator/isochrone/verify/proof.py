@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from isochrone.verify import copies, egress, ground, likeness, pods, reach, tables
+from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, tables
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import Standing
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
@@ -102,11 +102,13 @@ class _Proof:
         declared, config = self._declared, site.config
         named = {_identity(each): each for each in objects}
         self._say(Kind.SITE, site, likeness.of_site(declared, site))
+        self._say(Kind.SITE, site, doors.of_site(declared, site))
         self._say(Kind.SITE, site, copies.of_site(reached.book, declared, site))
         self._say(Kind.PEERS, site, likeness.of_peers(declared, site))
         self._say(Kind.ENGINES, site, likeness.of_pools(declared, site, named, others=self._services[site.cluster]))
         shared: tuple[tuple[Kind, _Group, Callable[[], Iterable[Said]]], ...] = (
             (Kind.LAW, (id(reached),), lambda: tables.differences(reached.book, config)),
+            (Kind.LAW, _sections(site, (Kind.LAW,)), lambda: doors.of_law(declared, config)),
             (Kind.PLACES, _sections(site, (Kind.PLACES,)), lambda: likeness.of_places(config.places)),
             (Kind.TENANTS, _sections(site, (Kind.TENANTS,)), lambda: likeness.of_tenants(declared, config)),
             (

@@ -577,6 +577,13 @@ def peers(declared: Json | None = None, **fields: Any) -> list[Said]:
             {"gateway": {"advertise": {"host": "2001:db8::1", "port": 9}}}, {"address": "[2001:db8::1]:9"}, [], id="v6"
         ),
         pytest.param({"gateway": {}}, {"address": "mal.example.com:1"}, [], id="one that advertises nothing"),
+        pytest.param({"gateway": {"hostname": "a.example.net"}}, {"hostname": "a.example.net"}, [], id="name"),
+        pytest.param(
+            {"gateway": {"hostname": "a.example.net"}},
+            {"hostname": "mal.example.com"},
+            [(ADDRESS, "peer iad1 is known to clients as mal.example.com, but a.example.net was declared")],
+            id="another name",
+        ),
     ],
 )
 def test_who_a_peer_is(declared: Json, fields: Json, expected: list[tuple[Rule, str]]) -> None:

@@ -79,6 +79,8 @@ class Site:
     hard_max_age_ms: int
     nodes: Mapping[str, str]
     """Labels of the nodes that are its own."""
+    is_beside_hub: bool = True
+    """Whether it is in the hub's own cluster."""
     hostname: str | None = None
     """Its public name, which refusals point clients to."""
     evidence: Evidence | None = None
@@ -100,6 +102,8 @@ class Endpoint:
     body: Mapping[str, str]
     """Members of every request, by which it is told its region; `headers` likewise."""
     headers: Mapping[str, str]
+    authorities: tuple[str, str] | None = None
+    """A Secret and its key, with those to trust instead of the system's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,8 @@ class Provider:
     models: frozenset[str]
     """By the names that it knows them by itself: in some the region is part of the name."""
     headers: frozenset[str]
+    credentials: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    """Name -> a Secret and its key. Some providers say by the key's project where they process."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,10 +251,16 @@ def _site(item: Json) -> Site:
         max_age_ms=_milliseconds(staleness.get("maxAge", "24h")),
         hard_max_age_ms=_milliseconds(staleness.get("hardMaxAge", "720h")),
         nodes=spec.get("nodeSelector") or {},
+        is_beside_hub=_is_beside_hub(spec.get("cluster") or {}),
         hostname=gateway.get("hostname"),
         evidence=_evidence(gateway.get("evidence")),
         bucket=_bucket((gateway.get("evidence") or {}).get("objectStorage")),
     )
+
+
+def _is_beside_hub(cluster: Json) -> bool:
+    is_elsewhere = cluster.get("kubeconfigSecretRef") or cluster.get("clusterProfileRef")
+    return not is_elsewhere and cluster.get("type", "Local") == "Local"
 
 
 def _evidence(said: Json | None) -> Evidence | None:
@@ -295,7 +307,12 @@ def _provider(item: Json) -> Provider:
         endpoints={each["name"]: _endpoint(each, models) for each in spec["endpoints"]},
         models=frozenset(models.values()),
         headers=frozenset(spec.get("headers") or ()),
+        credentials={each["name"]: _secret(each["secretRef"]) for each in spec.get("keys") or ()},
     )
+
+
+def _secret(said: Json) -> tuple[str, str]:
+    return said["name"], said["key"]
 
 
 def _endpoint(said: Json, models: Mapping[str, str]) -> Endpoint:
@@ -313,6 +330,7 @@ def _endpoint(said: Json, models: Mapping[str, str]) -> Endpoint:
         },
         body=_named_values(said.get("requestBody")),
         headers=_named_values(said.get("requestHeaders")),
+        authorities=_secret(said["caSecretRef"]) if said.get("caSecretRef") else None,
     )
 
 

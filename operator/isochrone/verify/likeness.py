@@ -4,7 +4,7 @@ The law's tables are right only for the places that they are over, and for the d
 thing of a config that a decision rests on is compared with what users declared, one by one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from isochrone.geo import codes
@@ -19,7 +19,7 @@ from isochrone_gateway.config import providers as contract
 from isochrone_gateway.config.engines import EnginePool, ServiceEndpoints
 from isochrone_gateway.config.peers import Peer
 from isochrone_gateway.config.places import Places
-from isochrone_gateway.config.site import UnboundTraffic
+from isochrone_gateway.config.site import PeerTrust, UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 
 _SHOWN: Final = 3
@@ -162,6 +162,27 @@ def of_providers(declared: Declared, config: Config) -> Iterator[Said]:
         if more := sorted(each.headers - ought.headers):
             text = f"provider {each.name} is sent the clients' headers {', '.join(more)}, which were not allowed"
             yield Said(Rule.WRONG_ADDRESS, text)
+        yield from _of_credentials(each, ought)
+
+
+def _of_credentials(found: contract.Provider, ought: Provider) -> Iterator[Said]:
+    """A key belongs to an account, or to a project of one region."""
+    declared = {name: _file(secret) for name, secret in ought.credentials.items()}
+    given = {each.name: each.file for each in found.credentials}
+    for name, file in sorted(given.items()):
+        if declared.get(name) != file:
+            text = (
+                f"provider {found.name} is shown the key {name} of {file}, but {declared.get(name, 'none')} as declared"
+            )
+            yield Said(Rule.WRONG_ADDRESS, text)
+    if lost := sorted(set(declared) - set(given)):
+        text = f"provider {found.name} is not shown the key {', '.join(lost)}, which is declared"
+        yield Said(Rule.WRONG_ADDRESS, text, severity=Severity.WARNING)
+
+
+def _file(secret: tuple[str, str]) -> str:
+    """Where a key of a Secret is below a gateway's mount of secrets."""
+    return "/".join(("providers", *secret))
 
 
 def _of_endpoint(config: Config, provider: Provider, found: contract.Endpoint) -> Iterator[Said]:
@@ -174,6 +195,10 @@ def _of_endpoint(config: Config, provider: Provider, found: contract.Endpoint) -
         yield Said(Rule.WRONG_ADDRESS, f"{name} is called at {found.base_url}, but declared at {ought.url}")
     if found.tls.server_name is not None:
         text = f"{name} is believed to be whoever shows a certificate of {found.tls.server_name}"
+        yield Said(Rule.WRONG_ADDRESS, text)
+    authorities = None if ought.authorities is None else _file(ought.authorities)
+    if found.tls.ca_bundle != authorities:
+        text = f"{name} is believed by the authorities {_trust(found.tls.ca_bundle)}, not {_trust(authorities)}"
         yield Said(Rule.WRONG_ADDRESS, text)
     yield from _of_region(name, found, ought)
     store = found.place if found.state_place is None else found.state_place
@@ -196,6 +221,10 @@ def _of_region(name: str, found: contract.Endpoint, ought: Endpoint) -> Iterator
             yield Said(Rule.WRONG_ADDRESS, text)
 
 
+def _trust(file: str | None) -> str:
+    return file or "of the system"
+
+
 def _pairs(found: Mapping[str, str]) -> str:
     return ", ".join(f"{name}: {found[name]}" for name in sorted(found)) or "none"
 
@@ -210,6 +239,7 @@ def of_site(declared: Declared, site: SiteConfig) -> Iterator[Said]:
     if said != ought.place:
         text = f"the site is in {said} (places[{config.site.place}]) by the config, in {ought.place} as declared"
         yield Said(Rule.WRONG_PLACE, text)
+    yield from _of_hub(declared, config)
     is_allowed = config.site.unbound_traffic is UnboundTraffic.ALLOW
     if is_allowed != (declared.unbound == "Allow"):
         severity = Severity.ERROR if is_allowed else Severity.WARNING
@@ -218,6 +248,19 @@ def of_site(declared: Declared, site: SiteConfig) -> Iterator[Said]:
     if config.site.anonymous_access and not ought.is_open:
         yield Said(Rule.WRONG_SETTING, "requests without a key are answered, which was not declared")
     yield from _of_age(config, max_age_ms=ought.max_age_ms, hard_max_age_ms=ought.hard_max_age_ms)
+
+
+def _of_hub(declared: Declared, config: Config) -> Iterator[Said]:
+    """Under the scope Metadata, gateways tell the hub only what may be known where it is: by the sites beside it."""
+    found = {place_at(config, index) for index in config.site.hub}
+    ought = {each.place for each in declared.sites.values() if each.is_beside_hub}
+    if found != ought:
+        text = f"the hub is {_any_of(found)} by the config, {_any_of(ought)} as declared"
+        yield Said(Rule.WRONG_PLACE, text)
+
+
+def _any_of(places: Iterable[Place]) -> str:
+    return " or ".join(f"in {each}" for each in sorted(map(str, places))) or "at no known place"
 
 
 def _of_age(config: Config, *, max_age_ms: int, hard_max_age_ms: int) -> Iterator[Said]:
@@ -234,8 +277,21 @@ def _of_age(config: Config, *, max_age_ms: int, hard_max_age_ms: int) -> Iterato
 
 def of_peers(declared: Declared, site: SiteConfig) -> Iterator[Said]:
     """Whom it sends to, and takes for whom."""
+    if (trust := site.config.site.peer_trust) is not None:
+        yield from _of_trust(trust)
     for peer in site.config.peers:
         yield from _of_peer(declared, site.config, peer)
+
+
+def _of_trust(found: PeerTrust) -> Iterator[Said]:
+    """Who signs for peers, and what is shown to them, come from the site's own Secret for this."""
+    for what, here, ought in (
+        ("peers are believed by", found.ca_bundle, "peer/ca.crt"),
+        ("peers are shown", found.identity.certificate, "peer/tls.crt"),
+        ("peers are shown the certificate of", found.identity.key, "peer/tls.key"),
+    ):
+        if here != ought:
+            yield Said(Rule.WRONG_ADDRESS, f"{what} {here}, not {ought}")
 
 
 def _of_peer(declared: Declared, config: Config, peer: Peer) -> Iterator[Said]:

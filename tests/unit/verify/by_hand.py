@@ -102,7 +102,11 @@ def config(site: str = "fra1", **sections: Any) -> Json:
             "name": site,
             "place": here,
             "listeners": {"data": {"port": 1}, "admin": {"port": 2}, "peer": {"port": 3}},
-            "peerTrust": {"caBundle": "ca.pem", "identity": {"certificate": "tls.crt", "key": "tls.key"}},
+            "hub": [DE, US],
+            "peerTrust": {
+                "caBundle": "peer/ca.crt",
+                "identity": {"certificate": "peer/tls.crt", "key": "peer/tls.key"},
+            },
             "age": {"maxAgeMs": 86_400_000, "hardMaxAgeMs": 2_592_000_000},
         },
         "places": {

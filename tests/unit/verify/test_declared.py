@@ -247,7 +247,7 @@ def test_what_an_endpoint_is() -> None:
     [
         pytest.param({"plaintext": "Allow"}, True, id="plain text"),
         pytest.param({"plaintext": "Deny"}, False, id="no plain text"),
-        pytest.param({"caSecretRef": {"name": "ca"}}, True, id="an authority of one's own"),
+        pytest.param({"caSecretRef": {"name": "ca", "key": "ca.crt"}}, True, id="an authority of one's own"),
     ],
 )
 def test_which_endpoints_may_be_in_a_network_of_ones_own(fields: Json, *, is_inside: bool) -> None:

@@ -429,6 +429,80 @@ def test_providers_after_one_that_nobody_declared_are_looked_at() -> None:
     assert len(list(likeness.of_providers(read(), decoded(made)))) == 2
 
 
+def keyed(**endpoint: Any) -> Declared:
+    """The provider with two keys, and something more of its endpoint `eu`."""
+    (ought,) = [each for each in OBJECTS if each["kind"] == "ModelProvider"]
+    first, second = ought["spec"]["endpoints"]
+    keys = [{"name": name, "secretRef": {"name": "acme-eu", "key": f"{name}.txt"}} for name in ("one", "two")]
+    return read(
+        [obj("ModelProvider", "acme", {**ought["spec"], "keys": keys, "endpoints": [{**first, **endpoint}, second]})]
+    )
+
+
+def credentials(**files: str) -> list[Json]:
+    return [{"name": name, "file": file} for name, file in files.items()]
+
+
+ONE, TWO = "providers/acme-eu/one.txt", "providers/acme-eu/two.txt"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"two": TWO, "one": ONE}, [], id="as declared"),
+        pytest.param(
+            {"one": "providers/acme-us/one.txt", "two": TWO},
+            [said(ADDRESS, f"provider acme is shown the key one of providers/acme-us/one.txt, but {ONE} as declared")],
+            id="of another Secret",
+        ),
+        pytest.param(
+            {"one": ONE, "two": ONE},
+            [said(ADDRESS, f"provider acme is shown the key two of {ONE}, but {TWO} as declared")],
+            id="another of the Secret",
+        ),
+        pytest.param(
+            {"one": ONE, "two": TWO, "us": "providers/acme-us/key"},
+            [said(ADDRESS, "provider acme is shown the key us of providers/acme-us/key, but none as declared")],
+            id="one more",
+        ),
+        pytest.param(
+            {"two": TWO},
+            [said(ADDRESS, "provider acme is not shown the key one, which is declared", WARNING)],
+            id="one less",
+        ),
+        pytest.param(
+            {}, [said(ADDRESS, "provider acme is not shown the key one, two, which is declared", WARNING)], id="none"
+        ),
+    ],
+)
+def test_which_keys_a_provider_is_shown(files: dict[str, str], expected: list[Said]) -> None:
+    assert providers(keyed(), credentials=credentials(**files)) == expected
+
+
+AUTHORITIES: Final = {"caSecretRef": {"name": "acme-ca", "key": "ca.crt"}}
+
+
+@pytest.mark.parametrize(
+    ("declared", "tls", "told"),
+    [
+        pytest.param({}, {}, None, id="the system's"),
+        pytest.param(AUTHORITIES, {"caBundle": "providers/acme-ca/ca.crt"}, None, id="its own"),
+        pytest.param({}, {"caBundle": "peer/ca.crt"}, "peer/ca.crt, not of the system", id="somebody's"),
+        pytest.param(AUTHORITIES, {}, "of the system, not providers/acme-ca/ca.crt", id="everybody's"),
+        pytest.param(
+            AUTHORITIES,
+            {"caBundle": "providers/x/ca.crt"},
+            "providers/x/ca.crt, not providers/acme-ca/ca.crt",
+            id="x's",
+        ),
+    ],
+)
+def test_who_vouches_for_a_provider(declared: Json, tls: Json, told: str | None) -> None:
+    text = f"provider acme, endpoint eu is believed by the authorities {told}"
+    found = providers(keyed(**declared), credentials=credentials(one=ONE, two=TWO), endpoints=ends(eu={"tls": tls}))
+    assert found == ([] if told is None else [said(ADDRESS, text)])
+
+
 # One site
 
 
@@ -588,6 +662,81 @@ def peers(declared: Json | None = None, **fields: Any) -> list[Said]:
 )
 def test_who_a_peer_is(declared: Json, fields: Json, expected: list[tuple[Rule, str]]) -> None:
     assert peers(declared, **fields) == [said(*each) for each in expected]
+
+
+def trusting(**fields: Any) -> list[Said]:
+    made = config()
+    made["site"]["peerTrust"] |= fields
+    return list(likeness.of_peers(read(), site(made)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, [], id="as it is mounted"),
+        pytest.param(
+            {"caBundle": "providers/x/ca.crt"}, ["peers are believed by providers/x/ca.crt, not peer/ca.crt"], id="whom"
+        ),
+        pytest.param(
+            {"identity": {"certificate": "tls/tls.crt", "key": "tls/tls.key"}},
+            [
+                "peers are shown tls/tls.crt, not peer/tls.crt",
+                "peers are shown the certificate of tls/tls.key, not peer/tls.key",
+            ],
+            id="what they are shown",
+        ),
+    ],
+)
+def test_whom_a_site_takes_for_a_peer(fields: Json, expected: list[str]) -> None:
+    assert trusting(**fields) == [said(ADDRESS, text) for text in expected]
+
+
+def test_a_site_without_peers_trusts_nobody() -> None:
+    made = config(peers=[])
+    del made["site"]["peerTrust"]
+    assert list(likeness.of_peers(read(), site(made))) == []
+
+
+# Where the hub is
+
+BESIDE, KUBECONFIG = {"type": "Local"}, {"name": "k", "key": "kubeconfig"}
+AWAY = {"type": "Remote"}
+
+
+@pytest.mark.parametrize(
+    ("clusters", "hub", "expected"),
+    [
+        pytest.param((BESIDE, BESIDE), [DE, US], None, id="beside both"),
+        pytest.param((BESIDE, AWAY), [DE], None, id="beside one"),
+        pytest.param((AWAY, AWAY), [], None, id="beside none"),
+        pytest.param(({"kubeconfigSecretRef": KUBECONFIG}, BESIDE), [US], None, id="one by a kubeconfig"),
+        pytest.param(({"clusterProfileRef": KUBECONFIG}, BESIDE), [US], None, id="one by a profile"),
+        pytest.param(
+            (AWAY, BESIDE),
+            [DE],
+            "the hub is in DE-HE (Declared) by the config, in US-VA (Declared) as declared",
+            id="elsewhere",
+        ),
+        pytest.param(
+            (BESIDE, BESIDE),
+            [DE],
+            "the hub is in DE-HE (Declared) by the config, in DE-HE (Declared) or in US-VA (Declared) as declared",
+            id="in one of two alone",
+        ),
+        pytest.param(
+            (BESIDE, AWAY),
+            [],
+            "the hub is at no known place by the config, in DE-HE (Declared) as declared",
+            id="lost",
+        ),
+    ],
+)
+def test_where_the_hub_is(clusters: tuple[Json, Json], hub: list[int], expected: str | None) -> None:
+    made = config()
+    made["site"]["hub"] = hub
+    here, there = clusters
+    known = read([edge("fra1", "DE-HE", cluster=here), edge("iad1", "US-VA", cluster=there)])
+    assert list(likeness.of_site(known, site(made))) == ([said(PLACE, expected)] if expected else [])
 
 
 # Engines

@@ -131,7 +131,9 @@ def test_what_is_declared_is_counted() -> None:
 def test_sites_and_findings_come_in_order_however_clusters_were_given() -> None:
     """What fra1 lacks is told before what par1 does."""
     open_here = [each for each in cluster(config("fra1")) if each["kind"] != "NetworkPolicy"]
-    report = prove(read([FAR, edge("par1", "FR")]), us=cluster(config("iad1")), eu=open_here)
+    report = prove(
+        read([FAR, edge("par1", "FR", cluster={"type": "Remote"})]), us=cluster(config("iad1")), eu=open_here
+    )
     assert [each.name for each in report.sites] == ["fra1", "iad1"]
     assert [(each.site, each.rule) for each in report.findings] == [
         ("fra1", Rule.EGRESS_OPEN),

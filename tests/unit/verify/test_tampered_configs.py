@@ -142,6 +142,7 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
     ("an alias from one country to another", alias, Rule.WRONG_PLACE, "places.aliases is wrong about DE"),
     ("what lies within what forgotten", lose_within, Rule.WRONG_PLACE, "places.within is wrong about"),
     ("a place with another country added", country, Rule.WRONG_PLACE, "endpoint us: processes in DE+US"),
+    ("the hub somewhere else", of_site(hub=[2]), Rule.WRONG_PLACE, "the hub is in US-VA (Declared) by the config"),
     ("a candidate at another place", move_candidate, Rule.BROKEN_CONFIG, "but the target is at place 5"),
     ("a peer's place changed", move_peer, Rule.WRONG_PLACE, "peer nrt1 is in DE-HE"),
     ("a peer that is another site", peer(uri="spiffe://isochrone/site/mal1"), Rule.WRONG_ADDRESS, "is taken to be who"),
@@ -154,6 +155,18 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
         of_endpoint("eu", baseUrl="https://us.acme.example.com/v1"),
         Rule.WRONG_ADDRESS,
         "is called at https://us.acme.example.com/v1, but declared at https://eu.acme",
+    ),
+    (
+        "a provider shown another key",
+        lambda config: config["providers"][0].update(credentials=[{"name": "x", "file": "providers/y/key"}]),
+        Rule.WRONG_ADDRESS,
+        "provider acme is shown the key x of providers/y/key, but none as declared",
+    ),
+    (
+        "peers believed by others",
+        lambda config: config["site"]["peerTrust"].update(caBundle="providers/y/key"),
+        Rule.WRONG_ADDRESS,
+        "peers are believed by providers/y/key, not peer/ca.crt",
     ),
     ("where a provider keeps state forgotten", keep_nearby, Rule.WRONG_PLACE, "endpoint eu: keeps state in DE+FR"),
     (

@@ -43,6 +43,8 @@ class SiteConfig:
     site: str
     cluster: str
     where: str
+    namespace: str
+    """Where the config is, shards and all: a gateway elsewhere can't read it."""
     index_name: str
     """The ConfigMap that a gateway must be told to run."""
     config: Config
@@ -103,12 +105,15 @@ class _Reader:
 
     def read(self, cluster: str, objects: Iterable[Found]) -> None:
         maps = [each for each in objects if each.item["kind"] == "ConfigMap"]
-        shards = {each.item["metadata"]["name"]: each.item for each in maps if _SHARD in _of(each.item, "binaryData")}
+        shards: dict[str, dict[str, Json]] = {}
+        for each in maps:
+            if _SHARD in _of(each.item, "binaryData"):
+                shards.setdefault(_namespace(each.item), {})[each.item["metadata"]["name"]] = each.item
         for each in maps:
             if _INDEX in _of(each.item, "data"):
                 self._read_site(cluster, each, shards)
 
-    def _read_site(self, cluster: str, found: Found, shards: Mapping[str, Json]) -> None:
+    def _read_site(self, cluster: str, found: Found, shards: Mapping[str, Mapping[str, Json]]) -> None:
         labelled = (found.item["metadata"].get("labels") or {}).get(EDGE_NODE, "")
         try:
             made = self._config(cluster, found, shards)
@@ -128,16 +133,16 @@ class _Reader:
             rule = Rule.NOT_SIGNED if is_unsigned else Rule.BROKEN_CONFIG
             self.findings.append(Finding(rule=rule, site=site, where=where, message=str(problem)))
 
-    def _config(self, cluster: str, found: Found, shards: Mapping[str, Json]) -> SiteConfig:
+    def _config(self, cluster: str, found: Found, everywhere: Mapping[str, Mapping[str, Json]]) -> SiteConfig:
         received = read_index(str(found.item["data"][_INDEX]).encode(), verify=self._verify)
         index = received.index
         if index.installation != self._installation:
             text = f"is of the installation {index.installation!r}, not of {self._installation!r}"
             raise ConfigError(Problem(source="index", path="$.installation", text=text))
+        # Gateways read all of it in one namespace.
+        shards = everywhere.get(_namespace(found.item), {})
         if missing := [entry.name for entry in index.shards if entry.name not in shards]:
-            raise ConfigError(
-                *(Problem(source=name, text="is missing, so the config is incomplete") for name in missing)
-            )
+            raise ConfigError(*(_missing(name, _namespace(found.item), everywhere) for name in missing))
         if received.ignored:
             # What is not read is not proved.
             raise ConfigError(Problem(source="index", text=f"says more than can be verified: {received.ignored[0]}"))
@@ -152,6 +157,7 @@ class _Reader:
             site=index.site,
             cluster=cluster,
             where=found.where,
+            namespace=_namespace(found.item),
             index_name=found.item["metadata"]["name"],
             config=config,
             index=index,
@@ -189,6 +195,14 @@ def _decoded(entry: ShardEntry, document: bytes) -> NamedShard:
         raise from_decoding(error, source=entry.name) from error
 
 
+def _missing(shard: str, namespace: str, everywhere: Mapping[str, Mapping[str, Json]]) -> Problem:
+    elsewhere = sorted(other for other, there in everywhere.items() if shard in there)
+    if not elsewhere:
+        return Problem(source=shard, text="is missing, so the config is incomplete")
+    text = f"is in the namespace {elsewhere[0]}, but the index in {namespace}: no gateway can read both"
+    return Problem(source=shard, text=text)
+
+
 def _other_site(index: Index, config: Config) -> Iterator[Problem]:
     if config.site.name != index.site:
         text = f"is {config.site.name!r}, but the index is for {index.site!r}"
@@ -197,3 +211,7 @@ def _other_site(index: Index, config: Config) -> Iterator[Problem]:
 
 def _of(item: Json, field: str) -> Json:
     return item.get(field) or {}
+
+
+def _namespace(item: Json) -> str:
+    return item["metadata"].get("namespace") or "default"

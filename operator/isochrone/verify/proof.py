@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, tables
+from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, reading, tables
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import Standing
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
@@ -95,6 +95,7 @@ class _Proof:
             *self._standing.findings(declared, objects, leading=self._leading),
             *too_wide,
             *pods.findings(declared, site, objects),
+            *reading.findings(site, objects),
             *egress.of_engines(self._declared, name, objects),
         ]
 

@@ -171,6 +171,7 @@ def site(made: Json) -> SiteConfig:
         site=found.site.name,
         cluster=f"cluster of {found.site.name}",
         where=f"config of {found.site.name}",
+        namespace="isochrone-system",
         index_name=f"{found.site.name}-config",
         config=found,
         index=msgspec.convert(INDEX, Index),

@@ -13,6 +13,7 @@ from tests.unit.verify.by_hand import HERE, OBJECTS, PEER, US, US_END, Json, can
 from tests.unit.verify.installation import policy, route, tenant
 from tests.worlds.verified import RELEASE
 
+from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render.gateway import config_maps
 from isochrone.verify import Egress, Report, Rule, Severity, SiteSummary, verify
 from isochrone.verify.declared import Declared
@@ -53,8 +54,8 @@ def beside(site: str) -> Cluster:
         "isochrone.dev/route-namespace": "shop",
     }
     return [
-        workload("gateway", "edge", ours, f"--config=kubernetes:{site}-config"),
-        closing("gateway", "edge", ours),
+        workload("gateway", SYSTEM_NAMESPACE, ours, f"--config=kubernetes:{site}-config"),
+        closing("gateway", SYSTEM_NAMESPACE, ours),
         workload("chat-engine", "shop", engines),
         closing("chat-engine", "shop", engines),
         labelled("Service", "chat-engine", "shop", {EDGE_NODE: site}, spec={"selector": engines}),

@@ -52,6 +52,25 @@ def lose_index(objects: list[Json]) -> None:
     objects[:] = [each for each in objects if "index.json" not in (each.get("data") or {})]
 
 
+def move(is_chosen: Callable[[Json], bool]) -> Objects:
+    """To where a gateway can't read it."""
+
+    def change(objects: list[Json]) -> None:
+        for each in objects:
+            if is_chosen(each):
+                each["metadata"]["namespace"] = "demo"
+
+    return change
+
+
+def copied(objects: list[Json]) -> None:
+    """Others' shards of the same names, which nobody reads."""
+    for each in [each for each in objects if is_shard(each)]:
+        damaged = {**each, "metadata": {**each["metadata"], "namespace": "demo"}, "binaryData": {"shard": "?"}}
+        objects += [damaged]
+        objects.insert(0, damaged)
+
+
 STORED: Final[list[tuple[str, Objects, Rule, str]]] = [
     ("a byte of a shard", shards(damage), Rule.BROKEN_CONFIG, "has sha256"),
     (
@@ -67,6 +86,24 @@ STORED: Final[list[tuple[str, Objects, Rule, str]]] = [
         Rule.BROKEN_CONFIG,
         "checksum",
     ),
+    (
+        "a shard in another namespace",
+        move(lambda item: is_shard(item, "law")),
+        Rule.BROKEN_CONFIG,
+        "is in the namespace demo, but the index in isochrone-system: no gateway can read both",
+    ),
+    (
+        "a config in another namespace",
+        move(lambda item: item["kind"] == "ConfigMap"),
+        Rule.WRONG_ADDRESS,
+        "the gateway runs in the namespace isochrone-system, and can't read the config that was verified, which is in",
+    ),
+    (
+        "an index in another namespace",
+        move(lambda item: "index.json" in (item.get("data") or {})),
+        Rule.BROKEN_CONFIG,
+        "is in the namespace isochrone-system, but the index in demo: no gateway can read both",
+    ),
     ("an index that is no JSON", index(lambda _: "{"), Rule.BROKEN_CONFIG, "is not a JSON object"),
     ("two configs of one site", twice, Rule.BROKEN_CONFIG, "is a second config of the site"),
     ("no config at all", lose_index, Rule.MISSING_CONFIG, "there is no config of this site"),
@@ -77,6 +114,10 @@ STORED: Final[list[tuple[str, Objects, Rule, str]]] = [
 def test_what_is_damaged_is_found(world: World, edit: Objects, rule: Rule, says: str) -> None:
     found = errors(world.verify(objects=edit))
     assert any(rule is each and says in text for each, text in found), found
+
+
+def test_what_is_in_other_namespaces_is_not_read(world: World) -> None:
+    assert world.verify(objects=copied).findings == ()
 
 
 KEY: Final = Ed25519PrivateKey.generate()

@@ -70,8 +70,10 @@ class Finding:
     cases: int = 1
     """In how many combinations; the message tells of the first."""
 
-    def order(self) -> tuple[bool, str, str, str, str]:
-        return self.severity is not Severity.ERROR, self.site, self.rule, self.where, self.message
+    def order(self) -> tuple[bool, bool, str, str, str, str]:
+        """Errors first; and what is wrong before what follows from it."""
+        follows = self.rule in {Rule.UNLAWFUL, Rule.UNLAWFUL_ENGINES}
+        return self.severity is not Severity.ERROR, follows, self.site, self.rule, self.where, self.message
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

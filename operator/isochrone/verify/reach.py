@@ -23,6 +23,7 @@ from isochrone_gateway.config.providers import Endpoint
 from isochrone_gateway.config.routes import Candidate, EngineTarget, PeerTarget, ProviderTarget, Route, Target
 
 _NONE: Final = 0
+_EXPIRED: Final = "ConfigExpired"
 
 
 class Bad(NamedTuple):
@@ -236,14 +237,18 @@ class _Look:
         self, step: Step, caller: Caller, origin: str | None, verdict: meaning.Verdict, *, cases: int
     ) -> Finding:
         law = f"policy {verdict.policy}" if verdict.policy else "the default"
+        data = f"data from {origin_text(origin)} of {caller} on route {self._route.id}"
+        says = f"can get to {step.true} in scope {step.scope}: {law} forbids it ({verdict.reason})"
+        if verdict.reason == _EXPIRED:
+            says = (
+                f"would be answered at {step.true} in scope {step.scope} although the config is too old: nothing binds"
+                f" it here, and by {law} it is refused past hardMaxAge ({verdict.reason})"
+            )
         return Finding(
             rule=Rule.UNLAWFUL,
             site=self._site.site,
             where=f"{self._site.where} (shard {self._site.shard_names['Routes']})",
-            message=(
-                f"data from {origin_text(origin)} of {caller} on route {self._route.id} can get to {step.true}"
-                f" in scope {step.scope}: {law} forbids it ({verdict.reason})"
-            ),
+            message=f"{data} {says}",
             path=(
                 f"site {self._site.site}",
                 f"route {self._route.id}",
@@ -270,7 +275,7 @@ class _Look:
         )
         verdict = meaning.decide(declared.policies, question)
         if verdict.allowed and self._is_laxer_with_age(step, caller, origin):
-            return verdict._replace(allowed=False, reason="not refused past hardMaxAge", policy=verdict.bound[0])
+            return verdict._replace(allowed=False, reason=_EXPIRED, policy=verdict.bound[0])
         return verdict
 
     def _is_taken(self, step: Step, caller: Caller, origin: str | None) -> bool:

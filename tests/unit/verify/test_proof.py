@@ -161,6 +161,15 @@ def test_where_there_is_nothing_nothing_is_counted() -> None:
     assert (report.sites, report.classes, report.combinations, report.holds) == ((), 0, 0, False)
 
 
+def test_what_is_wrong_is_told_before_what_follows() -> None:
+    """All that can happen to data without a policy begins with the policy that is missing."""
+    first, *rest = prove(**both(law={})).findings
+    assert (first.rule, first.site) == (Rule.WRONG_LAW, "fra1")
+    assert first.message.startswith("the law lacks the policy eu: it is not enforced")
+    assert {each.rule for each in rest} == {Rule.UNLAWFUL}
+    assert {each.site for each in rest} == {"fra1", "iad1"}
+
+
 @pytest.mark.parametrize(
     ("severities", "holds"),
     [([], True), ([Severity.WARNING], True), ([Severity.WARNING, Severity.ERROR], False)],
@@ -178,13 +187,15 @@ def test_combinations_of_all_sites_are_added() -> None:
     assert made.combinations == 6
 
 
-def test_errors_come_first_then_by_site_rule_place_and_words() -> None:
+def test_errors_come_first_and_causes_then_by_site_rule_place_and_words() -> None:
     plain = Finding(rule=Rule.WRONG_LAW, site="b", where="w", message="m")
     after = [
         dataclasses.replace(plain, message="n"),
         dataclasses.replace(plain, where="x", message="a"),
         dataclasses.replace(plain, rule=Rule.WRONG_PLACE, where="a"),
         dataclasses.replace(plain, site="c", rule=Rule.BROKEN_CONFIG),
+        dataclasses.replace(plain, site="a", rule=Rule.UNLAWFUL),
+        dataclasses.replace(plain, site="a", rule=Rule.UNLAWFUL_ENGINES),
         dataclasses.replace(plain, site="a", severity=Severity.WARNING),
     ]
     assert sorted([*reversed(after), plain], key=Finding.order) == [plain, *after]

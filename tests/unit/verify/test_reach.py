@@ -51,7 +51,7 @@ def told(*made: Json, known: Declared | None = None, at: str = "fra1") -> list[s
 
 
 def _way(each: Finding) -> str:
-    scope = each.message.partition("in scope ")[2].partition(":")[0]
+    scope = each.message.partition("in scope ")[2].split()[0].removesuffix(":")
     return f"{scope}: {' > '.join(each.path[3:-1])}"
 
 
@@ -307,7 +307,11 @@ def test_data_that_nothing_binds_any_more_would_outlive_its_config() -> None:
     (each,) = found(made)
     assert _way(each) == "Inference: engines shop/chat at fra1"
     assert each.policy == "eu"
-    assert "policy eu forbids it (not refused past hardMaxAge)" in each.message
+    assert each.message == (
+        "data from DE of tenant shop/web on route shop/chat would be answered at DE-HE (Declared) in scope"
+        " Inference although the config is too old: nothing binds it here, and by policy eu it is refused past"
+        " hardMaxAge (ConfigExpired)"
+    )
     beside = policy("also", ["DE"], {"origins": {"include": ["DE"]}})
     assert [each.policy for each in found(made, known=read([beside]))] == ["also"], "the first by name"
 

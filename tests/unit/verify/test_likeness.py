@@ -793,24 +793,39 @@ CHAT_ENGINE: Final = frozenset({("shop", "chat-engine")})
             [OWN], {"namespace": "bank"}, astray("leads to the namespace bank, not to its own"), id="another namespace"
         ),
         pytest.param(
-            [service("shop", "chat-engine")], {}, astray(f"{LEADS} selects pods of other sites as well"), id="of all"
+            [service("shop", "chat-engine")],
+            {},
+            astray(f"{LEADS} selects no pods: whoever writes its EndpointSlices says where it leads"),
+            id="of nobody knows whom",
+        ),
+        pytest.param(
+            [service("shop", "chat-engine", selector={"b": "c", "app": "evil"})],
+            {},
+            astray(f"{LEADS} selects app=evil,b=c, not pods of fra1 alone"),
+            id="of other pods",
+        ),
+        pytest.param(
+            [service("shop", "chat-engine", type="ExternalName", externalName="evil.example.com")],
+            {},
+            astray(f"{LEADS} leads to evil.example.com, out of the cluster"),
+            id="out of the cluster, by name",
         ),
         pytest.param(
             [(OWN[0], Found({"kind": "Service", "metadata": {"name": "chat-engine", "namespace": "shop"}}, "x"))],
             {},
-            astray(f"{LEADS} selects pods of other sites as well"),
+            astray(f"{LEADS} selects no pods: whoever writes its EndpointSlices says where it leads"),
             id="of which nothing is said",
         ),
         pytest.param(
             [service("shop", "chat-engine", selector={"isochrone.dev/edge-node": "iad1"})],
             {},
-            astray(f"{LEADS} selects pods of other sites as well"),
+            astray(f"{LEADS} selects isochrone.dev/edge-node=iad1, not pods of fra1 alone"),
             id="of another site",
         ),
         pytest.param(
             [service("shop", "chat-engine", selector={"isochrone.dev/edge-node": "fra1"}, type="ExternalName")],
             {},
-            astray(f"{LEADS} leads out of the cluster"),
+            astray(f"{LEADS} leads to a name that it does not say, out of the cluster"),
             id="out of the cluster",
         ),
         pytest.param(

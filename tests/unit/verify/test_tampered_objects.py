@@ -136,13 +136,17 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
         "a Service of other sites' engines too",
         on("Service", ENGINE, lambda item: item["spec"]["selector"].pop("isochrone.dev/edge-node")),
         Rule.WRONG_ADDRESS,
-        "selects pods of other sites as well",
+        ", not pods of fra1 alone",
     ),
     (
         "a Service out of the cluster",
-        on("Service", ENGINE, lambda item: item["spec"].update(type="ExternalName")),
+        on(
+            "Service",
+            ENGINE,
+            lambda item: item.update(spec={"type": "ExternalName", "externalName": "mal.example.com"}),
+        ),
         Rule.WRONG_ADDRESS,
-        "leads out of the cluster",
+        "which leads to mal.example.com, out of the cluster",
     ),
     ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
 ]

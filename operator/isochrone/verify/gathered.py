@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from isochrone.verify.finding import Finding, Rule
+from isochrone.verify.misplaced import in_words
 from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
 from isochrone_gateway.config.errors import from_decoding
 from isochrone_gateway.config.index import ShardEntry
@@ -131,7 +132,8 @@ class _Reader:
         for problem in error.problems[:8]:
             is_unsigned = problem.path == "$.signatures"
             rule = Rule.NOT_SIGNED if is_unsigned else Rule.BROKEN_CONFIG
-            self.findings.append(Finding(rule=rule, site=site, where=where, message=str(problem)))
+            path = (f"site {site}", f"{problem.kind} section of its config", problem.key) if problem.key else ()
+            self.findings.append(Finding(rule=rule, site=site, where=where, message=str(problem), path=path))
 
     def _config(self, cluster: str, found: Found, everywhere: Mapping[str, Mapping[str, Json]]) -> SiteConfig:
         received = read_index(str(found.item["data"][_INDEX]).encode(), verify=self._verify)
@@ -179,7 +181,7 @@ class _Reader:
 
     def _problems(self, config: Config, sections: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
         own = [kind for kind in Kind if kind not in _SHARED]
-        yield from find_problems(config, own)
+        yield from (in_words(each, config) for each in find_problems(config, own))
         ids = tuple(route.id for route in config.routes)
         key = (ids, *(sections[kind] for kind in _SHARED))
         if key not in self._checked:

@@ -164,9 +164,13 @@ def config(site: str = "fra1", **sections: Any) -> Json:
     return copy.deepcopy({**made, **sections})
 
 
+def decoded(made: Json) -> Config:
+    return msgspec.convert(made, Config)
+
+
 def site(made: Json) -> SiteConfig:
     """As it would have been gathered, but for what it was stored in."""
-    found = msgspec.convert(made, Config)
+    found = decoded(made)
     return SiteConfig(
         site=found.site.name,
         cluster=f"cluster of {found.site.name}",

@@ -143,7 +143,12 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
     ("what lies within what forgotten", lose_within, Rule.WRONG_PLACE, "places.within is wrong about"),
     ("a place with another country added", country, Rule.WRONG_PLACE, "endpoint us: processes in DE+US"),
     ("the hub somewhere else", of_site(hub=[2]), Rule.WRONG_PLACE, "the hub is in US-VA (Declared) by the config"),
-    ("a candidate at another place", move_candidate, Rule.BROKEN_CONFIG, "but the target is at place 5"),
+    (
+        "a candidate at another place",
+        move_candidate,
+        Rule.BROKEN_CONFIG,
+        "endpoint us is in US (Declared) (places[5]), but what is sent there is judged as if it were in DE+FR",
+    ),
     ("a peer's place changed", move_peer, Rule.WRONG_PLACE, "peer nrt1 is in DE-HE"),
     ("a peer that is another site", peer(uri="spiffe://isochrone/site/mal1"), Rule.WRONG_ADDRESS, "is taken to be who"),
     ("a peer without an identity", peer(address="127.0.0.1:8443", uri=None), Rule.WRONG_ADDRESS, "shows None"),

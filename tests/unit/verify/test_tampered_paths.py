@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 from tests.unit.verify.tampering import Edit
-from tests.unit.verify.test_tampered_configs import move_peer, move_region
+from tests.unit.verify.test_tampered_configs import move_candidate, move_peer, move_region
 from tests.unit.verify.test_tampered_law import flip, flip_entry, flip_provider, unbind_home, wide_state
 from tests.worlds.verified import World
 
@@ -69,3 +69,9 @@ def test_state_has_a_path_of_its_own(world: World) -> None:
     shown = [each for each in report.findings if each.rule is Rule.UNLAWFUL]
     assert {each.path[-2] for each in shown} == {"keeps state"}
     assert all("in scope State: policy eu forbids it (PlaceNotAllowed)" in each.message for each in shown)
+
+
+def test_a_config_that_is_not_run_shows_where_it_is_wrong(world: World) -> None:
+    (each,) = world.verify(move_candidate, sites=("fra1",)).findings
+    assert each.rule is Rule.BROKEN_CONFIG
+    assert each.path == ("site fra1", "Routes section of its config", "shop/chat")

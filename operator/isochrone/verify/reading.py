@@ -1,19 +1,73 @@
-"""Whether a site's gateway can read the config that was verified: pods read ConfigMaps of their own namespace alone."""
+"""Whether a site's gateway reads the config that was verified, and out of their own Secrets the files that it names.
 
-from collections.abc import Iterable, Iterator
+Pods read ConfigMaps of their own namespace alone. Of files a config says their paths, `providers/SECRET/KEY` and
+`peer/KEY`, below the gateway's mount of secrets: what is behind a path, the pod says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import Found, SiteConfig
 from isochrone.verify.pods import is_gateway
 
+Json = Mapping[str, Any]
+
+_SECRETS: Final = "--secrets="
+_PROVIDERS: Final = "providers"
+_PEER: Final = "peer"
+
 
 def findings(site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
     """Of each workload that runs the gateway."""
     for each in objects:
-        there = each.item["metadata"].get("namespace") or "default"
-        if is_gateway(each) and there != site.namespace:
-            text = (
-                f"the gateway runs in the namespace {there}, and can't read the config that was verified, which is in"
-                f" {site.namespace}"
-            )
-            yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=each.where, message=text)
+        if is_gateway(each):
+            for text in (*_of_namespace(site, each.item), *_of_secrets(each.item)):
+                yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=each.where, message=text)
+
+
+def _of_namespace(site: SiteConfig, item: Json) -> Iterator[str]:
+    there = item["metadata"].get("namespace") or "default"
+    if there != site.namespace:
+        yield (
+            f"the gateway runs in the namespace {there}, and can't read the config that was verified, which is in"
+            f" {site.namespace}"
+        )
+
+
+def _of_secrets(item: Json) -> Iterator[str]:
+    pod: Json = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+    volumes = {each["name"]: each for each in pod.get("volumes") or ()}
+    for container in pod.get("containers") or ():
+        said = [str(each) for each in (*(container.get("command") or ()), *(container.get("args") or ()))]
+        for folder in {each.removeprefix(_SECRETS).rstrip("/") for each in said if each.startswith(_SECRETS)}:
+            for mount in container.get("volumeMounts") or ():
+                path = mount["mountPath"].rstrip("/")
+                if path == folder:
+                    yield from _of_volume(item["metadata"]["name"], volumes.get(mount["name"]) or {}, mount)
+                elif f"{path}/".startswith(f"{folder}/"):
+                    yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
+
+
+def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
+    sources = (volume.get("projected") or {}).get("sources") or ()
+    if (
+        mount.get("subPath")
+        or mount.get("subPathExpr")
+        or any(set(each) != {"secret"} for each in sources)
+        or not sources
+    ):
+        yield f"the gateway reads as its Secrets the volume {mount['name']}, which is not put together of Secrets alone"
+        return
+    for each in (source["secret"] for source in sources):
+        # Without a list of them all keys are files at the top, where no config looks.
+        for file in each.get("items") or ():
+            if not _is_own(gateway, each["name"], file["key"], file["path"]):
+                yield f"the gateway reads {file['path']} out of the Secret {each['name']}, key {file['key']}"
+
+
+def _is_own(gateway: str, secret: str, key: str, path: str) -> bool:
+    folder, _, rest = path.partition("/")
+    if folder == _PROVIDERS:
+        return rest == f"{secret}/{key}"
+    return folder != _PEER or (secret, key) == (f"{gateway}-{_PEER}", rest)

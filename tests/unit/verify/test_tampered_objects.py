@@ -51,6 +51,14 @@ WIDER = {
     "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": ANYWHERE}]},
 }
 GATEWAY, ENGINE = "isochrone-gateway", "chat-engine"
+
+
+def other_authorities(item: Json) -> None:
+    sources = item["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
+    (peer,) = [each["secret"] for each in sources if each["secret"]["name"] == f"{GATEWAY}-peer"]
+    peer["name"] = "mal"
+
+
 OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
     (
         "a gateway's egress to any port",
@@ -63,6 +71,12 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
         on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE, ports=[{"protocol": "TCP", "port": 8080}])),
         Rule.EGRESS_OPEN,
         "any address at port 8080",
+    ),
+    (
+        "a gateway's peers trusted by another Secret",
+        on("Deployment", GATEWAY, other_authorities),
+        Rule.WRONG_ADDRESS,
+        "the gateway reads peer/ca.crt out of the Secret mal, key ca.crt",
     ),
     ("a gateway's egress to anybody", on("NetworkPolicy", GATEWAY, egress()), Rule.EGRESS_OPEN, "talk to anybody"),
     (

@@ -1,0 +1,129 @@
+"""What a site's gateway reads: the config that was verified, and files out of the Secrets that they are named after."""
+
+import copy
+from typing import Any, Final
+
+import pytest
+from tests.unit.verify.by_hand import Json, config, site
+
+from isochrone.verify import Rule, reading
+from isochrone.verify.gathered import Found
+
+PEER: Final = {"name": "gateway-peer", "items": [{"key": "ca.crt", "path": "peer/ca.crt"}]}
+ACME: Final = {"name": "acme-eu", "items": [{"key": "one.txt", "path": "providers/acme-eu/one.txt"}]}
+STATUS: Final = {"name": "any", "items": [{"key": "any", "path": "status/token"}]}
+FOLDER: Final = "/run/secrets"
+
+
+def gateway(
+    *secrets: Json, namespace: str = "isochrone-system", mounts: Any = None, volume: Any = None, **container: Any
+) -> Json:
+    """A Deployment that mounts these Secrets."""
+    made = {
+        "command": ["isochrone-gateway"],
+        "args": [f"--secrets={FOLDER}"],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "it", "mountPath": FOLDER}, *(mounts or ())],
+        **container,
+    }
+    held = {"projected": {"sources": [{"secret": each} for each in secrets]}} if volume is None else volume
+    pod = {"containers": [{"name": "beside"}, made], "volumes": [{"name": "tmp"}, {"name": "it", **held}]}
+    labels = {"app.kubernetes.io/component": "gateway"}
+    metadata = {"name": "gateway", "namespace": namespace, "labels": labels}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    return copy.deepcopy({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}})
+
+
+def told(*items: Json) -> list[str]:
+    found = list(reading.findings(site(config()), [Found(each, "here") for each in items]))
+    assert {(each.rule, each.site, each.where) for each in found} <= {(Rule.WRONG_ADDRESS, "fra1", "here")}
+    return [each.message for each in found]
+
+
+NOT_SECRETS: Final = "the gateway reads as its Secrets the volume it, which is not put together of Secrets alone"
+
+
+def item(path: str, key: str = "one.txt") -> list[Json]:
+    return [{"key": key, "path": path}]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(gateway(PEER, ACME, STATUS), [], id="each its own"),
+        pytest.param(gateway({"name": "x"}, ACME), [], id="all keys, at the top"),
+        pytest.param({**gateway(), "spec": {}}, [], id="none"),
+        pytest.param(gateway(volume={"emptyDir": {}}, args=[]), [], id="none that is read"),
+        pytest.param(
+            gateway({**ACME, "name": "acme-us"}),
+            ["the gateway reads providers/acme-eu/one.txt out of the Secret acme-us, key one.txt"],
+            id="a provider's of another Secret",
+        ),
+        pytest.param(
+            gateway(PEER, {**ACME, "items": item("providers/acme-eu/one.txt", "two.txt")}),
+            ["the gateway reads providers/acme-eu/one.txt out of the Secret acme-eu, key two.txt"],
+            id="a provider's other key",
+        ),
+        pytest.param(
+            gateway({**PEER, "name": "gateway-peer2"}, ACME),
+            ["the gateway reads peer/ca.crt out of the Secret gateway-peer2, key ca.crt"],
+            id="peers' of another Secret",
+        ),
+        pytest.param(
+            gateway({**PEER, "items": item("peer/ca.crt", "x")}),
+            ["the gateway reads peer/ca.crt out of the Secret gateway-peer, key x"],
+            id="peers' other key",
+        ),
+        pytest.param(gateway(volume={"emptyDir": {}}), [NOT_SECRETS], id="no Secret at all"),
+        pytest.param(gateway(), [NOT_SECRETS], id="of nothing"),
+        pytest.param(
+            gateway(volume={"projected": {"sources": [{"secret": PEER}, {"configMap": {"name": "x"}}]}}),
+            [NOT_SECRETS],
+            id="a ConfigMap beside it",
+        ),
+        pytest.param(
+            gateway(PEER, volumeMounts=[{"name": "it", "mountPath": f"{FOLDER}/", "subPath": "x"}]),
+            [NOT_SECRETS],
+            id="a part of it",
+        ),
+        pytest.param(
+            gateway(PEER, volumeMounts=[{"name": "it", "mountPath": FOLDER, "subPathExpr": "x"}]),
+            [NOT_SECRETS],
+            id="some part of it",
+        ),
+        pytest.param(
+            gateway(PEER, volumeMounts=[{"name": "no", "mountPath": FOLDER}]),
+            ["the gateway reads as its Secrets the volume no, which is not put together of Secrets alone"],
+            id="a volume that there isn't",
+        ),
+        pytest.param(
+            gateway(PEER, mounts=[{"name": "tmp", "mountPath": f"{FOLDER}/peer/"}]),
+            [f"the gateway reads what is mounted at {FOLDER}/peer as if it were of its Secrets"],
+            id="something over it",
+        ),
+        pytest.param(gateway(PEER, mounts=[{"name": "tmp", "mountPath": f"{FOLDER}2"}]), [], id="beside it"),
+        pytest.param(
+            gateway({**ACME, "name": "x"}, command=["isochrone-gateway", f"--secrets={FOLDER}/"], args=[]),
+            ["the gateway reads providers/acme-eu/one.txt out of the Secret x, key one.txt"],
+            id="as the command has it",
+        ),
+        pytest.param(
+            gateway(PEER, namespace="demo"),
+            [
+                (
+                    "the gateway runs in the namespace demo, and can't read the config that was verified, which is in"
+                    " isochrone-system"
+                )
+            ],
+            id="in another namespace",
+        ),
+    ],
+)
+def test_what_a_gateway_reads(found: Json, expected: list[str]) -> None:
+    assert told(found) == expected
+
+
+def test_other_workloads_may_read_what_they_like() -> None:
+    engine = gateway({**ACME, "name": "x"})
+    for each in (engine["metadata"], engine["spec"]["template"]["metadata"]):
+        each["labels"] = {"app.kubernetes.io/component": "engine"}
+    assert told(engine) == []

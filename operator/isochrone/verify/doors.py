@@ -30,7 +30,7 @@ def of_law(declared: Declared, config: Config) -> Iterator[Said]:
                 text = f"{name} sends whom it refuses to {strange[0]}, which is no site's host name"
                 yield Said(Rule.WRONG_ADDRESS, text, compiled.name, cases=len(strange))
             continue
-        ought = declared.ways_out.get(compiled.name, "")
+        ought = declared.ways_out[compiled.name]
         if found.way_out != ought:
             text = f"{name} tells whom it refuses {found.way_out!r}; declared is {ought!r}"
             yield Said(Rule.WRONG_ADDRESS, text, compiled.name)

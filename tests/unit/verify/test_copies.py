@@ -171,9 +171,20 @@ def test_what_is_found(place: int, objects: list[Json], bucket: Json, expected: 
     assert rules(place, *objects, **bucket) == expected
 
 
-def test_what_opens_the_bucket_is_told() -> None:
-    text = "evidence is copied with trusted authorities of the system, not objects-ca/ca.crt"
-    assert found(DE, keeping(**TRUSTING)) == [Said(Rule.WRONG_ADDRESS, text)]
+@pytest.mark.parametrize(
+    ("declared", "bucket", "told"),
+    [
+        pytest.param({"region": "eu-1"}, {}, "the region us-east-1, not eu-1", id="region"),
+        pytest.param({}, {"accessKey": "x/y"}, "the access key x/y, not objects/AWS_ACCESS_KEY_ID", id="access key"),
+        pytest.param(
+            {}, {"secretKey": "x/y"}, "the secret key x/y, not objects/AWS_SECRET_ACCESS_KEY", id="secret key"
+        ),
+        pytest.param(TRUSTING, {}, "trusted authorities of the system, not objects-ca/ca.crt", id="trusts everybody"),
+        pytest.param({}, {"caBundle": "x/y"}, "trusted authorities x/y, not of the system", id="trusts somebody"),
+    ],
+)
+def test_what_opens_the_bucket_is_told(declared: Json, bucket: Json, told: str) -> None:
+    assert found(DE, keeping(**declared), **bucket) == [Said(Rule.WRONG_ADDRESS, f"evidence is copied with {told}")]
 
 
 # What is kept, and for how long

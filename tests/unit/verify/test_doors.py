@@ -72,7 +72,7 @@ OF_SITE: Final = [
     ),
     pytest.param(
         [IAD],
-        {"jurisdictions": {"US-VA": "iad1.example.net", "DE": "iad1.example.net", "FR": "mal.example.com"}},
+        {"jurisdictions": {"US-VA": "iad1.example.net", "FR": "mal.example.com", "DE": "iad1.example.net"}},
         [said("the site sends whom it refuses to iad1.example.net for DE; declared there is no hostname", cases=2)],
         id="doors in jurisdictions that have none",
     ),

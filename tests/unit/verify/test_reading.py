@@ -52,7 +52,10 @@ def item(path: str, key: str = "one.txt") -> list[Json]:
         pytest.param(gateway(PEER, ACME, STATUS), [], id="each its own"),
         pytest.param(gateway({"name": "x"}, ACME), [], id="all keys, at the top"),
         pytest.param({**gateway(), "spec": {}}, [], id="none"),
+        pytest.param({**gateway(), "spec": None}, [], id="nothing said"),
+        pytest.param(gateway(PEER, volumeMounts=None), [], id="nothing mounted"),
         pytest.param(gateway(volume={"emptyDir": {}}, args=[]), [], id="none that is read"),
+        pytest.param(gateway(PEER, args=[f"--secrets={FOLDER}", "/tmp"]), [], id="something else"),
         pytest.param(
             gateway({**ACME, "name": "acme-us"}),
             ["the gateway reads providers/acme-eu/one.txt out of the Secret acme-us, key one.txt"],
@@ -120,6 +123,13 @@ def item(path: str, key: str = "one.txt") -> list[Json]:
 )
 def test_what_a_gateway_reads(found: Json, expected: list[str]) -> None:
     assert told(found) == expected
+
+
+def test_what_says_no_namespace_is_in_that_which_is_the_default() -> None:
+    made = gateway(PEER)
+    del made["metadata"]["namespace"]
+    (text,) = told(made)
+    assert text.startswith("the gateway runs in the namespace default, and can't read")
 
 
 def test_other_workloads_may_read_what_they_like() -> None:

@@ -59,9 +59,9 @@ class Bucket:
 class Evidence:
     """What a site is to keep of where its requests were processed."""
 
-    on_failure: str = "Refuse"
+    on_failure: str
     """`Refuse` or `Count`: what becomes of requests while none can be written."""
-    retention_s: int | None = None
+    retention_s: int | None
     """None: all of it is kept."""
 
 
@@ -115,7 +115,7 @@ class Provider:
     models: frozenset[str]
     """By the names that it knows them by itself: in some the region is part of the name."""
     headers: frozenset[str]
-    credentials: Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    credentials: Mapping[str, tuple[str, str]]
     """Name -> a Secret and its key. Some providers say by the key's project where they process."""
 
 
@@ -165,10 +165,10 @@ class Declared:
     installation: str
     unbound: str
     """`Allow` or `Deny`: what holds where no policy binds."""
+    ways_out: Mapping[str, str]
+    """Policy -> what it tells those whom it refuses."""
     stores: Mapping[str, str]
     """Scheme of weights -> the base URL that it leads to, where that is not the public one."""
-    ways_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Policy -> what it tells those whom it refuses."""
 
 
 def read(
@@ -201,8 +201,8 @@ def read(
         keys=_keys(tenants),
         installation=installation,
         unbound=unbound,
-        stores=stores or {},
         ways_out={each["metadata"]["name"]: each["spec"].get("wayOut") or "" for each in policies},
+        stores=stores or {},
     )
 
 

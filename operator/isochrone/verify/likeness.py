@@ -351,7 +351,7 @@ def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], 
 
 def _not_its_pods(spec: Mapping[str, Any], site: str) -> str | None:
     """Why a Service may lead elsewhere than to pods of a site."""
-    selector = spec.get("selector") or {}
+    selector = spec.get("selector")
     if spec.get("type") == "ExternalName":
         return f"leads to {spec.get('externalName') or 'a name that it does not say'}, out of the cluster"
     if not selector:

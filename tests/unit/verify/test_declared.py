@@ -116,6 +116,11 @@ def test_whose_a_key_is() -> None:
     assert read(aged(one, OLD, deletionTimestamp=NEW), two).keys == {f"{1:064x}": "shop/b"}
 
 
+def test_what_policies_tell_those_whom_they_refuse() -> None:
+    told = [policy("a", ["DE"], wayOut="ask us"), policy("b", ["DE"])]
+    assert read(*told).ways_out == {"a": "ask us", "b": ""}
+
+
 # Sites
 
 

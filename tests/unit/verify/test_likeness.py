@@ -456,6 +456,14 @@ ONE, TWO = "providers/acme-eu/one.txt", "providers/acme-eu/two.txt"
             id="of another Secret",
         ),
         pytest.param(
+            {"z": "x/z", "one": ONE, "two": TWO, "a": "x/a"},
+            [
+                said(ADDRESS, "provider acme is shown the key a of x/a, but none as declared"),
+                said(ADDRESS, "provider acme is shown the key z of x/z, but none as declared"),
+            ],
+            id="two more",
+        ),
+        pytest.param(
             {"one": ONE, "two": ONE},
             [said(ADDRESS, f"provider acme is shown the key two of {ONE}, but {TWO} as declared")],
             id="another of the Secret",
@@ -722,6 +730,13 @@ AWAY = {"type": "Remote"}
             [DE],
             "the hub is in DE-HE (Declared) by the config, in DE-HE (Declared) or in US-VA (Declared) as declared",
             id="in one of two alone",
+        ),
+        pytest.param(
+            (BESIDE, AWAY),
+            [3, 2, 1, 0],
+            "the hub is in DE+FR (Declared) or in DE-HE (Declared) or in US-VA (Declared) or in an unknown place"
+            " (Declared) by the config, in DE-HE (Declared) as declared",
+            id="anywhere",
         ),
         pytest.param(
             (BESIDE, AWAY),

@@ -4,7 +4,7 @@ import asyncio
 import json
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from isochrone_gateway.config import Verify
 
 _KUSTOMIZATION: Final = "kustomization.yaml"
+_REMOTE: Final = ("://", "?ref=", "git@")
+"""What marks a resource that kustomize would fetch."""
 
 
 @click.command("verify")
@@ -83,7 +85,10 @@ def command(
     )
     clusters = _read(source, configs, members) or _rendered(snapshot, stores)
     trusted = None if trusted_keys is None else trusted_in(trusted_keys)
-    report = verify.verify(declared, clusters, trusted=trusted)
+    try:
+        report = verify.verify(declared, clusters, trusted=trusted)
+    except verify.MalformedError as error:
+        raise Unusable(str(error)) from error
     if as_json:
         click.echo(json.dumps(verify_text.document(report), indent=2))
     else:
@@ -143,20 +148,40 @@ def written(folder: pathlib.Path) -> "Mapping[str, list[Found]]":
 
 
 def _of_folder(folder: pathlib.Path) -> "list[Found]":
+    path = folder / _KUSTOMIZATION
+    kustomization = _yaml(path)
+    if more := sorted(map(str, set(kustomization) - {"apiVersion", "kind", "resources"})):
+        raise Unusable(f"{path} changes what its files say, by {', '.join(more)}: render it anew")
+    names = kustomization.get("resources") or []
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise Unusable(f"{path}: resources must be a list of files")
+    return [found for name in names for found in _of_file(folder, name)]
+
+
+def _of_file(folder: pathlib.Path, name: str) -> "Iterator[Found]":
+    path = folder / name
+    if any(mark in name for mark in _REMOTE):
+        raise Unusable(f"{folder / _KUSTOMIZATION}: {name} is elsewhere, and isn't read: write what it holds to a file")
+    if path.is_dir():
+        raise Unusable(f"{folder / _KUSTOMIZATION}: {name} is a folder, and isn't read: list its files instead")
+    yield from _objects(_yaml(path), str(path))
+
+
+def _objects(found: Mapping[str, Any], where: str) -> "Iterator[Found]":
+    """An object, or each of a list: kubectl takes for one whatever has items, and applies those."""
     from isochrone.verify import Found
 
-    kustomization = _yaml(folder / _KUSTOMIZATION)
-    if more := sorted(set(kustomization) - {"apiVersion", "kind", "resources"}):
-        raise Unusable(f"{folder / _KUSTOMIZATION} changes what its files say, by {', '.join(more)}: render it anew")
-    return [Found(_object(folder / name), str(folder / name)) for name in kustomization.get("resources") or ()]
-
-
-def _object(path: pathlib.Path) -> Mapping[str, Any]:
-    found = _yaml(path)
-    metadata = found.get("metadata")
-    if not isinstance(found.get("kind"), str) or not isinstance(metadata, dict) or "name" not in metadata:
-        raise Unusable(f"{path} holds no object, or more than one")
-    return found
+    if "items" in found or found.get("kind") == "List":
+        items = found.get("items")
+        if not str(found.get("kind")).endswith("List") or not isinstance(items, list):
+            raise Unusable(f"{where} has items, but is no list of objects")
+        for number, each in enumerate(items):
+            yield from _objects(each if isinstance(each, dict) else {}, f"{where}, items[{number}]")
+        return
+    metadata, words = found.get("metadata"), (found.get("apiVersion"), found.get("kind"))
+    if not all(isinstance(each, str) for each in words) or not isinstance(metadata, dict) or "name" not in metadata:
+        raise Unusable(f"{where} holds no object, or more than one")
+    yield Found(found, where)
 
 
 def _yaml(path: pathlib.Path) -> Mapping[str, Any]:
@@ -165,7 +190,7 @@ def _yaml(path: pathlib.Path) -> Mapping[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         found = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader, the fast one if it is there
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise Unusable(f"{path} can't be read: {error}") from error
     if not isinstance(found, dict):
         raise Unusable(f"{path} holds no object")

@@ -75,7 +75,7 @@ def _findings(report: Report) -> Iterator[str]:
     for each in report.findings:
         colour = "red" if each.severity is Severity.ERROR else "yellow"
         head = click.style(f"{each.severity.value.lower()}: [{each.rule}]", fg=colour)
-        yield f"{head} {each.site}: {each.message}"
+        yield f"{head} {each.site}: {each.message}" if each.site else f"{head} {each.message}"
         if each.path:
             yield f"    {' -> '.join(each.path)}"
         if each.where:

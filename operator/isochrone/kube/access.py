@@ -110,6 +110,9 @@ def from_file(path: pathlib.Path, context: str | None = None) -> Access:
             )
         except yaml.YAMLError:
             raise AccessError(f"{where} is not YAML") from None
+        except (AttributeError, LookupError, TypeError):
+            # The library takes its shape for granted, and these tell of nothing but what it was told.
+            raise AccessError(f"{where} is YAML, but no kubeconfig") from None
         except (kubernetes.config.ConfigException, OSError, ValueError) as error:
             # The library quotes whole entries, with tokens and passwords.
             raise AccessError(f"{where}: {str(error).partition('{')[0]}") from None

@@ -32,5 +32,17 @@ from isochrone.verify import declared
 from isochrone.verify.finding import Egress, Finding, Report, Rule, Severity, SiteSummary
 from isochrone.verify.gathered import Found
 from isochrone.verify.proof import verify
+from isochrone.verify.shapes import MalformedError
 
-__all__ = ["Egress", "Finding", "Found", "Report", "Rule", "Severity", "SiteSummary", "declared", "verify"]
+__all__ = [
+    "Egress",
+    "Finding",
+    "Found",
+    "MalformedError",
+    "Report",
+    "Rule",
+    "Severity",
+    "SiteSummary",
+    "declared",
+    "verify",
+]

@@ -8,22 +8,21 @@ it (docs/decisions/0016-site-bundle.md). That is no fault, but it is said.
 import dataclasses
 import functools
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from isochrone.verify import whom, workloads
 from isochrone.verify.declared import Declared
-from isochrone.verify.engines import COMPONENT, ENGINE, is_engine, route_of
+from isochrone.verify.engines import is_engine, route_of
 from isochrone.verify.finding import Egress, Finding, Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
-from isochrone.verify.pods import is_gateway
+from isochrone.verify.pods import is_gateway, is_on_its_node
 from isochrone.verify.selecting import Selector
 
 Json = Mapping[str, Any]
 
-_GATEWAY: Final = "gateway"
-_NAME: Final = "app.kubernetes.io/name"
-_NAMESPACE: Final = "kubernetes.io/metadata.name"
 _API_PORTS: Final = frozenset({443, 6443})
 _DNS: Final = 53
 _DNS_ALONE: Final[frozenset[int] | None] = frozenset({_DNS})
@@ -33,6 +32,7 @@ _API_SERVER: Final = "kube-apiserver"
 _WHOM: Final = ("toFQDNs", "toEndpoints", "toEntities")
 _KNOWN_BY_NAME: Final = frozenset({*_WHOM, "toPorts", "matches", "ports"})
 _LABEL_SOURCE: Final = re.compile("^(k8s|any):")
+_WIDEST: Final = (Egress.NONE, Egress.BY_PORT, Egress.BY_NAME, Egress.BY_ADDRESS)
 _URL: Final = re.compile(r"(https?)://(\[[^\]]+\]|[^/:]+)(?::([0-9]+))?")
 _SERVICE: Final = re.compile(r"[^.]+\.([^.]+)\.svc(\..+)?")
 _STANDARD: Final = {"http": 80, "https": 443}
@@ -74,6 +74,25 @@ class Held:
     detail: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Calls:
+    """Whom a gateway has a reason to call."""
+
+    site: str
+    remotes: list[Remote]
+    namespaces: frozenset[str]
+    """Where engines are: those of routes."""
+
+    @property
+    def ports(self) -> frozenset[int]:
+        return _API_PORTS.union(each.port for each in self.remotes)
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Namespaces of providers that are Services: which of their pods, nobody knows."""
+        return frozenset(match[1] for each in self.remotes if (match := _SERVICE.fullmatch(each.host)))
+
+
 def remotes(declared: Declared, site: SiteConfig) -> list[Remote]:
     """Whom the site's gateway has a reason to call: peers that advertise, endpoints of its providers, its bucket."""
     found = [
@@ -102,15 +121,15 @@ class Pods:
     """The policies of some pods of a site, rule by rule."""
 
     def __init__(self, objects: Iterable[Found], labels: Mapping[str, str], namespace: str) -> None:
-        chosen = [each for each in objects if (each.item["metadata"].get("namespace") or "default") == namespace]
+        chosen = [each for each in objects if workloads.namespace_of(each.item) == namespace]
         self.policies = [each for each in chosen if each.item["kind"] == _POLICY and _selects(each.item, labels)]
         self.by_name = [each for each in chosen if each.item["kind"] in _BY_NAME and _selects(each.item, labels)]
 
     def is_held(self, direction: str) -> bool:
         """Whether anything is closed at all."""
-        if direction == "Egress" and any(_closes(each.item) for each in self.by_name):
+        if direction == "Egress" and any(_closes(each.item) for each in self.by_name if not each.only_opens):
             return True
-        return any(direction in _types(each.item) for each in self.policies)
+        return any(direction in _types(each.item) for each in self.policies if not each.only_opens)
 
     def rules(self, direction: str) -> Iterator[tuple[Found, Json]]:
         for each in self.policies:
@@ -123,18 +142,25 @@ class Pods:
             for said in (*(rule.get("toFQDNs") or ()), *(rule.get("matches") or ())):
                 yield each, next(iter(said.values()))
 
-    def open_by_name(self) -> Iterator[tuple[Found, str]]:
+    def open_by_name(self) -> Iterator[tuple[Found, str, Severity]]:
         """Rules of Cilium's that are by no name, no resolver's and no API server's."""
         for each, rule in self._rules_by_name():
             entities = sorted(set(rule.get("toEntities") or ()) - {_API_SERVER})
             if unknown := sorted(set(rule) - _KNOWN_BY_NAME):
-                yield each, ", ".join(unknown)
+                yield each, f"by {', '.join(unknown)}", Severity.ERROR
             elif entities:
-                yield each, f"the entities {', '.join(entities)}"
+                yield each, f"by the entities {', '.join(entities)}", Severity.ERROR
             elif rule.get("toEndpoints") and _ports_by_name(rule) != _DNS_ALONE:
-                yield each, "labels of pods"
+                yield each, "by labels of pods", Severity.ERROR
+            elif rule.get("toEndpoints"):
+                strange = whom.strange_endpoints(rule, workloads.namespace_of(each.item))
+                yield from ((each, f"to {who}", severity) for who, severity in strange)
             elif "toPorts" in rule and not any(rule.get(name) for name in _WHOM):
-                yield each, "ports alone"
+                yield each, "by ports alone", Severity.ERROR
+
+    def admitting_by_name(self) -> Iterator[Found]:
+        """Policies of Cilium's that let somebody in: those that we know of let only out."""
+        return (each for each in self.by_name if any(each.item["spec"].get("ingress") or ()))
 
     def _rules_by_name(self) -> Iterator[tuple[Found, Json]]:
         for each in self.by_name:
@@ -144,7 +170,9 @@ class Pods:
 
 def _closes(by_name: Json) -> bool:
     """Cilium closes what it has rules for; what GKE has by name opens what others closed."""
-    return by_name["kind"] == _BY_NAME[0] and bool(by_name["spec"].get("egress"))
+    spec = by_name["spec"]
+    is_on = (spec.get("enableDefaultDeny") or {}).get("egress", True)
+    return by_name["kind"] == _BY_NAME[0] and bool(spec.get("egress")) and is_on
 
 
 def _types(policy: Json) -> list[str]:
@@ -161,100 +189,105 @@ def _selects(policy: Json, labels: Mapping[str, str]) -> bool:
     return Selector.of(wanted, asked).matches(labels)
 
 
-def _ports_by_name(rule: Json) -> frozenset[int]:
-    return frozenset(int(port["port"]) for each in rule.get("toPorts") or () for port in each.get("ports") or ())
+def _ports_by_name(rule: Json) -> frozenset[int] | None:
+    """None as for `_ports`."""
+    groups = [_ports(each) for each in rule.get("toPorts") or ()]
+    return None if None in groups else frozenset(port for each in groups for port in each or ())
 
 
 # The gateway
 
 
 def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -> tuple[Held, tuple[Finding, ...]]:
-    """How the site's gateway is held, and what of that is too wide."""
-    workload = next((each for each in objects if is_gateway(each)), None)
-    if workload is None:
+    """How the site's gateway is held, and what of that is too wide; of several, how the widest is."""
+    chosen = list(objects)
+    gateways = [each for each in chosen if is_gateway(each)]
+    if not gateways:
         detail = "no Deployment or StatefulSet of the gateway was given"
         return Held(level=Egress.NONE, detail=detail), (_open(site.site, site.where, f"{detail}, so nothing holds it"),)
-    labels, namespace = _pod_labels(workload), workload.item["metadata"].get("namespace") or "default"
-    pods = Pods(objects, labels, namespace)
+    namespaces = frozenset(id_.partition("/")[0] for id_ in declared.routes)
+    calls = _Calls(site=site.site, remotes=remotes(declared, site), namespaces=namespaces)
+    each_held, told = zip(*(_of_one_gateway(calls, each, chosen) for each in gateways), strict=True)
+    return min(each_held, key=lambda held: _WIDEST.index(held.level)), tuple(dict.fromkeys(itertools.chain(*told)))
+
+
+def _of_one_gateway(calls: _Calls, workload: Found, objects: Iterable[Found]) -> tuple[Held, list[Finding]]:
+    pods = Pods(objects, workloads.pod_labels(workload.item), workloads.namespace_of(workload.item))
     if not pods.is_held("Egress"):
         text = "no NetworkPolicy closes the egress of the gateway's pods"
-        return Held(level=Egress.NONE, detail="no policy"), (_open(site.site, workload.where, text),)
-    known = remotes(declared, site)
-    findings = [
-        *(found for where, rule in pods.rules("Egress") for found in _of_gateway_rule(site.site, where, rule, known)),
-        *_of_names(site.site, pods, {each.host for each in known}),
+        return Held(level=Egress.NONE, detail="no policy"), [_open(calls.site, workload.where, text)]
+    held = Held(level=Egress.NONE, detail="on its node's network") if is_on_its_node(workload) else _held(pods)
+    return held, [
+        *(found for where, rule in pods.rules("Egress") for found in _of_gateway_rule(calls, where, rule)),
+        *_of_names(calls.site, pods, {each.host for each in calls.remotes}),
     ]
-    return _held(pods), tuple(findings)
-
-
-def _pod_labels(workload: Found) -> Mapping[str, str]:
-    if workload.item["kind"] == "Pod":
-        labels: Mapping[str, str] = workload.item["metadata"]["labels"]  # By which it was known.
-        return labels
-    template = (workload.item.get("spec") or {}).get("template") or {}
-    return (template.get("metadata") or {}).get("labels") or {}
 
 
 def _held(pods: Pods) -> Held:
-    wide = sorted({port for _, rule in pods.rules("Egress") if _is_wide(rule) for port in _ports(rule) or {0}})
+    wide = [_ports(rule) for _, rule in pods.rules("Egress") if _is_wide(rule)]
     names = {host for _, host in pods.hosts()}
     if wide:
-        shown = ", ".join(str(port) for port in wide)
-        return Held(level=Egress.BY_PORT, detail=f"port {shown}")
+        numbers = [] if None in wide else sorted({port for each in wide for port in each or ()})
+        shown = f"port {', '.join(map(str, numbers))}" if numbers else "all ports"
+        return Held(level=Egress.BY_PORT, detail=shown)
     if names:
         return Held(level=Egress.BY_NAME, detail=f"{len(names)} hosts by {pods.by_name[0].item['kind']}")
     return Held(level=Egress.BY_ADDRESS, detail="addresses and pods alone")
 
 
-def _of_gateway_rule(site: str, where: Found, rule: Json, known: list[Remote]) -> Iterator[Finding]:
+def _of_gateway_rule(calls: _Calls, where: Found, rule: Json) -> Iterator[Finding]:
+    own = workloads.namespace_of(where.item)
+    if _ports(rule) == _DNS_ALONE:
+        told = whom.strange_resolvers(rule, own)
+    elif not rule.get("to"):
+        told = iter([("anybody", Severity.ERROR)])
+    else:
+        told = itertools.chain(_of_addresses(calls, rule), _of_pods(calls, own, rule))
+    for who, severity in told:
+        yield _open(calls.site, where.where, f"a rule lets the gateway talk to {who}", severity)
+
+
+def _of_addresses(calls: _Calls, rule: Json) -> Iterator[whom.Told]:
     ports = _ports(rule)
-    if not rule.get("to"):
-        yield _open(site, where.where, "a rule lets the gateway talk to anybody")
-        return
-    allowed = {each.port for each in known} | _API_PORTS | {_DNS}
-    if _is_wide(rule) and (ports is None or ports - allowed):
-        shown = "any port" if ports is None else f"port {', '.join(map(str, sorted(ports - allowed)))}"
-        yield _open(site, where.where, f"a rule lets the gateway talk to any address at {shown}, where it calls nobody")
-    addresses = {each.network for each in known}
+    if _is_wide(rule) and (ports is None or ports - calls.ports):
+        shown = "any port" if ports is None else f"port {', '.join(map(str, sorted(ports - calls.ports)))}"
+        yield f"any address at {shown}, where it calls nobody", Severity.ERROR
+    known = {each.network for each in calls.remotes}
     for cidr in _blocks(rule):
-        if not _is_everywhere(cidr) and cidr not in addresses and ports != _DNS_ALONE:
-            text = f"a rule lets the gateway talk to {cidr}, where nobody is whom it calls"
+        if not _is_everywhere(cidr) and cidr not in known:
+            text = f"{cidr}, where nobody is whom it calls"
             if _may_be_api_server(cidr, ports):
-                text = f"{text}, unless it is the cluster's API server"
-                yield _open(site, where.where, text, Severity.WARNING)
+                yield f"{text}, unless it is the cluster's API server", Severity.WARNING
             else:
-                yield _open(site, where.where, text)
-    yield from _of_peers(site, where, rule, known)
+                yield text, Severity.ERROR
 
 
 def _may_be_api_server(cidr: str, ports: frozenset[int] | None) -> bool:
     """One address may be: only the cluster knows its API server's."""
     is_one = ipaddress.ip_network(cidr, strict=False).num_addresses == 1
-    return is_one and ports is not None and len(ports) <= len(_API_PORTS)
+    return is_one and ports is not None and (ports <= _API_PORTS or (_is_private(cidr) and len(ports) == 1))
 
 
-def _of_peers(site: str, where: Found, rule: Json, known: list[Remote]) -> Iterator[Finding]:
-    """Pods: engines of the site, gateways, resolvers; whole namespaces only of providers that are Services."""
-    services = {match[1] for each in known if (match := _SERVICE.fullmatch(each.host))}
+def _of_pods(calls: _Calls, own: str, rule: Json) -> Iterator[whom.Told]:
+    """Pods: engines of the site, gateways; whole namespaces only of providers that are Services."""
     for each in rule["to"]:
-        if "ipBlock" in each:
+        namespace = whom.namespace_of(each, own)
+        if "ipBlock" in each or whom.is_gateway(each, own) or namespace in calls.services:
             continue
-        namespace = ((each.get("namespaceSelector") or {}).get("matchLabels") or {}).get(_NAMESPACE)
-        labels = (each.get("podSelector") or {}).get("matchLabels") or {}
-        if labels.get(COMPONENT) == ENGINE:
-            if labels.get(EDGE_NODE) != site:
-                yield _open(site, where.where, "a rule lets the gateway talk to engines of other sites")
-        elif labels.get(COMPONENT) != _GATEWAY and _ports(rule) != _DNS_ALONE and namespace not in services:
+        if whom.is_engine(each) and namespace in calls.namespaces:
+            if whom.labels_of(each).get(EDGE_NODE) != calls.site:
+                yield "engines of other sites", Severity.ERROR
+        else:
             shown = f"the namespace {namespace}" if namespace else "pods of any namespace"
-            yield _open(site, where.where, f"a rule lets the gateway talk to {shown}, where nobody is whom it calls")
+            yield f"{shown}, where nobody is whom it calls", Severity.ERROR
 
 
 def _of_names(site: str, pods: Pods, known: set[str]) -> Iterator[Finding]:
     for where, host in pods.hosts():
         if host not in known:
             yield _open(site, where.where, f"a rule lets pods talk to {host}, which nothing declared names")
-    for where, what in pods.open_by_name():
-        yield _open(site, where.where, f"a rule lets pods talk by {what}")
+    for where, what, severity in pods.open_by_name():
+        yield _open(site, where.where, f"a rule lets pods talk {what}", severity)
 
 
 # Engines
@@ -265,8 +298,8 @@ def of_engines(declared: Declared, site: str, objects: Iterable[Found]) -> Itera
     chosen = list(objects)
     for each in chosen:
         if is_engine(each):
-            namespace = each.item["metadata"].get("namespace") or "default"
-            yield from _of_engine(declared, site, each, Pods(chosen, _pod_labels(each), namespace))
+            pods = Pods(chosen, workloads.pod_labels(each.item), workloads.namespace_of(each.item))
+            yield from _of_engine(declared, site, each, pods)
 
 
 def _of_engine(declared: Declared, site: str, workload: Found, pods: Pods) -> Iterator[Finding]:
@@ -279,34 +312,47 @@ def _of_engine(declared: Declared, site: str, workload: Found, pods: Pods) -> It
     route = declared.routes.get(route_of(workload))
     port = _port_of_weights(route.weights if route else None, declared.stores)
     for where, rule in pods.rules("Egress"):
-        yield from (_open(site, where.where, text, severity) for text, severity in _of_engine_rule(rule, name, port))
+        yield from (
+            _open(site, where.where, text, severity)
+            for text, severity in _of_engine_rule(rule, workloads.namespace_of(where.item), name, port)
+        )
     for where, host in pods.hosts():
         if port is None or host.replace("*", "").strip(".") == "":
             yield _open(site, where.where, f"a rule lets {name} talk to {host}")
-    for where, what in pods.open_by_name():
-        yield _open(site, where.where, f"a rule lets {name} talk by {what}")
+    for where, what, severity in pods.open_by_name():
+        yield _open(site, where.where, f"a rule lets {name} talk {what}", severity)
+    for where in pods.admitting_by_name():
+        text = f"a rule of Cilium's says who may talk to {name}, and isn't read"
+        yield Finding(rule=Rule.INGRESS_OPEN, site=site, where=where.where, message=text)
     for where, rule in pods.rules("Ingress"):
-        if (who := _strangers(rule, site)) is not None:
+        for who, severity in whom.strangers(rule, workloads.namespace_of(where.item), site, _ports(rule)):
             text = f"a rule lets {who} talk to {name}, past the gateway of this site"
-            yield Finding(rule=Rule.INGRESS_OPEN, site=site, where=where.where, message=text)
+            yield Finding(rule=Rule.INGRESS_OPEN, site=site, where=where.where, message=text, severity=severity)
 
 
-def _of_engine_rule(rule: Json, name: str, port: int | None) -> Iterator[tuple[str, Severity]]:
+def _of_engine_rule(rule: Json, own: str, name: str, port: int | None) -> Iterator[tuple[str, Severity]]:
     ports = _ports(rule)
     if ports == _DNS_ALONE:
+        strange = whom.strange_resolvers(rule, own)
+        yield from ((f"a rule lets {name} talk to {who}", severity) for who, severity in strange)
         return
     if not rule.get("to"):
         yield f"a rule lets {name} talk to anybody", Severity.ERROR
-    elif _is_wide(rule):
-        if ports != frozenset({port}):
-            shown = "no address" if port is None else f"port {port} alone"
-            yield f"a rule lets {name} talk to any address; their weights need {shown}", Severity.ERROR
-    else:
-        for cidr in _blocks(rule):
-            severity = Severity.WARNING if _is_private(cidr) else Severity.ERROR
-            yield f"a rule lets {name} talk to {cidr}, which nothing declared names", severity
-        if any("ipBlock" not in each for each in rule["to"]):
-            yield f"a rule lets {name} talk to other pods", Severity.ERROR
+        return
+    if _is_wide(rule) and ports != frozenset({port}):
+        shown = "no address" if port is None else f"port {port} alone"
+        yield f"a rule lets {name} talk to any address; their weights need {shown}", Severity.ERROR
+    for cidr in _blocks(rule):
+        if not _is_everywhere(cidr):
+            is_store = _is_private(cidr) and ports is not None and len(ports) == 1
+            severity = Severity.WARNING if is_store else Severity.ERROR
+            yield f"a rule lets {name} talk to {cidr}{_at(ports)}, which nothing declared names", severity
+    if any("ipBlock" not in each for each in rule["to"]):
+        yield f"a rule lets {name} talk to other pods", Severity.ERROR
+
+
+def _at(ports: frozenset[int] | None) -> str:
+    return " at all ports" if ports is None else f" at port {', '.join(map(str, sorted(ports)))}"
 
 
 def _port_of_weights(uri: str | None, stores: Mapping[str, str]) -> int | None:
@@ -318,19 +364,6 @@ def _port_of_weights(uri: str | None, stores: Mapping[str, str]) -> int | None:
         return remote_of(stores[scheme]).port
     given = rest.partition("/")[0].rpartition(":")[2]
     return int(given) if scheme in {"https", "oci"} and given.isdigit() else _STANDARD["https"]
-
-
-def _strangers(rule: Json, site: str) -> str | None:
-    """Who else than this site's gateway, and those who read metrics, may talk to engines."""
-    if not rule.get("from"):
-        return "anybody"
-    for each in rule["from"]:
-        labels = (each.get("podSelector") or {}).get("matchLabels") or {}
-        is_gateway = labels.get(COMPONENT) == _GATEWAY and labels.get(EDGE_NODE) == site
-        is_reader = labels.get(_NAME) == "prometheus"
-        if not (is_gateway or is_reader):
-            return str(each["ipBlock"]["cidr"]) if "ipBlock" in each else "other pods"
-    return None
 
 
 # Rules

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from isochrone.verify import ground
+from isochrone.verify import ground, workloads
 from isochrone.verify.callers import inside
 from isochrone.verify.declared import Declared, Route, Site, callers
 from isochrone.verify.finding import Finding, Rule
@@ -19,19 +19,17 @@ COMPONENT: Final = "app.kubernetes.io/component"
 ENGINE: Final = "engine"
 _ROUTE: Final = "isochrone.dev/model-route"
 _NAMESPACE: Final = "isochrone.dev/route-namespace"
-_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod", "Job", "ReplicaSet", "LeaderWorkerSet"})
 _SCOPES: Final = ("Weights", "Inference", "Ingress")
 
 
 def is_engine(found: Found) -> bool:
     """Whether an object runs engines."""
-    labels = found.item["metadata"].get("labels") or {}
-    return found.item["kind"] in _WORKLOADS and labels.get(COMPONENT) == ENGINE
+    return found.item["kind"] in workloads.KINDS and ENGINE in workloads.said(found.item, COMPONENT)
 
 
 def route_of(found: Found) -> str:
     """The route whose engines they are."""
-    labels = found.item["metadata"].get("labels") or {}
+    labels = workloads.labels(found.item)
     return f"{labels.get(_NAMESPACE, '')}/{labels.get(_ROUTE, '')}"
 
 

@@ -20,6 +20,8 @@ class Rule(enum.StrEnum):
     """No trusted key signed it."""
     MISSING_CONFIG = "MissingConfig"
     """A site has none, so nothing is known of it."""
+    NOT_READ = "NotRead"
+    """An object that may open traffic or start pods, of a kind that nobody here understands."""
     NOT_DECLARED = "NotDeclared"
     """A config, a route, a tenant, a peer or a provider that nobody declared."""
     WRONG_PLACE = "WrongPlace"

@@ -7,12 +7,14 @@ its site counts as one without a config.
 import base64
 import binascii
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from isochrone.verify import kinds, shapes, workloads
 from isochrone.verify.finding import Finding, Rule
+from isochrone.verify.kinds import POLICIES
 from isochrone.verify.misplaced import in_words
 from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
 from isochrone_gateway.config.errors import from_decoding
@@ -23,7 +25,8 @@ from isochrone_gateway.config.storage import unstore
 Json = Mapping[str, Any]
 
 EDGE_NODE: Final = "isochrone.dev/edge-node"
-POLICIES: Final = frozenset({"NetworkPolicy", "CiliumNetworkPolicy", "FQDNNetworkPolicy"})
+SERVICE: Final = "Service"
+SLICE: Final = "EndpointSlice"
 _INDEX: Final = "index.json"
 _SHARD: Final = "shard"
 _SHARED: Final = (Kind.PLACES, Kind.LAW, Kind.TENANTS)
@@ -35,6 +38,8 @@ class Found(NamedTuple):
 
     item: Json
     where: str
+    only_opens: bool = False
+    """A policy of what may be the same cluster: what it opens counts, what it closes doesn't."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,46 +68,111 @@ class Gathered:
 
     configs: Mapping[str, SiteConfig]
     objects: Mapping[str, tuple[Found, ...]]
-    """Site -> the objects that carry its label, and network policies beside them that carry none."""
+    """Site -> the objects of its config's cluster that carry its label, and the network policies there that may select
+    its pods, whatever label they carry themselves."""
+    nearby: Mapping[str, tuple[Found, ...]]
+    """Site -> the network policies of all other clusters that may select its pods, were it the same cluster."""
+    found: Mapping[str, tuple[Found, ...]]
+    """Cluster -> its Services and EndpointSlices, whosever they are."""
+    strays: tuple[tuple[str, Found], ...]
+    """Objects with a site's label in a cluster that has no config of the site."""
     findings: tuple[Finding, ...]
 
 
 def gather(clusters: Mapping[str, Iterable[Found]], *, installation: str, verify: Verify | None = None) -> Gathered:
-    """Read all clusters. With `verify`, a trusted key must have signed each index."""
+    """Read all clusters. With `verify`, a trusted key must have signed each index. Raises shapes.MalformedError."""
     reader = _Reader(installation, verify)
-    objects: dict[str, list[Found]] = {}
-    for cluster, given in clusters.items():
-        found = list(given)
-        for site, theirs in _by_site(found).items():
-            objects.setdefault(site, []).extend(theirs)
+    given = {cluster: tuple(reader.known(found)) for cluster, found in clusters.items()}
+    for cluster, found in given.items():
         reader.read(cluster, found)
+    labelled = _labelled(given)
+    policies = {cluster: _Policies(found) for cluster, found in given.items()}
+    objects: dict[str, tuple[Found, ...]] = {}
+    nearby: dict[str, tuple[Found, ...]] = {}
+    for name, site in reader.configs.items():
+        theirs = labelled.get((site.cluster, name), [])
+        sites = {name, *map(_site_of_pods, theirs)}
+        objects[name] = (*theirs, *policies[site.cluster].of(sites))
+        others = (found for cluster, there in policies.items() if cluster != site.cluster for found in there.of(sites))
+        nearby[name] = tuple(each._replace(only_opens=True) for each in others)
     return Gathered(
         configs=reader.configs,
-        objects={site: tuple(each) for site, each in objects.items()},
+        objects=objects,
+        nearby=nearby,
+        found={cluster: tuple(_by_kind(there, {SERVICE, SLICE})) for cluster, there in given.items()},
+        strays=tuple((key[1], each) for key, found in labelled.items() if key not in reader.placed for each in found),
         findings=tuple(reader.findings),
     )
 
 
-def _by_site(objects: Iterable[Found]) -> dict[str, list[Found]]:
-    found: dict[str, list[Found]] = {}
-    beside = []
-    for each in objects:
-        site = (each.item["metadata"].get("labels") or {}).get(EDGE_NODE)
-        if site:
-            found.setdefault(site, []).append(each)
-        elif each.item["kind"] in POLICIES:
-            beside.append(each)
-    return {site: [*theirs, *beside] for site, theirs in found.items()}
+def _by_kind(objects: Iterable[Found], wanted: Container[str]) -> Iterator[Found]:
+    return (each for each in objects if each.item["kind"] in wanted)
+
+
+def _labelled(clusters: Mapping[str, Iterable[Found]]) -> dict[tuple[str, str], list[Found]]:
+    """(cluster, site) -> what carries the site's label there, or makes pods that do; but policies."""
+    labelled: dict[tuple[str, str], list[Found]] = {}
+    for cluster, found in clusters.items():
+        for each in found:
+            if each.item["kind"] not in POLICIES:
+                for site in workloads.said(each.item, EDGE_NODE):
+                    labelled.setdefault((cluster, site), []).append(each)
+    return labelled
+
+
+class _Policies:
+    """A cluster's network policies, by the site whose pods they ask for. What they are labelled with says nothing."""
+
+    def __init__(self, objects: Iterable[Found]) -> None:
+        self._by_site: dict[str | None, list[Found]] = {}
+        for each in objects:
+            if each.item["kind"] in POLICIES:
+                self._by_site.setdefault(_asked(each.item), []).append(each)
+
+    def of(self, sites: Iterable[str]) -> Iterator[Found]:
+        """Those that may select pods of these sites: they ask for them, or for no site."""
+        for site in (*sorted(sites), None):
+            yield from self._by_site.get(site, ())
+
+
+def _asked(policy: Json) -> str | None:
+    spec = policy.get("spec") or {}
+    selector = spec.get("podSelector") or spec.get("endpointSelector") or {}
+    site: str | None = (selector.get("matchLabels") or {}).get(EDGE_NODE)
+    return site
+
+
+def _site_of(found: Found) -> str:
+    site: str = (found.item["metadata"].get("labels") or {}).get(EDGE_NODE, "")
+    return site
+
+
+def _site_of_pods(found: Found) -> str:
+    """What a workload's pods are labelled with is what policies select them by."""
+    return workloads.pod_labels(found.item).get(EDGE_NODE, "")
 
 
 class _Reader:
     def __init__(self, installation: str, verify: Verify | None) -> None:
         self.configs: dict[str, SiteConfig] = {}
         self.findings: list[Finding] = []
+        self.placed: set[tuple[str, str]] = set()
+        """(cluster, site) of each config, broken ones too."""
         self._installation = installation
         self._verify = verify
         self._decoded: dict[tuple[str, ShardEntry], NamedShard] = {}
         self._checked: dict[tuple[object, ...], tuple[Problem, ...]] = {}
+
+    def known(self, objects: Iterable[Found]) -> Iterator[Found]:
+        """Objects that can be read, or needn't be; others are told."""
+        for each in objects:
+            shapes.check(each.item, each.where)
+            if kinds.is_known(each.item):
+                yield from (each._replace(item=item) for item in kinds.each_spec(each.item))
+            else:
+                named = f"{each.item['kind']} {each.item['metadata']['name']} ({each.item['apiVersion']})"
+                text = f"{named} may let pods talk to others, or start some, and is of a kind that isn't read here"
+                self.findings.append(Finding(rule=Rule.NOT_READ, site="", where=each.where, message=text))
 
     def read(self, cluster: str, objects: Iterable[Found]) -> None:
         maps = [each for each in objects if each.item["kind"] == "ConfigMap"]
@@ -115,12 +185,14 @@ class _Reader:
                 self._read_site(cluster, each, shards)
 
     def _read_site(self, cluster: str, found: Found, shards: Mapping[str, Mapping[str, Json]]) -> None:
-        labelled = (found.item["metadata"].get("labels") or {}).get(EDGE_NODE, "")
+        labelled = _site_of(found)
+        self.placed.add((cluster, labelled))
         try:
             made = self._config(cluster, found, shards)
         except ConfigError as error:
             self._complain(labelled, found.where, error)
             return
+        self.placed.add((cluster, made.site))
         if made.site in self.configs:
             other = self.configs[made.site].where
             problem = Problem(source=found.where, text=f"is a second config of the site, beside that of {other}")

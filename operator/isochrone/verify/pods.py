@@ -1,4 +1,4 @@
-"""Whether a site's pods run on the site's own nodes, and its gateway runs the config that was read.
+"""Whether a site's pods run on the site's own nodes, policies hold them, and its gateway runs the config that was read.
 
 Sites may share a cluster: then labels of nodes are what says which machines stand at which place.
 """
@@ -6,30 +6,57 @@ Sites may share a cluster: then labels of nodes are what says which machines sta
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from isochrone.verify import slices, workloads
 from isochrone.verify.declared import Site
-from isochrone.verify.engines import COMPONENT, is_engine
+from isochrone.verify.engines import COMPONENT, is_engine, route_of
 from isochrone.verify.finding import Finding, Rule
-from isochrone.verify.gathered import Found, SiteConfig
+from isochrone.verify.gathered import SERVICE, Found, SiteConfig
+from isochrone.verify.selecting import Selector
+from isochrone.verify.workloads import namespace_of
 
 Json = Mapping[str, Any]
 
 _GATEWAY: Final = "gateway"
-_WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 _CONFIG: Final = "--config=kubernetes:"
 
 
 def findings(declared: Site, site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
     """Of all workloads of a site."""
-    for each in objects:
+    chosen = list(objects)
+    yield from _of_services(site, chosen)
+    for each in chosen:
         if is_gateway(each):
             yield from _of_config(site, each)
         if is_gateway(each) or is_engine(each):
             yield from _of_nodes(declared, each)
+            yield from _of_network(declared.name, each)
+
+
+def _of_services(site: SiteConfig, objects: list[Found]) -> Iterator[Finding]:
+    """Whoever is behind an engines' Service gets their requests, whatever else its labels are."""
+    pools = slices.pools(site)
+    for each in objects:
+        wanted = (each.item.get("spec") or {}).get("selector")
+        if each.item["kind"] != SERVICE or not wanted:
+            continue  # A Service without a selector has no pods.
+        key = (namespace_of(each.item), each.item["metadata"]["name"])
+        if key not in pools:
+            continue
+        selector = Selector.of(wanted, ())
+        for other in objects:
+            is_known = is_engine(other) and route_of(other) == pools[key]
+            if not is_known and _is_behind(selector, key[0], other):
+                text = f"pods are behind the Service {'/'.join(key)}, but aren't engines of {pools[key]}"
+                yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=other.where, message=text)
+
+
+def _is_behind(selector: Selector, namespace: str, found: Found) -> bool:
+    is_there = found.item["kind"] in workloads.KINDS and namespace_of(found.item) == namespace
+    return is_there and selector.matches(workloads.pod_labels(found.item))
 
 
 def is_gateway(found: Found) -> bool:
-    labels = found.item["metadata"].get("labels") or {}
-    return found.item["kind"] in _WORKLOADS and labels.get(COMPONENT) == _GATEWAY
+    return found.item["kind"] in workloads.KINDS and _GATEWAY in workloads.said(found.item, COMPONENT)
 
 
 def _of_nodes(declared: Site, found: Found) -> Iterator[Finding]:
@@ -42,6 +69,17 @@ def _of_nodes(declared: Site, found: Found) -> Iterator[Finding]:
     elif spec.get("nodeName"):
         text = f"pods are bound to the node {spec['nodeName']}, whatever labels it has"
         yield Finding(rule=Rule.WRONG_PLACE, site=declared.name, where=found.where, message=text)
+
+
+def is_on_its_node(found: Found) -> bool:
+    """Whether pods are on the network of their node: no network policy holds those."""
+    return bool(_pod(found.item).get("hostNetwork"))
+
+
+def _of_network(site: str, found: Found) -> Iterator[Finding]:
+    if is_on_its_node(found):
+        text = "pods are on the network of their node (hostNetwork), where no network policy holds them"
+        yield Finding(rule=Rule.EGRESS_OPEN, site=site, where=found.where, message=text)
 
 
 def _of_config(site: SiteConfig, found: Found) -> Iterator[Finding]:

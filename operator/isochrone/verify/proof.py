@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, reading, tables
+from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, reading, slices, tables
 from isochrone.verify.declared import Declared
-from isochrone.verify.engines import Standing
+from isochrone.verify.engines import Standing, is_engine
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
-from isochrone.verify.gathered import Found, Gathered, SiteConfig, gather
+from isochrone.verify.gathered import SERVICE, Found, Gathered, SiteConfig, gather
 from isochrone.verify.tables import Said
 from isochrone_gateway.config import Kind, Verify
 from isochrone_gateway.config.routes import ProviderTarget
@@ -47,7 +47,7 @@ class _Proof:
 
     def report(self) -> Report:
         sites: list[SiteSummary] = []
-        findings = [*self._gathered.findings, *self._presence()]
+        findings = [*self._gathered.findings, *self._presence(), *self._strays()]
         for name in self._reached:
             summary, found = self._site(name)
             sites.append(summary)
@@ -75,12 +75,22 @@ class _Proof:
                 text = f"a gateway of {name} is to run, which is not declared, or Disabled"
                 yield Finding(rule=Rule.NOT_DECLARED, site=name, where=site.where, message=text)
 
+    def _strays(self) -> Iterator[Finding]:
+        """Pods that carry a site's name where nothing is known of the site. That it has no config at all is said."""
+        for site, each in self._gathered.strays:
+            is_missing = _is_run(self._declared, site) and site not in self._gathered.configs
+            if not is_missing and (pods.is_gateway(each) or is_engine(each)):
+                text = "pods of this site are in a cluster that has no config of it, so nothing says where they stand"
+                yield Finding(rule=Rule.WRONG_PLACE, site=site, where=each.where, message=text)
+
     def _site(self, name: str) -> tuple[SiteSummary, list[Finding]]:
         reached, site = self._reached[name]
         declared = self._declared.sites[name]
-        objects = self._gathered.objects.get(name, ())
+        objects = self._gathered.objects[name]
         self._compare(reached, site, objects)
-        held, too_wide = egress.of_gateway(self._declared, site, objects)
+        # Some of a cluster's nodes: what other folders hold may be of the same cluster.
+        about = (*objects, *self._gathered.nearby[name]) if declared.nodes else objects
+        held, too_wide = egress.of_gateway(self._declared, site, about)
         summary = SiteSummary(
             name=name,
             place=str(declared.place),
@@ -95,8 +105,9 @@ class _Proof:
             *self._standing.findings(declared, objects, leading=self._leading),
             *too_wide,
             *pods.findings(declared, site, objects),
+            *slices.findings(site, self._gathered.found[site.cluster]),
             *reading.findings(site, objects),
-            *egress.of_engines(self._declared, name, objects),
+            *egress.of_engines(self._declared, name, about),
         ]
 
     def _compare(self, reached: reach.Reach, site: SiteConfig, objects: Iterable[Found]) -> None:
@@ -142,14 +153,12 @@ def _sections(site: SiteConfig, kinds: Iterable[Kind]) -> _Group:
 
 
 def _services(gathered: Gathered) -> Mapping[str, frozenset[tuple[str, str]]]:
-    """Cluster -> the Services of all its sites."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for name, site in gathered.configs.items():
-        there = found.setdefault(site.cluster, set())
-        for kind, namespace, service in map(_identity, gathered.objects.get(name, ())):
-            if kind == "Service":
-                there.add((namespace, service))
-    return {cluster: frozenset(there) for cluster, there in found.items()}
+    """Cluster -> all its Services, whosever they are."""
+    each = {cluster: map(_identity, found) for cluster, found in gathered.found.items()}
+    return {
+        cluster: frozenset((namespace, name) for kind, namespace, name in found if kind == SERVICE)
+        for cluster, found in each.items()
+    }
 
 
 def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:

@@ -128,12 +128,119 @@ def test_a_kustomization_that_changes_more(configs: pathlib.Path) -> None:
     assert "changes what its files say, by patches" in result.output
 
 
-def test_a_list_of_objects_is_not_looked_into(configs: pathlib.Path) -> None:
-    path = next((configs / "local").rglob("networkpolicy-*.yaml"))
-    path.write_text("apiVersion: v1\nkind: List\nitems: []\n")
+def apply(folder: pathlib.Path, *items: Any, name: str = "mine.yaml") -> None:
+    """Have these applied together with what was rendered."""
+    (folder / name).write_text(yaml.safe_dump_all(items))
+    listed(folder, name)
+
+
+def listed(folder: pathlib.Path, *names: Any) -> None:
+    path = folder / "kustomization.yaml"
+    kustomization = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**kustomization, "resources": [*kustomization["resources"], *names]}))
+
+
+def wide(kind: str = "NetworkPolicy", version: str = "networking.k8s.io/v1", **spec: Any) -> dict[str, Any]:
+    spec = spec or {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}
+    metadata = {"name": "wide", "namespace": "isochrone-system", "labels": {"isochrone.dev/edge-node": "nowhere"}}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def listing(*items: Any, kind: str = "List") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "items": list(items)}
+
+
+EVERYBODY = "error: [EgressOpen] fra1: a rule lets the gateway talk to anybody"
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        pytest.param(wide(), EVERYBODY, id="whatever its label"),
+        pytest.param(listing(wide()), EVERYBODY, id="in a list"),
+        pytest.param(listing(listing(wide(), kind="NetworkPolicyList")), EVERYBODY, id="in a list of a list"),
+        pytest.param(
+            wide("CiliumClusterwideNetworkPolicy", "cilium.io/v2"),
+            "error: [NotRead] CiliumClusterwideNetworkPolicy wide (cilium.io/v2) may let pods talk to others",
+            id="of a kind that isn't read",
+        ),
+        pytest.param(
+            listing(wide(version="projectcalico.org/v3")),
+            "error: [NotRead] NetworkPolicy wide (projectcalico.org/v3) may let pods talk to others",
+            id="of a kind by the same name",
+        ),
+    ],
+)
+def test_whatever_is_applied_together_counts(configs: pathlib.Path, item: Any, says: str) -> None:
+    apply(configs / "local", item)
     result = verify("-f", EXAMPLE, "--configs", configs)
-    assert result.exit_code == 2
-    assert "holds no object, or more than one" in result.output
+    assert result.exit_code == 1, result.output
+    assert says in result.output
+    assert str(configs / "local" / "mine.yaml") in result.output
+
+
+def test_what_harms_nobody_is_left_unread(configs: pathlib.Path) -> None:
+    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}
+    apply(configs / "local", listing(plain, wide("PodMonitor", "monitoring.coreos.com/v1"), kind="MixedList"))
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        pytest.param(wide(egress=["x"]), "mine.yaml: spec.egress[0] must be a map, not text", id="a rule"),
+        pytest.param(
+            listing({}, wide(egress=["x"])), "mine.yaml, items[0] holds no object, or more than one", id="an empty item"
+        ),
+        pytest.param(
+            listing(wide(), wide(egress=["x"])),
+            "mine.yaml, items[1]: spec.egress[0] must be a map, not text",
+            id="a rule of an item",
+        ),
+        pytest.param(listing("x"), "mine.yaml, items[0] holds no object", id="an item"),
+        pytest.param({"apiVersion": "v1", "kind": "List"}, "has items, but is no list of objects", id="no items"),
+        pytest.param({**wide(), "items": [wide()]}, "has items, but is no list of objects", id="items of no list"),
+        pytest.param({"kind": "ConfigMap", "metadata": {"name": "x"}}, "mine.yaml holds no object", id="no version"),
+        pytest.param(["x"], "mine.yaml holds no object", id="no object"),
+    ],
+)
+def test_objects_that_nobody_would_take(configs: pathlib.Path, item: Any, says: str) -> None:
+    apply(configs / "local", item)
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "https://github.com/acme/edge//policies?ref=v1",
+            "is elsewhere, and isn't read: write what it holds to a file",
+        ),
+        ("github.com/acme/edge//policies?ref=v1", "is elsewhere, and isn't read"),
+        ("git@github.com:acme/edge.git", "is elsewhere, and isn't read"),
+        ("fra1", "fra1 is a folder, and isn't read: list its files instead"),
+        ("gone.yaml", "gone.yaml can't be read"),
+        (5, "resources must be a list of files"),
+    ],
+    ids=["a URL", "a repository", "a repository by ssh", "a folder", "no file", "a number"],
+)
+def test_resources_that_are_not_read(configs: pathlib.Path, name: Any, says: str) -> None:
+    listed(configs / "local", name)
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+    assert str(configs / "local") in result.output
+
+
+@pytest.mark.parametrize("text", ["resources: 5\n", "resources: {a: b}\n", "resources: x.yaml\n"])
+def test_resources_that_are_no_list(configs: pathlib.Path, text: str) -> None:
+    (configs / "local" / "kustomization.yaml").write_text(text)
+    result = verify("-f", EXAMPLE, "--configs", configs)
+    assert result.exit_code == 2, result.output
+    assert "kustomization.yaml: resources must be a list of files" in result.output
 
 
 @pytest.mark.parametrize(
@@ -184,3 +291,12 @@ def test_engines_may_fetch_from_the_mirror_that_is_said(
 
 def test_what_would_be_rendered_fetches_from_the_mirror_that_is_said() -> None:
     assert verify("-f", FETCHING, "--hf-endpoint", "http://mirror.example.com:8080").exit_code == 0
+
+
+@pytest.mark.parametrize("args", [["-f", EXAMPLE, "--cluster"], ["--kubeconfig"]], ids=["a cluster", "the hub's"])
+def test_a_file_that_is_no_kubeconfig(tmp_path: pathlib.Path, args: list[object]) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0:root:/root:/bin/bash\n")
+    result = verify(*args, path)
+    assert result.exit_code == 2
+    assert f"kubeconfig {path} is YAML, but no kubeconfig" in result.output

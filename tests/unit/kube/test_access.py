@@ -140,6 +140,14 @@ def test_programs_run_for_ones_own_kubeconfig(tmp_path: pathlib.Path) -> None:
     [
         pytest.param(None, "there is no such file", id="missing"),
         pytest.param(b"a: b: c", "is not YAML", id="not-yaml"),
+        pytest.param(b"root:x:0:0:root:/root:/bin/bash\n", "is YAML, but no kubeconfig", id="text"),
+        pytest.param(b"[1, 2]", "is YAML, but no kubeconfig", id="a-list"),
+        pytest.param(b"", "Invalid kube-config", id="empty"),
+        *(
+            pytest.param(config(top={each: 5}), "is YAML, but no kubeconfig", id=f"{each}-is-a-number")
+            for each in ("contexts", "clusters", "users")
+        ),
+        pytest.param(config(top={"contexts": [5]}), "is YAML, but no kubeconfig", id="a-context-is-a-number"),
         pytest.param(config(top={"current-context": "x"}), "x", id="no-such-context"),
         pytest.param(config(user={"token": None, "password": "canary"}), "Expected key token", id="empty-token"),
         pytest.param(config(cluster={"insecure-skip-tls-verify": True}), "skips the check", id="insecure"),

@@ -1,4 +1,4 @@
-"""What is read of a cluster for a proof: objects of ours, and network policies of everybody."""
+"""What is read of a cluster for a proof: configs of ours, and of everybody what may add to ours."""
 
 import asyncio
 from collections.abc import Mapping
@@ -41,6 +41,8 @@ CORE: dict[str, list[Json]] = {
     "/api/v1/services": [],
     "/apis/apps/v1/deployments": [{"metadata": {"name": "gateway"}}],
     "/apis/apps/v1/statefulsets": [{"metadata": {"name": "keeper"}}],
+    "/apis/apps/v1/daemonsets": [],
+    "/apis/discovery.k8s.io/v1/endpointslices": [{"metadata": {"name": "slice"}}],
     "/apis/networking.k8s.io/v1/networkpolicies": [{"metadata": {"name": "theirs"}}],
 }
 
@@ -50,17 +52,25 @@ def test_kinds_that_lists_leave_out_are_there() -> None:
     found = asyncio.run(deployed(Reader(api)))
     assert [(each["kind"], each["metadata"]["name"]) for each in found] == [
         ("ConfigMap", "config"),
+        ("EndpointSlice", "slice"),
         ("Deployment", "gateway"),
         ("StatefulSet", "keeper"),
         ("NetworkPolicy", "theirs"),
     ]
 
 
-def test_network_policies_of_others_are_read_too() -> None:
+def test_what_is_of_others_is_read_too() -> None:
+    """All but configs, and what Kubernetes itself writes of pods' addresses."""
     api = Lists(CORE)
     asyncio.run(deployed(Reader(api)))
-    assert api.selectors["/api/v1/configmaps"] == OURS
-    assert api.selectors["/apis/networking.k8s.io/v1/networkpolicies"] == ""
+    said = {path: selector for path, selector in api.selectors.items() if selector}
+    assert said == {
+        "/api/v1/configmaps": OURS,
+        "/apis/discovery.k8s.io/v1/endpointslices": (
+            "endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io"
+        ),
+    }
+    assert api.selectors.keys() >= CORE.keys()
 
 
 def test_policies_by_name_where_the_cluster_has_them() -> None:

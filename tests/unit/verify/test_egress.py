@@ -15,6 +15,7 @@ from isochrone.verify.finding import Finding
 from isochrone.verify.gathered import Found
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
+HOME: Final = "isochrone-system"
 OURS: Final = {"app.kubernetes.io/component": "gateway", "isochrone.dev/edge-node": "fra1"}
 ENGINES: Final = {
     "app.kubernetes.io/component": "engine",
@@ -25,13 +26,13 @@ ENGINES: Final = {
 ANYWHERE: Final = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
 
 
-def found(kind: str, name: str, namespace: str = "edge", **fields: Any) -> Found:
+def found(kind: str, name: str, namespace: str = HOME, **fields: Any) -> Found:
     labels = {"labels": fields.pop("labels")} if "labels" in fields else {}
     home = {"namespace": namespace} if namespace else {}
     return Found({"kind": kind, "metadata": {"name": name, **home, **labels}, **fields}, f"{kind} {name}")
 
 
-def workload(name: str, labels: Json, namespace: str = "edge", kind: str = "Deployment") -> Found:
+def workload(name: str, labels: Json, namespace: str = HOME, kind: str = "Deployment") -> Found:
     spec = {"template": {"metadata": {"labels": labels}}}
     return found(kind, name, namespace, labels=labels, spec=spec)
 
@@ -40,7 +41,7 @@ GATEWAY: Final = workload("gateway", OURS)
 ENGINE: Final = workload("chat", ENGINES, "shop")
 
 
-def allow(*rules: Json, name: str = "p", namespace: str = "edge", direction: str = "egress", **spec: Any) -> Found:
+def allow(*rules: Json, name: str = "p", namespace: str = HOME, direction: str = "egress", **spec: Any) -> Found:
     both = {"policyTypes": ["Ingress", "Egress"]} if "policyTypes" not in spec else {}
     return found("NetworkPolicy", name, namespace, spec={"podSelector": {}, **both, direction: list(rules), **spec})
 
@@ -54,9 +55,10 @@ def ports_of(*ports: Any) -> Json:
 
 
 def peer(*ports: Any, namespace: str | None = None, **labels: str) -> Json:
-    """Pods with these labels, by the last word of each."""
-    full = {"component": "app.kubernetes.io/component", "site": "isochrone.dev/edge-node"}
-    home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}} if namespace else {}
+    """Pods with these labels, by the last word of each; of the policy's namespace, another, or with "" of any."""
+    full = {"component": "app.kubernetes.io/component", "site": "isochrone.dev/edge-node", "dns": "k8s-app"}
+    named = {"matchLabels": {"kubernetes.io/metadata.name": namespace}} if namespace else {}
+    home = {} if namespace is None else {"namespaceSelector": named}
     chosen = {"podSelector": {"matchLabels": {full[key]: value for key, value in labels.items()}}} if labels else {}
     return {"to": [{**home, **chosen}], **ports_of(*ports)}
 
@@ -198,6 +200,17 @@ def selecting(**selector: Any) -> Found:
             id="by name, of nothing",
         ),
         pytest.param([cilium()], Egress.NONE, "no policy", id="by name, without rules"),
+        pytest.param(
+            [cilium(CILIUM, enableDefaultDeny={"egress": False})], Egress.NONE, "no policy", id="by name, only opening"
+        ),
+        pytest.param(
+            [cilium(CILIUM, enableDefaultDeny={"ingress": False})],
+            Egress.BY_NAME,
+            "1 hosts by CiliumNetworkPolicy",
+            id="by name, only opening ingress",
+        ),
+        pytest.param([cilium(CILIUM)._replace(only_opens=True)], Egress.NONE, "no policy", id="by name, elsewhere"),
+        pytest.param([allow()._replace(only_opens=True)], Egress.NONE, "no policy", id="elsewhere"),
         pytest.param([allow()], Egress.BY_ADDRESS, "addresses and pods alone", id="nobody at all"),
         pytest.param(
             [allow(peer(53), policyTypes=[])], Egress.BY_ADDRESS, "addresses and pods alone", id="rules of egress"
@@ -234,13 +247,47 @@ def selecting(**selector: Any) -> Found:
             [cilium(CILIUM), gke(GKE)], Egress.BY_NAME, "1 hosts by CiliumNetworkPolicy", id="by name, in two ways"
         ),
         pytest.param([allow(to("0.0.0.0/0", 443)), cilium(CILIUM)], Egress.BY_PORT, "port 443", id="the widest counts"),
-        pytest.param([allow(to("0.0.0.0/0"))], Egress.BY_PORT, "port 0", id="any port"),
+        pytest.param([allow(to("0.0.0.0/0"))], Egress.BY_PORT, "all ports", id="any port"),
+        pytest.param(
+            [allow(to("0.0.0.0/0", 443), to("0.0.0.0/0"))], Egress.BY_PORT, "all ports", id="any port beside one"
+        ),
     ],
 )
 def test_how_a_gateway_is_held(objects: list[Found], level: Egress, detail: str) -> None:
     held, told = gateway(*objects)
     assert held == Held(level=level, detail=detail)
     assert (told == OPEN) is (level is Egress.NONE)
+
+
+def test_no_policy_holds_a_gateway_on_the_network_of_its_node() -> None:
+    on_node = found("Deployment", "gateway", labels=OURS, spec={"template": {"spec": {"hostNetwork": True}}})
+    held, _ = of_gateway(read(), site(config()), [on_node, allow()])
+    assert held == Held(level=Egress.NONE, detail="on its node's network")
+
+
+@pytest.mark.parametrize(
+    ("others", "level"),
+    [
+        pytest.param([], Egress.BY_ADDRESS, id="none"),
+        pytest.param([to("0.0.0.0/0", 443)], Egress.BY_PORT, id="one that is held by port"),
+        pytest.param([to("0.0.0.0/0", 443), None], Egress.NONE, id="and one that nothing holds"),
+    ],
+)
+def test_of_several_gateways_the_widest_counts(others: list[Json | None], level: Egress) -> None:
+    objects = [GATEWAY, selecting(matchLabels={"n": "0"}), allow(podSelector={"matchLabels": OURS}, name="all")]
+    for number, rule in enumerate(others, start=1):
+        own = {"n": str(number), "app.kubernetes.io/component": "gateway"}
+        objects += [workload(f"other{number}", own)]
+        objects += [allow(rule, podSelector={"matchLabels": own})] if rule else []
+    for order in (objects, objects[::-1]):
+        held, told = of_gateway(read(), site(config()), order)
+        assert held.level is level
+        assert [each.where for each in told] == (["Deployment other2"] if level is Egress.NONE else [])
+
+
+def test_what_several_gateways_share_is_told_once() -> None:
+    _, told = of_gateway(read(), site(config()), [GATEWAY, workload("other", OURS), allow({})])
+    assert [each.where for each in told] == ["NetworkPolicy p"]
 
 
 def test_where_it_is_said_that_nothing_holds_a_gateway() -> None:
@@ -281,11 +328,11 @@ MAYBE: Final = (f"{at(API)}, unless it is the cluster's API server", WARNING)
     ("rule", "told"),
     [
         pytest.param({}, [("a rule lets the gateway talk to anybody", ERROR)], id="anybody"),
-        pytest.param(ports_of(53), [("a rule lets the gateway talk to anybody", ERROR)], id="anybody at a port"),
+        pytest.param(ports_of(443), [("a rule lets the gateway talk to anybody", ERROR)], id="anybody at a port"),
         pytest.param(to("0.0.0.0/0", 443), [], id="the port of a provider"),
         pytest.param(to("0.0.0.0/0", 8443), [], id="the port of a peer"),
         pytest.param(to("0.0.0.0/0", 6443), [], id="the port of an API server"),
-        pytest.param(to("0.0.0.0/0", 53), [], id="the port of resolvers"),
+        pytest.param(to("0.0.0.0/0", 53, 443), [(wide("port 53"), ERROR)], id="the port of resolvers, too"),
         pytest.param(to("0.0.0.0/0", "443"), [], id="a port as text"),
         pytest.param(to("0.0.0.0/0", 443, 80, 79), [(wide("port 79, 80"), ERROR)], id="other ports, too"),
         pytest.param(to("0.0.0.0/0"), [(wide("any port"), ERROR)], id="all ports"),
@@ -305,29 +352,63 @@ MAYBE: Final = (f"{at(API)}, unless it is the cluster's API server", WARNING)
         pytest.param(to("::/0", 79), [(wide("port 79"), ERROR)], id="any address of version 6"),
         pytest.param(to("203.0.113.5/32", 443), [], id="the address of a provider"),
         pytest.param(to("198.51.100.0/24", 443), [(at("198.51.100.0/24"), ERROR)], id="a network"),
-        pytest.param(to("198.51.100.0/24", 53), [], id="a network, for resolvers"),
         pytest.param(to("198.51.100.0/24"), [(at("198.51.100.0/24"), ERROR)], id="a network at all ports"),
         pytest.param(to(API, 6443), [MAYBE], id="one address, maybe the API server's"),
         pytest.param(to(API, 443, 6443), [MAYBE], id="one address at two ports"),
-        pytest.param(to(API, 443, 6443, 80), [(at(API), ERROR)], id="one address at three ports"),
+        pytest.param(to(API, 443, 6443, 80), [(at(API), ERROR)], id="one address at a third port"),
+        pytest.param(to(API, 22), [(at(API), ERROR)], id="one address at a port of no API server"),
+        pytest.param(
+            to("10.0.0.1/32", 16443),
+            [(f"{at('10.0.0.1/32')}, unless it is the cluster's API server", WARNING)],
+            id="one address of one's own at any port",
+        ),
+        pytest.param(to("10.0.0.1/32", 16443, 22), [(at("10.0.0.1/32"), ERROR)], id="and at two of them"),
         pytest.param(to(API), [(at(API), ERROR)], id="one address at all ports"),
         pytest.param(to("198.51.100.6/31", 443), [(at("198.51.100.6/31"), ERROR)], id="two addresses"),
-        pytest.param(peer(8000, component="engine", site="fra1"), [], id="its engines"),
+        pytest.param(peer(8000, namespace="shop", component="engine", site="fra1"), [], id="its engines"),
         pytest.param(
-            peer(8000, component="engine", site="iad1"),
+            peer(8000, namespace="shop", component="engine", site="iad1"),
             [("a rule lets the gateway talk to engines of other sites", ERROR)],
             id="others' engines",
         ),
         pytest.param(
-            peer(8000, component="engine"),
+            peer(8000, namespace="shop", component="engine"),
             [("a rule lets the gateway talk to engines of other sites", ERROR)],
             id="all engines",
         ),
-        pytest.param(peer(8443, component="gateway"), [], id="gateways"),
-        pytest.param(peer(53, namespace="kube-system"), [], id="resolvers"),
+        pytest.param(
+            peer(8000, namespace="x", component="engine", site="fra1"),
+            [(at("the namespace x"), ERROR)],
+            id="engines where no route is",
+        ),
+        pytest.param(
+            peer(8000, namespace="", component="engine", site="fra1"),
+            [(at("pods of any namespace"), ERROR)],
+            id="engines anywhere",
+        ),
+        pytest.param(
+            peer(8000, namespace="shop", site="fra1"), [(at("the namespace shop"), ERROR)], id="no engines beside them"
+        ),
+        pytest.param(peer(8443, component="gateway"), [], id="gateways beside it"),
+        pytest.param(peer(8443, component="gateway", site="iad1"), [], id="one gateway beside it"),
+        pytest.param(peer(8443, namespace=HOME, component="gateway"), [], id="gateways of their namespace"),
+        pytest.param(
+            peer(8443, namespace="x", component="gateway"), [(at("the namespace x"), ERROR)], id="gateways elsewhere"
+        ),
+        pytest.param(
+            peer(8443, namespace="", component="gateway"),
+            [(at("pods of any namespace"), ERROR)],
+            id="gateways anywhere",
+        ),
+        pytest.param(
+            peer(53, 54, namespace="kube-system", dns="kube-dns"),
+            [(at("the namespace kube-system"), ERROR)],
+            id="resolvers at another port, too",
+        ),
         pytest.param(peer(443, namespace="ai"), [], id="the namespace of a provider"),
         pytest.param(peer(443, namespace="x"), [(at("the namespace x"), ERROR)], id="another namespace"),
-        pytest.param(peer(443), [(at("pods of any namespace"), ERROR)], id="any namespace"),
+        pytest.param(peer(443, namespace=""), [(at("pods of any namespace"), ERROR)], id="any namespace"),
+        pytest.param(peer(443), [(at(f"the namespace {HOME}"), ERROR)], id="its own namespace"),
         pytest.param(
             {"to": [*to(API)["to"], *peer(namespace="x")["to"]], **ports_of(443)},
             [MAYBE, (at("the namespace x"), ERROR)],
@@ -342,8 +423,8 @@ def test_whom_a_gateway_may_talk_to(rule: Json, told: list[tuple[str, Severity]]
     assert gateway(allow(rule), known=known)[1] == told
 
 
-@pytest.mark.parametrize("port", [53, 443, 6443, 8443, 80])
-def test_ports_of_resolvers_and_api_servers_need_nobody_that_is_declared(port: int) -> None:
+@pytest.mark.parametrize("port", [443, 6443, 8443, 80])
+def test_ports_of_peers_and_api_servers_need_nobody_that_is_declared(port: int) -> None:
     end = {"name": "e", "url": "http://us.example.com", "processesIn": ["DE"]}
     known = read([obj("ModelProvider", "acme", {**OBJECTS[2]["spec"], "endpoints": [end]})])
     assert gateway(allow(to("0.0.0.0/0", port)), known=known)[1] == []
@@ -373,13 +454,23 @@ def test_what_is_too_wide_says_where_it_stands() -> None:
             {"toEntities": ["world", "kube-apiserver", "all"]}, "talk by the entities all, world", id="entities"
         ),
         pytest.param({"toCIDR": ["0.0.0.0/0"], "icmps": []}, "talk by icmps, toCIDR", id="what isn't known here"),
-        pytest.param({"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53"}]}]}, None, id="resolvers"),
         pytest.param(
             {"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53"}, {"port": "80"}]}]},
             "talk by labels of pods",
             id="pods at other ports",
         ),
         pytest.param({"toEndpoints": [{}], "toPorts": [{}]}, "talk by labels of pods", id="pods at no port"),
+        pytest.param(
+            {"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53"}]}, {}]}, "talk by labels of pods", id="at any"
+        ),
+        pytest.param(
+            {"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "dns"}]}]}, "talk by labels of pods", id="by its name"
+        ),
+        pytest.param(
+            {"toEndpoints": [{}], "toPorts": [{"ports": [{"port": "53", "endPort": 99}]}]},
+            "talk by labels of pods",
+            id="pods at many ports",
+        ),
         pytest.param({"toEndpoints": [{}]}, "talk by labels of pods", id="pods at all ports"),
         pytest.param({"toPorts": [{"ports": [{"port": "443"}]}]}, "talk by ports alone", id="anybody at a port"),
         pytest.param({"toFQDNs": [], "toPorts": []}, "talk by ports alone", id="an empty list of names"),
@@ -491,23 +582,45 @@ FARTHER: Final = "a rule lets engines shop/chat talk to"
         pytest.param(to("0.0.0.0/0", 443, 80), "https://x.test/a", [(f"{ANY} port 443 alone", ERROR)], id="two ports"),
         pytest.param(to("0.0.0.0/0"), "https://x.test/a", [(f"{ANY} port 443 alone", ERROR)], id="all ports"),
         pytest.param(to("0.0.0.0/0", 443), "pvc://a/b", [(f"{ANY} no address", ERROR)], id="weights on a disk"),
-        pytest.param(to("0.0.0.0/0", 53), "pvc://a/b", [], id="resolvers"),
         pytest.param(to("0.0.0.0/0", 53, "x"), "pvc://a/b", [(f"{ANY} no address", ERROR)], id="a port by name"),
-        pytest.param(ports_of(53), "pvc://a/b", [], id="resolvers anywhere"),
         pytest.param({}, "https://x.test/a", [(f"{FARTHER} anybody", ERROR)], id="anybody"),
         pytest.param(ports_of(443), "https://x.test/a", [(f"{FARTHER} anybody", ERROR)], id="anybody at the port"),
         pytest.param(
             to("192.0.2.0/24", 443),
             "https://x.test/a",
-            [(f"{FARTHER} 192.0.2.0/24, which nothing declared names", ERROR)],
+            [(f"{FARTHER} 192.0.2.0/24 at port 443, which nothing declared names", ERROR)],
             id="a network",
         ),
         pytest.param(peer(443, namespace="x"), "https://x.test/a", [(f"{FARTHER} other pods", ERROR)], id="other pods"),
         pytest.param(
             {"to": [*to("10.1.0.0/16")["to"], *peer(namespace="x")["to"]], **ports_of(443)},
             "https://x.test/a",
-            [(f"{FARTHER} 10.1.0.0/16, which nothing declared names", WARNING), (f"{FARTHER} other pods", ERROR)],
+            [
+                (f"{FARTHER} 10.1.0.0/16 at port 443, which nothing declared names", WARNING),
+                (f"{FARTHER} other pods", ERROR),
+            ],
             id="a network of one's own, and pods",
+        ),
+        pytest.param(
+            to("10.1.0.0/16"),
+            "https://x.test/a",
+            [(f"{FARTHER} 10.1.0.0/16 at all ports, which nothing declared names", ERROR)],
+            id="a network of one's own at all ports",
+        ),
+        pytest.param(
+            to("10.1.0.0/16", 443, 22),
+            "https://x.test/a",
+            [(f"{FARTHER} 10.1.0.0/16 at port 22, 443, which nothing declared names", ERROR)],
+            id="a network of one's own at two ports",
+        ),
+        pytest.param(
+            {"to": [*ANYWHERE, *to("10.1.0.0/16")["to"], *peer()["to"]], **ports_of(443)},
+            "https://x.test/a",
+            [
+                (f"{FARTHER} 10.1.0.0/16 at port 443, which nothing declared names", WARNING),
+                (f"{FARTHER} other pods", ERROR),
+            ],
+            id="a network of one's own, and pods, beside any address",
         ),
     ],
 )
@@ -551,7 +664,7 @@ def test_where_weights_lead_may_be_said(uri: str, stores: dict[str, str], port: 
     ],
 )
 def test_networks_of_ones_own_are_only_warned_of(cidr: str, severity: Severity) -> None:
-    (each,) = engines(allow_in(), allow_out(to(cidr)))
+    (each,) = engines(allow_in(), allow_out(to(cidr, 443)))
     assert each.severity is severity
 
 
@@ -581,32 +694,154 @@ def test_whom_engines_may_talk_to_by_name(rule: Json, uri: str, told: str | None
     assert [(each.message, each.where) for each in found_here] == ([(told, "CiliumNetworkPolicy c")] if told else [])
 
 
-def of(**labels: str) -> Json:
-    return {"podSelector": peer(**labels)["to"][0]["podSelector"]}
+@pytest.mark.parametrize(
+    ("ingress", "is_told"),
+    [([{"fromEntities": ["world"]}], True), ([{}, {"fromEndpoints": [{}]}], True), ([{}], False), ([], False)],
+    ids=["the world", "some pods", "nobody", "no rule"],
+)
+def test_whom_cilium_lets_in_is_not_read(ingress: list[Json], is_told: bool) -> None:
+    policy = found("CiliumNetworkPolicy", "c", "shop", spec={"endpointSelector": {}, "ingress": ingress})
+    text = "a rule of Cilium's says who may talk to engines shop/chat, and isn't read"
+    expected = [Finding(rule=Rule.INGRESS_OPEN, site="fra1", where="CiliumNetworkPolicy c", message=text)]
+    assert engines(allow_in(), allow_out(), policy) == (expected if is_told else [])
 
 
-READER: Final = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+def of(namespace: str | None = HOME, **labels: str) -> Json:
+    (found_here,) = peer(namespace=namespace, **labels)["to"]
+    return dict(found_here)
+
+
+def reader(namespace: str | None = "monitoring") -> Json:
+    return {**of(namespace), "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+
+
+OTHERS: Final = [("other pods", ERROR)]
 
 
 @pytest.mark.parametrize(
     ("who", "told"),
     [
-        pytest.param([of(component="gateway", site="fra1")], None, id="the gateway"),
-        pytest.param([READER], None, id="who reads metrics"),
-        pytest.param([READER, of(component="gateway", site="fra1")], None, id="both"),
-        pytest.param([of(component="gateway", site="iad1")], "other pods", id="another gateway"),
-        pytest.param([of(component="engine", site="fra1")], "other pods", id="engines"),
-        pytest.param([READER, {"podSelector": {}}], "other pods", id="all pods"),
-        pytest.param([{"namespaceSelector": {}}], "other pods", id="all namespaces"),
-        pytest.param([READER, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "10.0.0.0/8", id="a network"),
-        pytest.param([], "anybody", id="anybody"),
+        pytest.param([of(component="gateway", site="fra1")], [], id="the gateway"),
+        pytest.param([reader()], [], id="who reads metrics"),
+        pytest.param([reader(), of(component="gateway", site="fra1")], [], id="both"),
+        pytest.param([of(component="gateway", site="iad1")], OTHERS, id="another gateway"),
+        pytest.param([of(component="gateway")], OTHERS, id="all gateways"),
+        pytest.param([of("", component="gateway", site="fra1")], OTHERS, id="a gateway of any namespace"),
+        pytest.param([of("x", component="gateway", site="fra1")], OTHERS, id="a gateway of another namespace"),
+        pytest.param([of(None, component="gateway", site="fra1")], OTHERS, id="a gateway of their own namespace"),
+        pytest.param([of(component="engine", site="fra1")], OTHERS, id="engines"),
+        pytest.param([reader(), {"podSelector": {}}], OTHERS, id="all pods"),
+        pytest.param([{"namespaceSelector": {}}], OTHERS, id="all namespaces"),
+        pytest.param([reader(), {"ipBlock": {"cidr": "10.0.0.0/8"}}], [("10.0.0.0/8", ERROR)], id="a network"),
+        pytest.param([], [("anybody", ERROR)], id="anybody"),
+        pytest.param([reader("")], [("pods called prometheus of any namespace", ERROR)], id="readers anywhere"),
+        pytest.param(
+            [reader("x"), reader(None)],
+            [
+                ("pods called prometheus of the namespace x, unless they read metrics,", WARNING),
+                ("pods called prometheus of the namespace shop, unless they read metrics,", WARNING),
+            ],
+            id="readers of other namespaces",
+        ),
     ],
 )
-def test_who_may_talk_to_engines(who: list[Json], told: str | None) -> None:
-    found_here = engines(allow_out(), allow_in({"from": who} if who else {}))
-    text = f"a rule lets {told} talk to engines shop/chat, past the gateway of this site"
-    expected = [(Rule.INGRESS_OPEN, text, "NetworkPolicy in", "fra1")] if told else []
-    assert [(each.rule, each.message, each.where, each.site) for each in found_here] == expected
+def test_who_may_talk_to_engines(who: list[Json], told: list[tuple[str, Severity]]) -> None:
+    found_here = engines(allow_out(), allow_in({"from": who, **ports_of(8000)} if who else {}))
+    assert [(each.message, each.severity) for each in found_here] == [
+        (f"a rule lets {each} talk to engines shop/chat, past the gateway of this site", severity)
+        for each, severity in told
+    ]
+    assert all(
+        (each.rule, each.where, each.site) == (Rule.INGRESS_OPEN, "NetworkPolicy in", "fra1") for each in found_here
+    )
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        pytest.param({}, id="all"),
+        pytest.param(ports_of(8000, 8001), id="two"),
+        pytest.param({"ports": [{"port": 8000, "endPort": 8001}]}, id="a range"),
+    ],
+)
+def test_who_reads_metrics_needs_one_port(ports: Json) -> None:
+    text = "a rule lets pods called prometheus at more ports than one talk to engines shop/chat, past the gateway"
+    (each,) = engines(allow_out(), allow_in({"from": [reader()], **ports}))
+    assert (each.message, each.severity) == (f"{text} of this site", ERROR)
+    assert engines(allow_out(), allow_in({"from": [of(component="gateway", site="fra1")], **ports})) == []
+
+
+# Resolvers, of gateways and engines
+
+
+UNLESS: Final = "at port 53, unless they resolve names"
+NO_RESOLVER: Final = "at port 53, where no resolver is known to be"
+
+
+@pytest.mark.parametrize(
+    ("whom", "told"),
+    [
+        pytest.param(of("kube-system", dns="kube-dns"), [], id="the cluster's"),
+        pytest.param({"ipBlock": {"cidr": "169.254.20.10/32"}}, [], id="the node's"),
+        pytest.param(
+            of("kube-system", dns="x"),
+            [(f"pods of the namespace kube-system with k8s-app=x {UNLESS}", WARNING)],
+            id="x",
+        ),
+        pytest.param(
+            of("dns", dns="kube-dns", component="dns"),
+            [(f"pods of the namespace dns with app.kubernetes.io/component=dns, k8s-app=kube-dns {UNLESS}", WARNING)],
+            id="of another namespace",
+        ),
+        pytest.param(of("", dns="kube-dns"), [("pods of any namespace at port 53", ERROR)], id="of any namespace"),
+        pytest.param(of("x"), [("any pods of the namespace x at port 53", ERROR)], id="any of a namespace"),
+        pytest.param(of(""), [("any pods of any namespace at port 53", ERROR)], id="any pods"),
+        pytest.param(ANYWHERE[0], [(f"0.0.0.0/0 {NO_RESOLVER}", ERROR)], id="any address"),
+        pytest.param({"ipBlock": {"cidr": "10.0.0.10/32"}}, [(f"10.0.0.10/32 {NO_RESOLVER}", ERROR)], id="an address"),
+        pytest.param(None, [("anybody at port 53", ERROR)], id="anybody"),
+    ],
+)
+def test_who_resolves_names(whom: Json | None, told: list[tuple[str, Severity]]) -> None:
+    rule = {**({"to": [whom]} if whom else {}), **ports_of(53)}
+    assert gateway(allow(rule))[1] == [(f"a rule lets the gateway talk to {each}", bad) for each, bad in told]
+    found_here = engines(allow_in(), allow_out(rule), uri="pvc://a/b")
+    assert [(each.message, each.severity) for each in found_here] == [(f"{FARTHER} {each}", bad) for each, bad in told]
+
+
+POD_NAMESPACE: Final = "io.kubernetes.pod.namespace"
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [
+        pytest.param({"matchLabels": {f"k8s:{POD_NAMESPACE}": "kube-system", "k8s:k8s-app": "kube-dns"}}, [], id="k8s"),
+        pytest.param({"matchLabels": {f"any:{POD_NAMESPACE}": "kube-system", "k8s-app": "kube-dns"}}, [], id="any"),
+        pytest.param(
+            {"matchLabels": {"k8s:k8s-app": "kube-dns"}},
+            [(f"pods of the namespace {HOME} with k8s-app=kube-dns {UNLESS}", WARNING)],
+            id="of the policy's own namespace",
+        ),
+        pytest.param({}, [(f"any pods of the namespace {HOME} at port 53", ERROR)], id="any of that"),
+        pytest.param(
+            {
+                "matchLabels": {"k8s-app": "kube-dns"},
+                "matchExpressions": [{"key": f"k8s:{POD_NAMESPACE}", "operator": "Exists"}],
+            },
+            [("pods of any namespace at port 53", ERROR)],
+            id="of any namespace",
+        ),
+        pytest.param(
+            {"matchLabels": {"k8s:io.cilium.k8s.namespace.labels.a": "b"}},
+            [("pods of any namespace at port 53", ERROR)],
+            id="of namespaces with a label",
+        ),
+    ],
+)
+def test_who_resolves_names_by_cilium(selector: Json, told: list[tuple[str, Severity]]) -> None:
+    rule = {"toEndpoints": [selector], "toPorts": [{"ports": [{"port": "53"}]}]}
+    assert gateway(allow(), cilium(rule))[1] == [(f"a rule lets pods talk to {each}", bad) for each, bad in told]
+    theirs = found("CiliumNetworkPolicy", "c", "shop", spec={"endpointSelector": {}, "egress": [rule]})
+    assert len(engines(allow_in(), allow_out(), theirs)) == len(told)
 
 
 def test_engines_of_no_route_need_no_address() -> None:
@@ -624,5 +859,5 @@ def test_engines_of_no_namespace_are_in_the_default_one() -> None:
 
 
 def test_policies_are_chosen_by_their_namespace_and_labels() -> None:
-    chosen = Pods([allow(), allow(namespace="shop"), cilium(CILIUM), GATEWAY], OURS, "edge")
+    chosen = Pods([allow(), allow(namespace="shop"), cilium(CILIUM), GATEWAY], OURS, HOME)
     assert [each.where for each in (*chosen.policies, *chosen.by_name)] == ["NetworkPolicy p", "CiliumNetworkPolicy c"]

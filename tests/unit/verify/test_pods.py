@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from tests.unit.verify.by_hand import Json, config, edge, read, site
 
-from isochrone.verify import Rule, pods
+from isochrone.verify import Rule, pods, workloads
 from isochrone.verify.gathered import Found
 
 GATEWAY: Final = "gateway"
@@ -110,6 +110,21 @@ def test_a_pod_is_not_what_it_says_of_others() -> None:
     assert told(bare(None), nodes={"site": "fra1"}) == lacking
 
 
+@pytest.mark.parametrize(
+    ("spec", "is_on_it"),
+    [
+        pytest.param({"hostNetwork": True}, True, id="its node's"),
+        pytest.param({"hostNetwork": False}, False, id="its own"),
+        pytest.param({}, False, id="nothing is said"),
+    ],
+)
+@pytest.mark.parametrize("component", ["gateway", "engine", "web"])
+def test_on_which_network_pods_are(spec: Json, component: str, *, is_on_it: bool) -> None:
+    text = "pods are on the network of their node (hostNetwork), where no network policy holds them"
+    expected = [(Rule.EGRESS_OPEN, text)] if is_on_it and component != "web" else []
+    assert told(workload({"args": [RIGHT]}, component=component, **spec)) == expected
+
+
 def test_other_pods_may_run_anywhere() -> None:
     assert told(workload(component="web"), workload(labels={}), nodes={"site": "fra1"}) == []
 
@@ -127,6 +142,90 @@ def test_other_pods_may_run_anywhere() -> None:
 def test_what_is_a_gateway(kind: str, labels: Json, *, is_gateway: bool) -> None:
     assert pods.is_gateway(workload(kind=kind, labels=labels)) is is_gateway
     assert told(workload(kind=kind, labels=labels)) == ([runs("none")] if is_gateway else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "pods_own", "is_one"),
+    [
+        pytest.param(GATEWAY, "engine", True, id="by its own labels"),
+        pytest.param("web", GATEWAY, True, id="by its pods' labels"),
+        pytest.param(None, GATEWAY, True, id="by its pods' labels alone"),
+        pytest.param("web", "engine", False, id="by neither"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet", "ReplicaSet", "Job"])
+def test_a_gateway_is_known_by_its_pods_too(kind: str, own: str | None, pods_own: str, *, is_one: bool) -> None:
+    labels = {} if own is None else {"app.kubernetes.io/component": own}
+    given = workload(kind=kind, labels=labels)
+    given.item["spec"]["template"]["metadata"] = {"labels": {"app.kubernetes.io/component": pods_own}}
+    assert pods.is_gateway(given) is is_one
+
+
+POD: Final = {"app.kubernetes.io/component": "engine", "isochrone.dev/model-route": "chat", "more": "x"}
+POOL: Final = {**POD, "isochrone.dev/route-namespace": "shop"}
+SERVICE: Final = Found(
+    {
+        "kind": "Service",
+        "metadata": {"name": "chat-engine", "namespace": "shop"},
+        "spec": {"selector": {"isochrone.dev/model-route": "chat"}},
+    },
+    "service.yaml",
+)
+STRANGE: Final = [(Rule.WRONG_ADDRESS, "pods are behind the Service shop/chat-engine, but aren't engines of shop/chat")]
+
+
+def saying(**fields: Any) -> Found:
+    return Found({**SERVICE.item, **fields}, "service.yaml")
+
+
+def renamed(name: str, namespace: str | None = "shop") -> Found:
+    return Found({**SERVICE.item, "metadata": {"name": name, "namespace": namespace}}, "service.yaml")
+
+
+@pytest.mark.parametrize(
+    ("own", "pods_own", "services", "expected"),
+    [
+        pytest.param({}, POOL, [SERVICE], [], id="its engines, by their pods alone"),
+        pytest.param(POOL, {**POOL, "b": "c"}, [SERVICE], [], id="its engines, with one label more"),
+        pytest.param({}, {"isochrone.dev/model-route": "chat"}, [SERVICE], STRANGE, id="other pods"),
+        pytest.param({}, POD, [SERVICE], STRANGE, id="engines of another route"),
+        pytest.param({}, {"isochrone.dev/model-route": "x"}, [SERVICE], [], id="pods that it doesn't select"),
+        pytest.param(POOL, {"isochrone.dev/model-route": "x"}, [SERVICE], [], id="pods of which it selects the maker"),
+        pytest.param({}, {**POOL, "app.kubernetes.io/component": "web"}, [SERVICE], STRANGE, id="no engines"),
+        pytest.param({}, POD, [], [], id="no Service"),
+        pytest.param({}, POD, [saying(kind="Other")], [], id="another kind of its name"),
+        pytest.param({}, POD, [saying(spec=None)], [], id="a Service that says nothing"),
+        pytest.param({}, POD, [saying(spec={})], [], id="a Service without a selector"),
+        pytest.param({}, POD, [saying(spec={"selector": {}})], [], id="a Service with an empty one"),
+        pytest.param({}, POD, [renamed("web")], [], id="a Service by which nobody is found"),
+        pytest.param({}, POD, [renamed("chat-engine", "web")], [], id="a Service of another namespace"),
+        pytest.param({}, POD, [renamed("chat-engine", None)], [], id="a Service of no namespace"),
+    ],
+)
+@pytest.mark.parametrize("namespace", ["shop", "web"])
+def test_who_is_behind_the_service_of_engines(
+    own: Json, pods_own: Json, services: list[Found], expected: list[tuple[Rule, str]], namespace: str
+) -> None:
+    given = workload(labels=own)
+    given.item["metadata"]["namespace"] = namespace
+    given.item["spec"]["template"]["metadata"] = {"labels": pods_own}
+    for order in ([given, *services], [*services, given]):
+        assert told(*order) == (expected if namespace == "shop" else [])
+
+
+def test_what_makes_no_pods_is_behind_no_service() -> None:
+    given = workload(kind="Other", labels=POOL)
+    given.item["metadata"]["namespace"] = "shop"
+    given.item["spec"]["template"]["metadata"] = {"labels": POD}
+    assert told(given, SERVICE) == []
+
+
+def test_whose_labels_are_asked() -> None:
+    item: Json = {"kind": "Deployment", "metadata": {"labels": {"a": "1", "b": "2"}}}
+    item["spec"] = {"template": {"metadata": {"labels": {"a": "3", "c": "4"}}}}
+    assert [sorted(workloads.said(item, key)) for key in "abcde"] == [["1", "3"], ["2"], ["4"], [], []]
+    assert workloads.labels(item) == {"a": "3", "b": "2", "c": "4"}
+    assert workloads.said({**item, "kind": "PodTemplate"}, "c") == frozenset()
 
 
 @pytest.mark.parametrize("item", [{"metadata": {}}, {"metadata": {"labels": None}}])

@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -15,11 +15,12 @@ from tests.worlds.verified import RELEASE
 
 from isochrone.model.declared import SYSTEM_NAMESPACE
 from isochrone.render.gateway import config_maps
-from isochrone.verify import Egress, Report, Rule, Severity, SiteSummary, verify
+from isochrone.verify import Egress, MalformedError, Report, Rule, Severity, SiteSummary, verify
 from isochrone.verify.declared import Declared
 from isochrone.verify.finding import Finding
 from isochrone.verify.gathered import Found, gather
 from isochrone.verify.ground import known as known_codes
+from isochrone.verify.whom import SYSTEM
 from isochrone_gateway.config import Config, Kind, Signer, issue, pack
 from isochrone_gateway.config.signing import checksum
 from isochrone_gateway.config.storage import store
@@ -206,7 +207,7 @@ def test_what_is_found_has_the_names_of_the_reference() -> None:
     assert [each.value for each in Severity] == ["Error", "Warning"]
     assert [each.value for each in Egress] == ["ByName", "ByAddress", "ByPort", "None"]
     assert {each.value for each in Rule} == {
-        *("BrokenConfig", "NotSigned", "MissingConfig", "NotDeclared"),
+        *("BrokenConfig", "NotSigned", "MissingConfig", "NotRead", "NotDeclared"),
         *("WrongPlace", "WrongAddress", "WrongLaw", "WrongSubject", "WrongSetting"),
         *("Unlawful", "UnlawfulEngines", "EgressOpen", "IngressOpen"),
     }
@@ -528,6 +529,84 @@ def test_services_of_other_sites_in_the_same_cluster_are_theirs() -> None:
     assert [each.severity for each in apart.findings] == [Severity.WARNING]
 
 
+# Whose policies count
+
+WIDE: Final[Json] = {
+    "policyTypes": ["Ingress", "Egress"],
+    "egress": [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}],
+    "ingress": [{}],
+}
+AT_ANY_PORT: Final = "talk to any address at any port, where it calls nobody"
+
+
+def opening(labelled: str | None, asked: str | None, namespace: str = SYSTEM) -> Json:
+    made = asking("open", asked, labelled)
+    return {**made, "metadata": {**made["metadata"], "namespace": namespace}, "spec": {**made["spec"], **WIDE}}
+
+
+@pytest.mark.parametrize("labelled", [None, "fra1", "iad1", "nowhere"])
+@pytest.mark.parametrize("asked", [None, "fra1"])
+def test_what_opens_counts_whatever_it_is_labelled_with(labelled: str | None, asked: str | None) -> None:
+    made = both()
+    made["eu"] += [opening(labelled, asked), opening(labelled, asked, "shop")]
+    assert told(prove(**made)) == [
+        (
+            Rule.EGRESS_OPEN,
+            "fra1",
+            "a rule lets engines shop/chat talk to any address; their weights need port 443 alone",
+        ),
+        (Rule.EGRESS_OPEN, "fra1", f"a rule lets the gateway {AT_ANY_PORT}"),
+        (Rule.INGRESS_OPEN, "fra1", "a rule lets anybody talk to engines shop/chat, past the gateway of this site"),
+    ]
+
+
+def closings(made: Cluster) -> Cluster:
+    return [each for each in made if each["kind"] == "NetworkPolicy"]
+
+
+def test_what_closes_in_another_cluster_closes_nothing_here() -> None:
+    made = both()
+    moved = closings(made["eu"])
+    made["eu"] = [each for each in made["eu"] if each not in moved]
+    made["us"] += moved
+    assert {(rule, site) for rule, site, _ in told(prove(**made))} == {
+        (Rule.EGRESS_OPEN, "fra1"),
+        (Rule.INGRESS_OPEN, "fra1"),
+    }
+
+
+@pytest.mark.parametrize("own_nodes", [{}, {"site": "fra1"}], ids=["a cluster of its own", "some of a cluster's nodes"])
+def test_what_opens_in_another_folder_counts_where_that_may_be_the_same_cluster(own_nodes: dict[str, str]) -> None:
+    made = both()
+    made["us"].append(opening("iad1", "fra1"))
+    for each in made["eu"]:
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["nodeSelector"] = own_nodes
+    known = read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
+    expected = [(Rule.EGRESS_OPEN, "fra1", f"a rule lets the gateway {AT_ANY_PORT}")] if own_nodes else []
+    assert told(prove(known, **made)) == expected
+
+
+def test_what_closes_in_another_folder_never_counts() -> None:
+    made = both()
+    moved = closings(made["eu"])
+    made["eu"] = [each for each in made["eu"] if each not in moved]
+    made["us"] += moved
+    for each in made["eu"]:
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["nodeSelector"] = {"site": "fra1"}
+    found = told(prove(read([FAR, edge("fra1", "DE-HE", nodeSelector={"site": "fra1"})]), **made))
+    assert {(rule, site) for rule, site, _ in found} == {(Rule.EGRESS_OPEN, "fra1"), (Rule.INGRESS_OPEN, "fra1")}
+
+
+@pytest.mark.parametrize(("site", "number"), [("fra1", 2), ("nowhere", 2)], ids=["another's", "nobody's"])
+def test_pods_of_a_site_where_it_has_no_config(site: str, number: int) -> None:
+    made = both()
+    made["us"] += beside(site)
+    text = "pods of this site are in a cluster that has no config of it, so nothing says where they stand"
+    assert told(prove(**made)) == [(Rule.WRONG_PLACE, site, text)] * number
+
+
 # What is gathered
 
 
@@ -740,24 +819,95 @@ def test_what_is_known_of_a_config() -> None:
     assert list(found.sections) == ["Site", "Places", "Law", "Routes", "Engines", "Providers", "Tenants", "Peers"]
 
 
-def test_objects_are_those_of_their_site_and_policies_of_nobody() -> None:
-    loose: Json = {"kind": "NetworkPolicy", "metadata": {"name": "all"}}
-    named: Cluster = [
-        {"kind": kind, "metadata": {"name": kind}} for kind in ("CiliumNetworkPolicy", "FQDNNetworkPolicy")
-    ]
-    other: Json = {"kind": "Service", "metadata": {"name": "x", "labels": None}}
-    given = of({"a": [*beside("fra1")[:1], loose, *named, other], "b": [*beside("fra1")[4:], *beside("iad1")[:1]]})
-    found = gather(given, installation="isochrone").objects
-    assert {site: [each.where for each in objects] for site, objects in found.items()} == {
-        "fra1": [
-            "a/Deployment/gateway",
-            "a/NetworkPolicy/all",
-            "a/CiliumNetworkPolicy/CiliumNetworkPolicy",
-            "a/FQDNNetworkPolicy/FQDNNetworkPolicy",
-            "b/Service/chat-engine",
-        ],
-        "iad1": ["b/Deployment/gateway"],
+def asking(name: str, site: str | None, labelled: str | None = None, kind: str = "NetworkPolicy") -> Json:
+    """A policy for pods of this site, or of all, that carries another site's label, or none."""
+    field = "endpointSelector" if kind == "CiliumNetworkPolicy" else "podSelector"
+    labels = {} if labelled is None else {"labels": {EDGE_NODE: labelled}}
+    chosen = {} if site is None else {"matchLabels": {EDGE_NODE: site}}
+    return {"kind": kind, "metadata": {"name": name, **labels}, "spec": {field: chosen}}
+
+
+def names(found: Iterable[Found]) -> list[str]:
+    return [each.item["metadata"]["name"] for each in found]
+
+
+def test_objects_of_a_site_are_those_that_carry_its_label_where_its_config_is() -> None:
+    given = of({"eu": cluster(config("fra1")), "us": [*cluster(config("iad1")), *beside("fra1")]})
+    found = gather(given, installation="isochrone")
+    assert {each.where.partition("/")[0] for each in found.objects["fra1"]} == {"eu"}
+    assert names(each for each in found.objects["fra1"] if each.item["kind"] == "Service") == ["chat-engine"]
+    assert {(site, each.where) for site, each in found.strays if each.item["kind"] == "Deployment"} == {
+        ("fra1", "us/Deployment/gateway"),
+        ("fra1", "us/Deployment/chat-engine"),
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "sites"),
+    [
+        pytest.param(asking("p", None), {"fra1", "iad1"}, id="for all pods"),
+        pytest.param(
+            asking("p", None, "nowhere"), {"fra1", "iad1"}, id="for all pods, labelled as of a site that isn't"
+        ),
+        pytest.param(asking("p", None, "iad1"), {"fra1", "iad1"}, id="for all pods, labelled as of another site"),
+        pytest.param(asking("p", "fra1", "iad1"), {"fra1"}, id="for its pods, labelled as of another site"),
+        pytest.param(asking("p", "fra1", None, "CiliumNetworkPolicy"), {"fra1"}, id="for its pods, of Cilium"),
+        pytest.param(asking("p", None, "x", "FQDNNetworkPolicy"), {"fra1", "iad1"}, id="for all pods, of GKE"),
+        pytest.param(asking("p", "iad1", "fra1"), {"iad1"}, id="for another site's pods, labelled as its own"),
+        pytest.param(asking("p", "iad1", None, "CiliumNetworkPolicy"), {"iad1"}, id="for another's pods, of Cilium"),
+    ],
+)
+def test_policies_of_a_site_are_those_that_may_select_its_pods(policy: Json, sites: set[str]) -> None:
+    """What is in another cluster is kept apart, and only opens."""
+    given = of({"eu": [*cluster(config("fra1")), policy], "us": cluster(config("iad1"))})
+    found = gather(given, installation="isochrone")
+    assert {name for name, objects in found.objects.items() if "p" in names(objects)} == sites & {"fra1"}
+    assert {name for name, objects in found.nearby.items() if "p" in names(objects)} == sites & {"iad1"}
+    assert {each.only_opens for objects in found.objects.values() for each in objects} == {False}
+    assert all(each.only_opens for objects in found.nearby.values() for each in objects)
+
+
+def test_pods_of_a_site_may_carry_anothers_label() -> None:
+    """Policies select pods by what pods are labelled with, not by the label of their Deployment."""
+    made = cluster(config("fra1"))
+    made[-3]["spec"]["template"]["metadata"] = {"labels": {EDGE_NODE: "iad1"}}
+    found = gather(of({"eu": [*made, asking("p", "iad1"), asking("q", "ber1")]}), installation="isochrone")
+    assert {"p", "q"} & set(names(found.objects["fra1"])) == {"p"}
+
+
+def test_what_is_not_read_is_told_and_counts_for_nothing() -> None:
+    """Calico's policies have the name of Kubernetes' own: they would close what is open."""
+    made = both()
+    made["eu"] = [
+        {**each, "apiVersion": "projectcalico.org/v3"} if each["kind"] == "NetworkPolicy" else each
+        for each in made["eu"]
+    ]
+    report = prove(**made)
+    assert [each for each in report.findings if each.rule is Rule.NOT_READ] == [
+        Finding(
+            rule=Rule.NOT_READ,
+            site="",
+            where=f"eu/NetworkPolicy/{name}",
+            message=f"NetworkPolicy {name} (projectcalico.org/v3) may let pods talk to others, or start some, and"
+            " is of a kind that isn't read here",
+        )
+        for name in ("chat-engine", "gateway")
+    ]
+    assert {each.rule for each in report.findings} == {Rule.NOT_READ, Rule.EGRESS_OPEN, Rule.INGRESS_OPEN}
+
+
+def test_each_spec_of_a_policy_counts() -> None:
+    made = both()
+    world = {"endpointSelector": {}, "egress": [{"toEntities": ["world"]}]}
+    made["eu"].append({"kind": "CiliumNetworkPolicy", "metadata": {"name": "c", "namespace": SYSTEM}, "specs": [world]})
+    assert told(prove(**made)) == [(Rule.EGRESS_OPEN, "fra1", "a rule lets pods talk by the entities world")]
+
+
+def test_what_no_api_server_would_take_is_refused() -> None:
+    made = both()
+    made["us"].append({"kind": "NetworkPolicy", "metadata": {"name": "x"}, "spec": "all"})
+    with pytest.raises(MalformedError, match=r"^us/NetworkPolicy/x: spec must be a map, not text$"):
+        prove(**made)
 
 
 def test_maps_that_are_no_configs_are_passed_over() -> None:

@@ -43,6 +43,13 @@ def add(*items: Json) -> Objects:
     return lambda objects: objects.extend(items)
 
 
+def anywhere(key: str, value: str) -> Json:
+    """Pods of any namespace."""
+    return {"namespaceSelector": {}, "podSelector": {"matchLabels": {key: value}}}
+
+
+DNS = [{"protocol": "TCP", "port": 53}]
+FOREIGN = [{"ipBlock": {"cidr": "203.0.113.9/32"}}]
 ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
 WIDER = {
     "apiVersion": "networking.k8s.io/v1",
@@ -113,6 +120,48 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
         Rule.EGRESS_OPEN,
         "no NetworkPolicy closes the egress",
     ),
+    (
+        "a gateway's egress to any address at the port of names",
+        on("NetworkPolicy", GATEWAY, egress(to=ANYWHERE, ports=DNS)),
+        Rule.EGRESS_OPEN,
+        "the gateway talk to 0.0.0.0/0 at port 53",
+    ),
+    (
+        "a gateway's egress to gateways anywhere",
+        on("NetworkPolicy", GATEWAY, egress(to=[anywhere("app.kubernetes.io/component", "gateway")])),
+        Rule.EGRESS_OPEN,
+        "talk to pods of any namespace",
+    ),
+    (
+        "a gateway's egress to one address at strange ports",
+        on("NetworkPolicy", GATEWAY, egress(to=FOREIGN, ports=[{"protocol": "TCP", "port": 9999}, {"port": 22}])),
+        Rule.EGRESS_OPEN,
+        "talk to 203.0.113.9/32",
+    ),
+    (
+        "an engine's egress to any address at the port of names",
+        on("NetworkPolicy", ENGINE, egress(to=ANYWHERE, ports=DNS)),
+        Rule.EGRESS_OPEN,
+        "talk to 0.0.0.0/0 at port 53",
+    ),
+    (
+        "an engine's egress to anybody at the port of names",
+        on("NetworkPolicy", ENGINE, egress(ports=DNS)),
+        Rule.EGRESS_OPEN,
+        "talk to anybody at port 53",
+    ),
+    (
+        "an engine's egress to any port of private networks",
+        on("NetworkPolicy", ENGINE, egress(to=[{"ipBlock": {"cidr": "10.0.0.0/8"}}])),
+        Rule.EGRESS_OPEN,
+        "talk to 10.0.0.0/8 at all ports",
+    ),
+    (
+        "an engine open to what is called prometheus",
+        on("NetworkPolicy", ENGINE, ingress(**{"from": [anywhere("app.kubernetes.io/name", "prometheus")]})),
+        Rule.INGRESS_OPEN,
+        "lets pods called prometheus of any namespace talk to engines shop/chat",
+    ),
     ("somebody else's policy beside it", add(WIDER), Rule.EGRESS_OPEN, "any address at any port"),
     (
         "an engine's egress to anywhere",
@@ -162,6 +211,32 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
         Rule.WRONG_ADDRESS,
         "which leads to mal.example.com, out of the cluster",
     ),
+    (
+        "an address behind a Service of engines",
+        add(
+            {
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": "mine",
+                    "namespace": "shop",
+                    "labels": {"kubernetes.io/service-name": ENGINE},
+                },
+                "endpoints": [{"addresses": ["203.0.113.7"]}],
+            }
+        ),
+        Rule.WRONG_ADDRESS,
+        "203.0.113.7 are behind the Service shop/chat-engine",
+    ),
+    (
+        "a Service of engines that hides whose it is",
+        on(
+            "Service",
+            ENGINE,
+            lambda item: (item["metadata"].pop("labels"), item["spec"].update(selector={"app": "evil"})),
+        ),
+        Rule.WRONG_ADDRESS,
+        "leads to the Service shop/chat-engine, which is none of this site's objects",
+    ),
     ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
 ]
 
@@ -204,6 +279,12 @@ def run_as_well(item: Json) -> None:
             "isochrone-gateway-other, not",
             id="other config",
         ),
+        pytest.param(
+            on("Deployment", GATEWAY, of_pod(hostNetwork=True)), Rule.EGRESS_OPEN, "(hostNetwork)", id="gateway on node"
+        ),
+        pytest.param(
+            on("Deployment", ENGINE, of_pod(hostNetwork=True)), Rule.EGRESS_OPEN, "(hostNetwork)", id="engines on node"
+        ),
         pytest.param(on("Deployment", GATEWAY, run_as_well), Rule.WRONG_ADDRESS, "/etc/mine", id="config of a file"),
     ],
 )
@@ -224,6 +305,40 @@ def test_pods_on_other_nodes_or_with_another_config(edit: Objects, rule: Rule, s
     assert any(rule is each and says in text for each, text in found), found
 
 
+def rogue(objects: list[Json]) -> None:
+    """A Deployment that says nothing of itself, and whose pods get the requests of engines."""
+    for own in [each for each in of_kind(objects, "Deployment", ENGINE) if "fra1" in str(each["metadata"]["labels"])]:
+        pods_own = {**own["spec"]["template"]["metadata"]["labels"], "rogue": "yes"}
+        pod = {"metadata": {"labels": pods_own}, "spec": {"containers": [{"name": "it", "image": "evil"}]}}
+        home = own["metadata"]["namespace"]
+        opened = {"podSelector": {"matchLabels": {"rogue": "yes"}}, "policyTypes": ["Egress"], "egress": [{}]}
+        objects += [
+            {"kind": "Deployment", "metadata": {"name": "rogue", "namespace": home}, "spec": {"template": pod}},
+            {"kind": "NetworkPolicy", "metadata": {"name": "rogue", "namespace": home}, "spec": opened},
+        ]
+
+
+def stranger(objects: list[Json]) -> None:
+    """The same, behind a Service that asks its pods for less."""
+    for each in of_kind(objects, "Service", ENGINE):
+        each["spec"]["selector"].pop("app.kubernetes.io/component")
+    rogue(objects)
+    for each in of_kind(objects, "Deployment", "rogue"):
+        each["spec"]["template"]["metadata"]["labels"].pop("app.kubernetes.io/component")
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule", "says"),
+    [
+        pytest.param(rogue, Rule.EGRESS_OPEN, "lets engines shop/chat talk to anybody", id="rogue engines"),
+        pytest.param(stranger, Rule.WRONG_ADDRESS, "pods are behind the Service shop/chat-engine", id="other pods"),
+    ],
+)
+def test_pods_behind_an_engines_service_are_its_engines(world: World, edit: Objects, rule: Rule, says: str) -> None:
+    found = errors(world.verify(objects=edit))
+    assert any(rule is each and says in text for each, text in found), found
+
+
 def test_engines_that_are_gone_are_told_and_harm_nobody(world: World) -> None:
     report = world.verify(objects=drop("Service", ENGINE))
     assert report.holds
@@ -238,7 +353,7 @@ def test_engines_where_their_weights_may_not_be(world: World) -> None:
         for each in of_kind(objects, "Deployment", "chat-engine"):
             if each["metadata"]["labels"]["isochrone.dev/edge-node"] == "iad1":
                 labels = {"isochrone.dev/model-route": "score", "isochrone.dev/route-namespace": "bank"}
-                each["metadata"]["labels"] |= labels
+                each["spec"]["template"]["metadata"]["labels"] |= labels
 
     found = errors(world.verify(objects=move))
     assert any(rule is Rule.UNLAWFUL_ENGINES and "engines of bank/score stand in US-VA" in text for rule, text in found)

@@ -1,0 +1,35 @@
+"""What makes pods, and by which labels those are known.
+
+Services find pods, and policies hold them, by the pods' own labels. What an object is labelled with itself counts
+beside these, never against them: neither can hide what the other says.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Json = Mapping[str, Any]
+
+KINDS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod", "Job", "ReplicaSet", "LeaderWorkerSet"})
+
+
+def pod_labels(item: Json) -> Mapping[str, str]:
+    """Of the pods that it makes; a Pod has its own."""
+    template: Json = item if item["kind"] == "Pod" else (item.get("spec") or {}).get("template") or {}
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+def said(item: Json, key: str) -> frozenset[str]:
+    """What an object and the pods that it makes say under this label."""
+    own = item["metadata"].get("labels") or {}
+    pods = pod_labels(item) if item["kind"] in KINDS else {}
+    return frozenset(each[key] for each in (own, pods) if each.get(key))
+
+
+def labels(item: Json) -> Mapping[str, str]:
+    """Those of the pods that it makes, and what only the object itself has."""
+    return {**(item["metadata"].get("labels") or {}), **pod_labels(item)}
+
+
+def namespace_of(item: Json) -> str:
+    """An object's."""
+    return item["metadata"].get("namespace") or "default"

@@ -207,17 +207,25 @@ def anchors_in(paths: Sequence[pathlib.Path]) -> "list[Anchor]":
 
 
 def _anchors(path: pathlib.Path) -> "list[Anchor]":
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from error
+    found = [_anchor(each, f"{path}, line {number}") for number, each in enumerate(lines, 1) if each.strip()]
+    if not found:
+        raise Unusable(f"{path} is empty, so it holds no evidence to anything; leave it out, or fetch anchors anew")
+    return found
+
+
+def _anchor(line: bytes, where: str) -> "Anchor":
     import msgspec
 
     from isochrone.audit import Anchor
 
     try:
-        found = [msgspec.json.decode(each, type=Anchor) for each in path.read_bytes().splitlines() if each.strip()]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise Unusable(f"{path} holds no anchors: {error}") from error
-    if not found:
-        raise Unusable(f"{path} is empty, so it holds no evidence to anything; leave it out, or fetch anchors anew")
-    return found
+        return msgspec.json.decode(line, type=Anchor)
+    except msgspec.MsgspecError as error:
+        raise Unusable(f"{where}, is no anchor: {error}") from error
 
 
 def trusted_in(folder: pathlib.Path | None) -> "KeyRing | None":

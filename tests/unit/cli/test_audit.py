@@ -75,11 +75,14 @@ def test_tampering_is_told_with_line_and_byte(tmp_path: pathlib.Path) -> None:
 
 def test_what_cannot_be_read_is_status_2(tmp_path: pathlib.Path) -> None:
     anchors, none = tmp_path / "anchors.jsonl", tmp_path / "none.jsonl"
-    anchors.write_text("no anchor\n")
+    _, anchor = writing.small(tmp_path / "other")
+    anchors.write_text(json.dumps(anchor) + "\n\n" + '{"site":1}' + "\n")
     none.write_text("\n")
     writing.small(tmp_path / "evidence")
     assert _run(tmp_path)[0] == 2
-    assert _run(tmp_path / "evidence", "--anchors", anchors)[0] == 2
+    code, said = _run(tmp_path / "evidence", "--anchors", anchors)
+    assert code == 2
+    assert f"{anchors}, line 3, is no anchor: Expected `str`, got `int`" in said
     assert _run(tmp_path / "evidence", "--anchors", none)[0] == 2
     assert _run(tmp_path / "evidence")[0] == 0
     assert _run(tmp_path, "--trusted-keys", tmp_path)[0] == 2

@@ -72,4 +72,4 @@ def each_spec(item: Json) -> Iterator[Json]:
         yield item
         return
     for spec in (*([item["spec"]] if item.get("spec") else []), *item["specs"]):
-        yield {**{name: value for name, value in item.items() if name != "specs"}, "spec": spec}
+        yield {**item, "spec": spec}

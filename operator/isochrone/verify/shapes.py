@@ -8,7 +8,7 @@ is left out, as in Kubernetes.
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Never
 
 Json = Mapping[str, Any]
 Shape = Callable[[object, str], None]
@@ -35,7 +35,7 @@ def _nothing(found: object, at: str) -> None:
     """Whatever it is."""
 
 
-def _refuse(at: str, ought: str, found: object) -> None:
+def _refuse(at: str, ought: str, found: object) -> Never:
     shown = "nothing" if found is None else _SHOWN.get(type(found), type(found).__name__)
     raise MalformedError(f"{at or 'the object'} must be {ought}, not {shown}")
 
@@ -51,12 +51,13 @@ def _any_text(found: object, at: str) -> None:
         _refuse(at, "text", found)
 
 
-def _one_of(*values: str) -> Shape:
-    def look(found: object, at: str) -> None:
-        if found not in values:
-            raise MalformedError(f"{at} must be {' or '.join(values)}, not {found!r}")
+class _OneOf:
+    def __init__(self, *values: str) -> None:
+        self._values = values
 
-    return look
+    def __call__(self, found: object, at: str) -> None:
+        if found not in self._values:
+            raise MalformedError(f"{at} must be {' or '.join(self._values)}, not {found!r}")
 
 
 def _switch(found: object, at: str) -> None:
@@ -79,112 +80,119 @@ def _port(found: object, at: str) -> None:
         raise MalformedError(f"{at} must be the number or the name of a port, not {found!r}")
 
 
-def _each(shape: Shape) -> Shape:
-    def look(found: object, at: str) -> None:
+class _Each:
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+
+    def __call__(self, found: object, at: str) -> None:
         if not isinstance(found, list | tuple):
             _refuse(at, "a list", found)
-            return
         for number, each in enumerate(found):
-            shape(each, f"{at}[{number}]")
+            self._shape(each, f"{at}[{number}]")
 
-    return look
+
+def _map(found: object, at: str) -> Json:
+    if not isinstance(found, Mapping):
+        _refuse(at, "a map", found)
+    return found
 
 
 def _texts(found: object, at: str) -> None:
     """Labels, and other maps of text."""
-    if not isinstance(found, Mapping):
-        _refuse(at, "a map", found)
-        return
-    for key, value in found.items():
+    for key, value in _map(found, at).items():
         _any_text(key, f"a key of {at}")
         _any_text(value, f"{at}.{key}")
 
 
-def _fields(*needs: str, **fields: Shape) -> Shape:
-    def look(found: object, at: str) -> None:
-        if not isinstance(found, Mapping):
-            _refuse(at, "a map", found)
-            return
-        below = f"{at}." if at else ""
-        for name in needs:
-            if found.get(name) is None:
+class _Fields:
+    """Some must be there; whichever are have these shapes."""
+
+    def __init__(self, *needs: str, **fields: Shape) -> None:
+        self._needs, self._fields = needs, fields
+
+    def __call__(self, found: object, at: str) -> None:
+        said, below = _map(found, at), f"{at}." if at else ""
+        for name in self._needs:
+            if said.get(name) is None:
                 raise MalformedError(f"{below}{name} is missing")
-        for name, shape in fields.items():
-            if found.get(name) is not None:
-                shape(found[name], f"{below}{name}")
-
-    return look
+        for name, shape in self._fields.items():
+            if said.get(name) is not None:
+                shape(said[name], f"{below}{name}")
 
 
-def _just_one(*names: str) -> Shape:
+class _JustOne:
     """A name or a pattern: were there both, only one of them would be read."""
 
-    def look(found: object, at: str) -> None:
-        _texts(found, at)
-        if not isinstance(found, Mapping) or len(found) != 1 or not set(found) <= set(names):
-            raise MalformedError(f"{at} must have either {' or '.join(names)}, and nothing else")
+    def __init__(self, *names: str) -> None:
+        self._names = names
 
-    return look
+    def __call__(self, found: object, at: str) -> None:
+        _texts(found, at)
+        said = set(_map(found, at))
+        if len(said) != 1 or said.isdisjoint(self._names):
+            raise MalformedError(f"{at} must have either {' or '.join(self._names)}, and nothing else")
 
 
 def _peer(found: object, at: str) -> None:
     _PEER(found, at)
-    if isinstance(found, Mapping) and "ipBlock" in found and found["ipBlock"] is None:
+    said = _map(found, at)
+    if "ipBlock" in said and said["ipBlock"] is None:
         raise MalformedError(f"{at}.ipBlock is empty")
 
 
 def _cilium(found: object, at: str) -> None:
     """Cilium takes one spec, or several of them."""
-    _fields(spec=_CILIUM, specs=_each(_CILIUM))(found, at)
-    if isinstance(found, Mapping) and not (found.get("spec") or found.get("specs")):
+    _Fields(spec=_CILIUM, specs=_Each(_CILIUM))(found, at)
+    said = _map(found, at)
+    if not (said.get("spec") or said.get("specs")):
         raise MalformedError("spec is missing")
 
 
-_OPERATOR: Final = _one_of("In", "NotIn", "Exists", "DoesNotExist")
-_EXPRESSION: Final = _fields("key", "operator", key=_text, operator=_OPERATOR, values=_each(_any_text))
-_SELECTOR: Final = _fields(matchLabels=_texts, matchExpressions=_each(_EXPRESSION))
-_BLOCK: Final = _fields("cidr", cidr=_network, **{"except": _each(_network)})
-_PEER: Final = _fields(ipBlock=_BLOCK, podSelector=_SELECTOR, namespaceSelector=_SELECTOR)
-_PEERS: Final = _each(_peer)
-_PORTS: Final = _each(_fields(protocol=_text, port=_port, endPort=_port))
-_RULES: Final = _each(_fields(to=_PEERS, ports=_PORTS, **{"from": _PEERS}))
-_TYPES: Final = _each(_one_of("Ingress", "Egress"))
-_POLICY: Final = _fields(podSelector=_SELECTOR, policyTypes=_TYPES, ingress=_RULES, egress=_RULES)
+_OPERATOR: Final = _OneOf("In", "NotIn", "Exists", "DoesNotExist")
+_EXPRESSION: Final = _Fields("key", "operator", key=_text, operator=_OPERATOR, values=_Each(_any_text))
+_SELECTOR: Final = _Fields(matchLabels=_texts, matchExpressions=_Each(_EXPRESSION))
+_BLOCK: Final = _Fields("cidr", cidr=_network, **{"except": _Each(_network)})
+_PEER: Final = _Fields(ipBlock=_BLOCK, podSelector=_SELECTOR, namespaceSelector=_SELECTOR)
+_PEERS: Final = _Each(_peer)
+_PORTS: Final = _Each(_Fields(protocol=_text, port=_port, endPort=_port))
+_RULES: Final = _Each(_Fields(to=_PEERS, ports=_PORTS, **{"from": _PEERS}))
+_TYPES: Final = _Each(_OneOf("Ingress", "Egress"))
+_POLICY: Final = _Fields(podSelector=_SELECTOR, policyTypes=_TYPES, ingress=_RULES, egress=_RULES)
 
-_HOSTS: Final = _each(_just_one("matchName", "matchPattern"))
-_TO_PORTS: Final = _each(_fields(ports=_each(_fields("port", port=_port, endPort=_port))))
-_CILIUM_RULE: Final = _fields(
-    toFQDNs=_HOSTS, toEndpoints=_each(_SELECTOR), toEntities=_each(_text), toPorts=_TO_PORTS
+_HOSTS: Final = _Each(_JustOne("matchName", "matchPattern"))
+_TO_PORTS: Final = _Each(_Fields(ports=_Each(_Fields("port", port=_port, endPort=_port))))
+_CILIUM_RULE: Final = _Fields(
+    toFQDNs=_HOSTS, toEndpoints=_Each(_SELECTOR), toEntities=_Each(_text), toPorts=_TO_PORTS
 )  # Whatever else a rule has is an error by its name.
-_CILIUM: Final = _fields(
+_CILIUM: Final = _Fields(
     "endpointSelector",
     endpointSelector=_SELECTOR,
-    egress=_each(_CILIUM_RULE),
-    ingress=_each(_fields()),
-    enableDefaultDeny=_fields(egress=_switch, ingress=_switch),
+    egress=_Each(_CILIUM_RULE),
+    ingress=_Each(_Fields()),
+    enableDefaultDeny=_Fields(egress=_switch, ingress=_switch),
 )
-_GKE_RULE: Final = _fields("matches", matches=_each(_just_one("name", "pattern")), ports=_PORTS)
-_GKE: Final = _fields("podSelector", podSelector=_SELECTOR, egress=_each(_GKE_RULE))
+_GKE_RULE: Final = _Fields("matches", matches=_Each(_JustOne("name", "pattern")), ports=_PORTS)
+_GKE: Final = _Fields("podSelector", podSelector=_SELECTOR, egress=_Each(_GKE_RULE))
 
-_CONTAINER: Final = _fields(command=_each(_any_text), args=_each(_any_text))
-_POD: Final = _fields(nodeSelector=_texts, nodeName=_any_text, containers=_each(_CONTAINER), hostNetwork=_switch)
-_TEMPLATE: Final = _fields(metadata=_fields(labels=_texts), spec=_POD)
-_WORKLOAD: Final = _fields(spec=_fields(template=_TEMPLATE))
+_CONTAINER: Final = _Fields(command=_Each(_any_text), args=_Each(_any_text))
+_POD: Final = _Fields(nodeSelector=_texts, nodeName=_any_text, containers=_Each(_CONTAINER), hostNetwork=_switch)
+_TEMPLATE: Final = _Fields(metadata=_Fields(labels=_texts), spec=_POD)
+_WORKLOAD: Final = _Fields(spec=_Fields(template=_TEMPLATE))
 
-_ANY: Final = _fields(
+_ANY: Final = _Fields(
     "kind",
     "metadata",
     kind=_text,
     apiVersion=_text,
-    metadata=_fields("name", name=_text, namespace=_any_text, labels=_texts),
+    metadata=_Fields("name", name=_text, namespace=_any_text, labels=_texts),
 )
 _KINDS: Final[Mapping[str, Shape]] = {
-    "NetworkPolicy": _fields("spec", spec=_POLICY),
+    "NetworkPolicy": _Fields("spec", spec=_POLICY),
     "CiliumNetworkPolicy": _cilium,
-    "FQDNNetworkPolicy": _fields("spec", spec=_GKE),
-    "ConfigMap": _fields(data=_texts, binaryData=_texts),
-    "Service": _fields(spec=_fields(type=_text, externalName=_any_text, selector=_texts)),
-    "Pod": _fields(spec=_POD),
-    "EndpointSlice": _fields(endpoints=_each(_fields(addresses=_each(_text)))),
+    "FQDNNetworkPolicy": _Fields("spec", spec=_GKE),
+    "ConfigMap": _Fields(data=_texts, binaryData=_texts),
+    "Service": _Fields(spec=_Fields(type=_text, externalName=_any_text, selector=_texts)),
+    "Pod": _Fields(spec=_POD),
+    "EndpointSlice": _Fields(endpoints=_Each(_Fields(addresses=_Each(_text)))),
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), _WORKLOAD),
 }

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from isochrone.verify.kinds import each_spec, is_known
+from isochrone.verify.kinds import POLICIES, each_spec, is_known
 
 Json = dict[str, Any]
 
@@ -72,6 +72,7 @@ Json = dict[str, Any]
                 ("v1", "NetworkPolicy"),
                 *((f"example.com/{kind}", kind) for kind in ("CiliumNetworkPolicy", "FQDNNetworkPolicy", "Service")),
                 *((f"example.com/{kind}", kind) for kind in ("Pod", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")),
+                *(("policy/v1", kind) for kind in ("ConfigMap", "Pod", "Service")),
                 ("example.com/v1", "Deployment"),
                 ("example.com/v1", "ConfigMap"),
                 ("example.com/v1", "Fleet"),
@@ -83,6 +84,10 @@ Json = dict[str, Any]
 )
 def test_what_may_open_traffic_or_start_pods_is_unknown(version: str, kind: str, known: bool) -> None:
     assert is_known({"apiVersion": version, "kind": kind}) is known
+
+
+def test_these_are_policies() -> None:
+    assert {"NetworkPolicy", "CiliumNetworkPolicy", "FQDNNetworkPolicy"} == POLICIES
 
 
 def test_what_a_cluster_lists_is_of_the_kind_that_was_asked_for() -> None:

@@ -1,5 +1,6 @@
 """Objects that no API server would take are refused, by name and by the path to what is wrong."""
 
+import datetime as dt
 from typing import Any, Final
 
 import pytest
@@ -62,6 +63,11 @@ def metadata(**changes: Any) -> Json:
             id="a policy that says all",
         ),
         pytest.param(policy(egress=[{"ports": [{"port": 1, "endPort": 65535}, {"port": "443"}]}]), id="ports"),
+        pytest.param(peer(ipBlock={"cidr": "192.0.2.7/24"}), id="a network by one of its addresses"),
+        pytest.param(
+            {"kind": "Service", "metadata": {"name": "x"}, "spec": {"type": "ClusterIP", "externalName": ""}},
+            id="a Service",
+        ),
         pytest.param(cilium(spec={"endpointSelector": {}}), id="one spec"),
         pytest.param(cilium(specs=[{"endpointSelector": {}, "egress": [{}]}]), id="several specs"),
         pytest.param(
@@ -98,7 +104,22 @@ def test_what_is_sound_is_taken(item: Json) -> None:
     [
         pytest.param({"kind": 5, "metadata": {}}, "kind must be text, not a number", id="kind"),
         pytest.param({"kind": "", "metadata": {}}, "kind is empty", id="no kind"),
+        pytest.param({}, "kind is missing", id="nothing"),
         pytest.param({"kind": "Role"}, "metadata is missing", id="no metadata"),
+        pytest.param({**policy(), "spec": dt.date(2026, 11, 26)}, "spec must be a map, not date", id="a date of YAML"),
+        pytest.param(
+            policy(podSelector={"matchExpressions": [{}]}),
+            "spec.podSelector.matchExpressions[0].key is missing",
+            id="an empty expression",
+        ),
+        pytest.param(
+            policy(podSelector={"matchExpressions": [{"key": 5, "operator": "Exists"}]}),
+            "spec.podSelector.matchExpressions[0].key must be text, not a number",
+            id="an expression's key",
+        ),
+        pytest.param(
+            {"kind": "Service", "metadata": {"name": "x"}, "spec": {"type": ""}}, "spec.type is empty", id="no type"
+        ),
         pytest.param({"kind": "Role", "metadata": []}, "metadata must be a map, not a list", id="metadata"),
         pytest.param({"kind": "Role", "metadata": {}}, "metadata.name is missing", id="no name"),
         pytest.param(metadata(name=5), "metadata.name must be text, not a number", id="name"),

@@ -808,6 +808,12 @@ def test_who_resolves_names(whom: Json | None, told: list[tuple[str, Severity]])
     assert [(each.message, each.severity) for each in found_here] == [(f"{FARTHER} {each}", bad) for each, bad in told]
 
 
+def test_pods_that_engines_ask_for_names_are_of_their_own_namespace_if_none_is_said() -> None:
+    rule = {"to": [{"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}], **ports_of(53)}
+    (found_here,) = engines(allow_in(), allow_out(rule), uri="pvc://a/b")
+    assert found_here.message == f"{FARTHER} pods of the namespace shop with k8s-app=kube-dns {UNLESS}"
+
+
 POD_NAMESPACE: Final = "io.kubernetes.pod.namespace"
 
 

@@ -92,7 +92,7 @@ class _Instance:
         self.signed = checkpoints.walk(folder / "checkpoints", site=folder.parent.name, keys=keys, anchors=anchors)
         self.findings += self.signed.findings
         self.chains = {each.name: self._walk(each) for each in sorted(folder.glob("chains/*")) if each.is_dir()}
-        self._sealed = self._sure(self.signed.heads)
+        self._sealed, self._short = self._sure(self.signed.heads), self._shorter()
         for name, chain in self.chains.items():
             self.findings += [*chain.findings, *self._placed(name, chain), *self._noted(name, chain)]
         self.findings += [*self._covered(), *self._linked(), *self._retired(), *self._strange()]
@@ -163,7 +163,7 @@ class _Instance:
 
     def _covered(self) -> Iterator[Finding]:
         """Whether all that was signed is here, and what is here that wasn't."""
-        for name, have in sorted(self._shorter().items()):
+        for name, have in sorted(self._short.items()):
             signed = self.signed.heads[name].count
             said = f"{signed} lines were signed, and it ends after {have}: lines were cut off or removed"
             yield Finding(rule=Rule.MISSING, path=self.folder / "chains" / name, message=said)
@@ -222,7 +222,7 @@ class _Instance:
     def _retired(self) -> Iterator[Finding]:
         """Chains of which retention has left nothing."""
         signed = self.signed
-        gone = [name for name in signed.dropped if name not in self.chains and name not in self._shorter()]
+        gone = [name for name in signed.dropped if name not in self.chains and name not in self._short]
         if gone:
             said = f"removed as a whole because of their age, as checkpoints say: {len(gone)} of its chains"
             yield Finding(rule=Rule.RETENTION, path=self.folder / "chains", message=said)

@@ -113,9 +113,9 @@ class Report:
         return sum(max(0, each.end - each.signed) for each in self.extents.values())
 
     @property
-    def is_anchored(self) -> bool:
-        """Whether there is an anchor of each instance. Else what was cut off at an end may have gone unseen."""
-        return self.anchored == self.instances
+    def bare(self) -> int:
+        """Instances of which there is no anchor: what was cut off at their end may have gone unseen."""
+        return self.instances - self.anchored
 
     @property
     def holds(self) -> bool:

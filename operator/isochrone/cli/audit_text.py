@@ -203,7 +203,7 @@ def _without(reports: Sequence[Report]) -> Iterator[str]:
         yield f"that nobody wrote all of it anew, for {whose}; give --trusted-keys"
     if loose := sum(each.loose for each in reports):
         yield f"who wrote the last {number(loose, 'line')}, which no checkpoint signs yet"
-    if bare := sum(each.instances - each.anchored for each in reports):
+    if bare := sum(each.bare for each in reports):
         whose = f"{number(bare, 'gateway')} without --anchors"
         yield f"that nothing was cut off at the end, or is gone as a whole, for {whose}"
 

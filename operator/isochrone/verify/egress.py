@@ -17,7 +17,7 @@ from isochrone.verify import whom, workloads
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import is_engine, route_of
 from isochrone.verify.finding import Egress, Finding, Rule, Severity
-from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
+from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig, selector_of
 from isochrone.verify.pods import is_gateway, is_on_its_node
 from isochrone.verify.selecting import Selector
 
@@ -182,8 +182,7 @@ def _types(policy: Json) -> list[str]:
 
 def _selects(policy: Json, labels: Mapping[str, str]) -> bool:
     """Cilium may say of a label where it is from."""
-    spec = policy["spec"]
-    selector = spec.get("podSelector") or spec.get("endpointSelector") or {}
+    selector = selector_of(policy)
     wanted = {_LABEL_SOURCE.sub("", key): value for key, value in (selector.get("matchLabels") or {}).items()}
     asked = [{**each, "key": _LABEL_SOURCE.sub("", each["key"])} for each in selector.get("matchExpressions") or ()]
     return Selector.of(wanted, asked).matches(labels)

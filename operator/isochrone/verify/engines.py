@@ -17,6 +17,7 @@ from isochrone.verify.meaning import UNBOUND, UNKNOWN, Places, Subject
 
 COMPONENT: Final = "app.kubernetes.io/component"
 ENGINE: Final = "engine"
+GATEWAY: Final = "gateway"
 _ROUTE: Final = "isochrone.dev/model-route"
 _NAMESPACE: Final = "isochrone.dev/route-namespace"
 _SCOPES: Final = ("Weights", "Inference", "Ingress")

@@ -16,6 +16,7 @@ from isochrone.verify import kinds, shapes, workloads
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.kinds import POLICIES
 from isochrone.verify.misplaced import in_words
+from isochrone.verify.workloads import namespace_of
 from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
 from isochrone_gateway.config.errors import from_decoding
 from isochrone_gateway.config.index import ShardEntry
@@ -135,10 +136,15 @@ class _Policies:
             yield from self._by_site.get(site, ())
 
 
-def _asked(policy: Json) -> str | None:
+def selector_of(policy: Json) -> Json:
+    """What a policy's pods must be like: Cilium has another name for it."""
     spec = policy.get("spec") or {}
-    selector = spec.get("podSelector") or spec.get("endpointSelector") or {}
-    site: str | None = (selector.get("matchLabels") or {}).get(EDGE_NODE)
+    selector: Json = spec.get("podSelector") or spec.get("endpointSelector") or {}
+    return selector
+
+
+def _asked(policy: Json) -> str | None:
+    site: str | None = (selector_of(policy).get("matchLabels") or {}).get(EDGE_NODE)
     return site
 
 
@@ -179,7 +185,7 @@ class _Reader:
         shards: dict[str, dict[str, Json]] = {}
         for each in maps:
             if _SHARD in _of(each.item, "binaryData"):
-                shards.setdefault(_namespace(each.item), {})[each.item["metadata"]["name"]] = each.item
+                shards.setdefault(namespace_of(each.item), {})[each.item["metadata"]["name"]] = each.item
         for each in maps:
             if _INDEX in _of(each.item, "data"):
                 self._read_site(cluster, each, shards)
@@ -214,9 +220,9 @@ class _Reader:
             text = f"is of the installation {index.installation!r}, not of {self._installation!r}"
             raise ConfigError(Problem(source="index", path="$.installation", text=text))
         # Gateways read all of it in one namespace.
-        shards = everywhere.get(_namespace(found.item), {})
+        shards = everywhere.get(namespace_of(found.item), {})
         if missing := [entry.name for entry in index.shards if entry.name not in shards]:
-            raise ConfigError(*(_missing(name, _namespace(found.item), everywhere) for name in missing))
+            raise ConfigError(*(_missing(name, namespace_of(found.item), everywhere) for name in missing))
         if received.ignored:
             # What is not read is not proved.
             raise ConfigError(Problem(source="index", text=f"says more than can be verified: {received.ignored[0]}"))
@@ -231,7 +237,7 @@ class _Reader:
             site=index.site,
             cluster=cluster,
             where=found.where,
-            namespace=_namespace(found.item),
+            namespace=namespace_of(found.item),
             index_name=found.item["metadata"]["name"],
             config=config,
             index=index,
@@ -285,7 +291,3 @@ def _other_site(index: Index, config: Config) -> Iterator[Problem]:
 
 def _of(item: Json, field: str) -> Json:
     return item.get(field) or {}
-
-
-def _namespace(item: Json) -> str:
-    return item["metadata"].get("namespace") or "default"

@@ -8,15 +8,14 @@ from typing import Any, Final
 
 from isochrone.verify import slices, workloads
 from isochrone.verify.declared import Site
-from isochrone.verify.engines import COMPONENT, is_engine, route_of
+from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine, route_of
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import SERVICE, Found, SiteConfig
 from isochrone.verify.selecting import Selector
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.workloads import arguments, namespace_of, pod_spec
 
 Json = Mapping[str, Any]
 
-_GATEWAY: Final = "gateway"
 _CONFIG: Final = "--config=kubernetes:"
 
 
@@ -56,11 +55,11 @@ def _is_behind(selector: Selector, namespace: str, found: Found) -> bool:
 
 
 def is_gateway(found: Found) -> bool:
-    return found.item["kind"] in workloads.KINDS and _GATEWAY in workloads.said(found.item, COMPONENT)
+    return found.item["kind"] in workloads.KINDS and GATEWAY in workloads.said(found.item, COMPONENT)
 
 
 def _of_nodes(declared: Site, found: Found) -> Iterator[Finding]:
-    spec = _pod(found.item)
+    spec = pod_spec(found.item)
     chosen = spec.get("nodeSelector") or {}
     lost = sorted(key for key, value in declared.nodes.items() if chosen.get(key) != value)
     if lost:
@@ -73,7 +72,7 @@ def _of_nodes(declared: Site, found: Found) -> Iterator[Finding]:
 
 def is_on_its_node(found: Found) -> bool:
     """Whether pods are on the network of their node: no network policy holds those."""
-    return bool(_pod(found.item).get("hostNetwork"))
+    return bool(pod_spec(found.item).get("hostNetwork"))
 
 
 def _of_network(site: str, found: Found) -> Iterator[Finding]:
@@ -84,21 +83,10 @@ def _of_network(site: str, found: Found) -> Iterator[Finding]:
 
 def _of_config(site: SiteConfig, found: Found) -> Iterator[Finding]:
     """The last argument of a name is what counts."""
-    arguments = [
-        str(argument)
-        for container in _pod(found.item).get("containers") or ()
-        for argument in (*(container.get("command") or ()), *(container.get("args") or ()))
-    ]
-    named = [each.removeprefix(_CONFIG) for each in arguments if each.startswith(_CONFIG)]
-    others = [each for each in arguments if each.startswith("--config") and not each.startswith(_CONFIG)]
+    said = [each for container in pod_spec(found.item).get("containers") or () for each in arguments(container)]
+    named = [each.removeprefix(_CONFIG) for each in said if each.startswith(_CONFIG)]
+    others = [each for each in said if each.startswith("--config") and not each.startswith(_CONFIG)]
     if set(named) != {site.index_name} or others:
         shown = ", ".join([*named, *others]) or "none"
         text = f"the gateway runs the config {shown}, not {site.index_name}, which was verified"
         yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=found.where, message=text)
-
-
-def _pod(item: Json) -> Json:
-    """Of a Pod its own spec, of others that of the pods that they make."""
-    spec: Json = item.get("spec") or {}
-    made: Json = spec if item["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
-    return made

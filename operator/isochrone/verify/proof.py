@@ -9,6 +9,7 @@ from isochrone.verify.engines import Standing, is_engine
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
 from isochrone.verify.gathered import SERVICE, Found, Gathered, SiteConfig, gather
 from isochrone.verify.tables import Said
+from isochrone.verify.workloads import namespace_of
 from isochrone_gateway.config import Kind, Verify
 from isochrone_gateway.config.routes import ProviderTarget
 
@@ -174,8 +175,7 @@ def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:
 
 
 def _identity(found: Found) -> tuple[str, str, str]:
-    metadata = found.item["metadata"]
-    return found.item["kind"], metadata.get("namespace") or "default", metadata["name"]
+    return found.item["kind"], namespace_of(found.item), found.item["metadata"]["name"]
 
 
 def _of_sites(said: tuple[Kind, Said], sites: list[SiteConfig]) -> Finding:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import Found, SiteConfig
 from isochrone.verify.pods import is_gateway
+from isochrone.verify.workloads import arguments, namespace_of, pod_spec
 
 Json = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ def findings(site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
 
 
 def _of_namespace(site: SiteConfig, item: Json) -> Iterator[str]:
-    there = item["metadata"].get("namespace") or "default"
+    there = namespace_of(item)
     if there != site.namespace:
         yield (
             f"the gateway runs in the namespace {there}, and can't read the config that was verified, which is in"
@@ -36,11 +37,11 @@ def _of_namespace(site: SiteConfig, item: Json) -> Iterator[str]:
 
 
 def _of_secrets(item: Json) -> Iterator[str]:
-    pod: Json = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+    pod = pod_spec(item)
     volumes = {each["name"]: each for each in pod.get("volumes") or ()}
     for container in pod.get("containers") or ():
-        said = [str(each) for each in (*(container.get("command") or ()), *(container.get("args") or ()))]
-        for folder in {each.removeprefix(_SECRETS).rstrip("/") for each in said if each.startswith(_SECRETS)}:
+        said = [each.removeprefix(_SECRETS) for each in arguments(container) if each.startswith(_SECRETS)]
+        for folder in {each.rstrip("/") for each in said}:
             for mount in container.get("volumeMounts") or ():
                 path = mount["mountPath"].rstrip("/")
                 if path == folder:

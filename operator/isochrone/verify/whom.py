@@ -7,7 +7,7 @@ metrics, may be elsewhere than where they mostly are; then it is said who is tru
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from isochrone.verify.engines import COMPONENT, ENGINE
+from isochrone.verify.engines import COMPONENT, ENGINE, GATEWAY
 from isochrone.verify.finding import Severity
 from isochrone.verify.gathered import EDGE_NODE
 
@@ -16,7 +16,6 @@ Told = tuple[str, Severity]
 """Who it is, or might be; and how bad that is."""
 
 SYSTEM: Final = "isochrone-system"
-_GATEWAY: Final = "gateway"
 _NAME: Final = "app.kubernetes.io/name"
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
 _READER: Final = "prometheus"
@@ -45,7 +44,7 @@ def labels_of(peer: Json) -> Json:
 def is_gateway(peer: Json, own: str, site: str | None = None) -> bool:
     """Gateways alone, of this site if one is named."""
     labels = labels_of(peer)
-    is_one = labels.get(COMPONENT) == _GATEWAY and namespace_of(peer, own) == SYSTEM
+    is_one = labels.get(COMPONENT) == GATEWAY and namespace_of(peer, own) == SYSTEM
     return is_one and (site is None or labels.get(EDGE_NODE) == site)
 
 

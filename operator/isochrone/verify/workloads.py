@@ -33,3 +33,15 @@ def labels(item: Json) -> Mapping[str, str]:
 def namespace_of(item: Json) -> str:
     """An object's."""
     return item["metadata"].get("namespace") or "default"
+
+
+def pod_spec(item: Json) -> Json:
+    """Of a Pod its own spec, of others that of the pods that they make."""
+    spec: Json = item.get("spec") or {}
+    made: Json = spec if item["kind"] == "Pod" else (spec.get("template") or {}).get("spec") or {}
+    return made
+
+
+def arguments(container: Json) -> list[str]:
+    """What its program is started with."""
+    return [str(each) for each in (*(container.get("command") or ()), *(container.get("args") or ()))]

@@ -52,7 +52,7 @@ def test_what_a_report_counts(tmp_path: pathlib.Path) -> None:
     report = audit.check(tmp_path, anchors=[anchor])
     assert (report.instances, report.chains, report.lines, report.checkpoints, report.anchored) == (2, 4, 13, 3, 1)
     assert report.believed == (f"ber1/gateway-0 {two.key_id}", f"fra1/gateway-0 {one.key_id}")
-    assert (report.loose, report.is_anchored) == (3, False)
+    assert (report.loose, report.bare) == (3, 1)
     assert report.extents == {
         two.folder / "chains" / NEXT: Extent(3, 1),
         two.folder / "chains" / new: Extent(1, 0),

@@ -137,3 +137,9 @@ def test_other_workloads_may_read_what_they_like() -> None:
     for each in (engine["metadata"], engine["spec"]["template"]["metadata"]):
         each["labels"] = {"app.kubernetes.io/component": "engine"}
     assert told(engine) == []
+
+
+def test_a_gateway_that_is_a_bare_pod_reads_as_others_do() -> None:
+    other = gateway({"name": "evil", "items": item("providers/acme-eu/one.txt")})
+    pod = {"kind": "Pod", "metadata": other["metadata"], "spec": other["spec"]["template"]["spec"]}
+    assert told(pod) == told(other) != []

@@ -76,7 +76,7 @@ class Gathered:
     found: Mapping[str, tuple[Found, ...]]
     """Cluster -> its Services and EndpointSlices, whosever they are."""
     strays: tuple[tuple[str, Found], ...]
-    """Objects with a site's label in a cluster that has no config of the site."""
+    """Objects with a site's label in a cluster that has no sound config of the site."""
     findings: tuple[Finding, ...]
 
 
@@ -92,16 +92,19 @@ def gather(clusters: Mapping[str, Iterable[Found]], *, installation: str, verify
     nearby: dict[str, tuple[Found, ...]] = {}
     for name, site in reader.configs.items():
         theirs = labelled.get((site.cluster, name), [])
-        sites = {name, *map(_site_of_pods, theirs)}
-        objects[name] = (*theirs, *policies[site.cluster].of(sites))
-        others = (found for cluster, there in policies.items() if cluster != site.cluster for found in there.of(sites))
+        asked = dict.fromkeys((name, *map(_site_of_pods, theirs), None))
+        objects[name] = (*theirs, *policies[site.cluster].asking(asked))
+        others = (
+            each for cluster, there in policies.items() if cluster != site.cluster for each in there.asking(asked)
+        )
         nearby[name] = tuple(each._replace(only_opens=True) for each in others)
+    placed = {(site.cluster, name) for name, site in reader.configs.items()}
     return Gathered(
         configs=reader.configs,
         objects=objects,
         nearby=nearby,
         found={cluster: tuple(_by_kind(there, {SERVICE, SLICE})) for cluster, there in given.items()},
-        strays=tuple((key[1], each) for key, found in labelled.items() if key not in reader.placed for each in found),
+        strays=tuple((key[1], each) for key, found in labelled.items() if key not in placed for each in found),
         findings=tuple(reader.findings),
     )
 
@@ -130,15 +133,15 @@ class _Policies:
             if each.item["kind"] in POLICIES:
                 self._by_site.setdefault(_asked(each.item), []).append(each)
 
-    def of(self, sites: Iterable[str]) -> Iterator[Found]:
-        """Those that may select pods of these sites: they ask for them, or for no site."""
-        for site in (*sorted(sites), None):
+    def asking(self, sites: Iterable[str | None]) -> Iterator[Found]:
+        """Those that ask for pods of these sites; None: for pods of any, or of none."""
+        for site in sites:
             yield from self._by_site.get(site, ())
 
 
 def selector_of(policy: Json) -> Json:
     """What a policy's pods must be like: Cilium has another name for it."""
-    spec = policy.get("spec") or {}
+    spec = policy["spec"]
     selector: Json = spec.get("podSelector") or spec.get("endpointSelector") or {}
     return selector
 
@@ -153,17 +156,15 @@ def _site_of(found: Found) -> str:
     return site
 
 
-def _site_of_pods(found: Found) -> str:
+def _site_of_pods(found: Found) -> str | None:
     """What a workload's pods are labelled with is what policies select them by."""
-    return workloads.pod_labels(found.item).get(EDGE_NODE, "")
+    return workloads.pod_labels(found.item).get(EDGE_NODE)
 
 
 class _Reader:
     def __init__(self, installation: str, verify: Verify | None) -> None:
         self.configs: dict[str, SiteConfig] = {}
         self.findings: list[Finding] = []
-        self.placed: set[tuple[str, str]] = set()
-        """(cluster, site) of each config, broken ones too."""
         self._installation = installation
         self._verify = verify
         self._decoded: dict[tuple[str, ShardEntry], NamedShard] = {}
@@ -192,13 +193,11 @@ class _Reader:
 
     def _read_site(self, cluster: str, found: Found, shards: Mapping[str, Mapping[str, Json]]) -> None:
         labelled = _site_of(found)
-        self.placed.add((cluster, labelled))
         try:
             made = self._config(cluster, found, shards)
         except ConfigError as error:
             self._complain(labelled, found.where, error)
             return
-        self.placed.add((cluster, made.site))
         if made.site in self.configs:
             other = self.configs[made.site].where
             problem = Problem(source=found.where, text=f"is a second config of the site, beside that of {other}")

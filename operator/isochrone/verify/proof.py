@@ -81,7 +81,7 @@ class _Proof:
         for site, each in self._gathered.strays:
             is_missing = _is_run(self._declared, site) and site not in self._gathered.configs
             if not is_missing and (pods.is_gateway(each) or is_engine(each)):
-                text = "pods of this site are in a cluster that has no config of it, so nothing says where they stand"
+                text = "pods of this site are in a cluster without a sound config of it: nothing says where they stand"
                 yield Finding(rule=Rule.WRONG_PLACE, site=site, where=each.where, message=text)
 
     def _site(self, name: str) -> tuple[SiteSummary, list[Finding]]:

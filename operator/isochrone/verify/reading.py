@@ -4,17 +4,19 @@ Pods read ConfigMaps of their own namespace alone. Of files a config says their 
 `peer/KEY`, below the gateway's mount of secrets: what is behind a path, the pod says.
 """
 
+import pathlib
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import Found, SiteConfig
 from isochrone.verify.pods import is_gateway
-from isochrone.verify.workloads import arguments, namespace_of, pod_spec
+from isochrone.verify.workloads import namespace_of, pod_spec, values
 
 Json = Mapping[str, Any]
 
-_SECRETS: Final = "--secrets="
+_SECRETS: Final = "--secrets"
 _PROVIDERS: Final = "providers"
 _PEER: Final = "peer"
 
@@ -40,14 +42,18 @@ def _of_secrets(item: Json) -> Iterator[str]:
     pod = pod_spec(item)
     volumes = {each["name"]: each for each in pod.get("volumes") or ()}
     for container in pod.get("containers") or ():
-        said = [each.removeprefix(_SECRETS) for each in arguments(container) if each.startswith(_SECRETS)]
-        for folder in {each.rstrip("/") for each in said}:
+        for folder in {_clean(each) for each in values(container, _SECRETS)}:
             for mount in container.get("volumeMounts") or ():
-                path = mount["mountPath"].rstrip("/")
+                path = _clean(mount["mountPath"])
                 if path == folder:
                     yield from _of_volume(item["metadata"]["name"], volumes.get(mount["name"]) or {}, mount)
-                elif f"{path}/".startswith(f"{folder}/"):
+                elif path.is_relative_to(folder):
                     yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
+
+
+def _clean(path: str) -> pathlib.PurePosixPath:
+    """As what mounts it takes it: from the root, without `.` and `..`."""
+    return pathlib.PurePosixPath(posixpath.normpath(f"/{path.lstrip('/')}"))
 
 
 def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
@@ -55,7 +61,7 @@ def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
     if (
         mount.get("subPath")
         or mount.get("subPathExpr")
-        or any(set(each) != {"secret"} for each in sources)
+        or any(set(each) != {"secret"} or not each["secret"] for each in sources)
         or not sources
     ):
         yield f"the gateway reads as its Secrets the volume {mount['name']}, which is not put together of Secrets alone"
@@ -68,7 +74,7 @@ def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
 
 
 def _is_own(gateway: str, secret: str, key: str, path: str) -> bool:
-    folder, _, rest = path.partition("/")
+    folder, _, rest = posixpath.normpath(path).partition("/")
     if folder == _PROVIDERS:
         return rest == f"{secret}/{key}"
     return folder != _PEER or (secret, key) == (f"{gateway}-{_PEER}", rest)

@@ -174,8 +174,18 @@ _CILIUM: Final = _Fields(
 _GKE_RULE: Final = _Fields("matches", matches=_Each(_JustOne("name", "pattern")), ports=_PORTS)
 _GKE: Final = _Fields("podSelector", podSelector=_SELECTOR, egress=_Each(_GKE_RULE))
 
-_CONTAINER: Final = _Fields(command=_Each(_any_text), args=_Each(_any_text))
-_POD: Final = _Fields(nodeSelector=_texts, nodeName=_any_text, containers=_Each(_CONTAINER), hostNetwork=_switch)
+_FILE: Final = _Fields("key", "path", key=_text, path=_text)
+_SOURCE: Final = _Fields(secret=_Fields("name", name=_text, items=_Each(_FILE)))
+_VOLUME: Final = _Fields("name", name=_text, projected=_Fields(sources=_Each(_SOURCE)))
+_MOUNT: Final = _Fields("name", "mountPath", name=_text, mountPath=_text, subPath=_any_text, subPathExpr=_any_text)
+_CONTAINER: Final = _Fields(command=_Each(_any_text), args=_Each(_any_text), volumeMounts=_Each(_MOUNT))
+_POD: Final = _Fields(
+    nodeSelector=_texts,
+    nodeName=_any_text,
+    containers=_Each(_CONTAINER),
+    volumes=_Each(_VOLUME),
+    hostNetwork=_switch,
+)
 _TEMPLATE: Final = _Fields(metadata=_Fields(labels=_texts), spec=_POD)
 _WORKLOAD: Final = _Fields(spec=_Fields(template=_TEMPLATE))
 

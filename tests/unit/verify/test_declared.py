@@ -36,16 +36,18 @@ def test_each_kind_is_read_and_others_are_passed_over() -> None:
         {"kind": "Deployment", "metadata": {"name": "x"}},
         installation="lab",
         unbound="Deny",
+        stores={"hf": "https://models.example.com"},
     )
     assert [each.name for each in found.policies] == ["eu"]
     assert (list(found.sites), list(found.providers)) == (["fra1"], ["acme"])
     assert (list(found.routes), list(found.tenants)) == (["shop/chat"], ["shop/web"])
     assert (found.installation, found.unbound) == ("lab", "Deny")
+    assert found.stores == {"hf": "https://models.example.com"}
 
 
 def test_what_nobody_says() -> None:
     found = read()
-    assert (found.installation, found.unbound) == ("isochrone", "Allow")
+    assert (found.installation, found.unbound, found.stores) == ("isochrone", "Allow", {})
     assert (found.policies, found.sites, found.providers, found.routes, found.tenants, found.keys) == ((),) + ({},) * 5
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.unit.verify.by_hand import HERE, OBJECTS, PEER, US, US_END, Json, candidates, config, edge, law, read
+from tests.unit.verify.by_hand import DE, HERE, OBJECTS, PEER, US, US_END, Json, candidates, config, edge, law, read
 from tests.unit.verify.installation import policy, route, tenant
 from tests.worlds.verified import RELEASE
 
@@ -291,6 +291,13 @@ def shard(kind: str, **sections: Any) -> str:
     return str(found)
 
 
+def elsewhere() -> Json:
+    """The law, but whom it refuses it sends to somebody else."""
+    made = law()
+    made["policies"][0]["refusal"] = {"wayOut": "ask mal.example"}
+    return made
+
+
 @pytest.mark.parametrize(
     ("edit", "rule", "kind"),
     [
@@ -299,6 +306,15 @@ def shard(kind: str, **sections: Any) -> str:
         ),
         pytest.param(
             lambda made: made["site"].update(evidence={"objects": BUCKET}), Rule.NOT_DECLARED, "Site", id="a bucket"
+        ),
+        pytest.param(
+            lambda made: made["site"].update(hostname="mal.example"), Rule.WRONG_ADDRESS, "Site", id="the site's name"
+        ),
+        pytest.param(
+            lambda made: made.update(law=elsewhere()),
+            Rule.WRONG_ADDRESS,
+            "Law",
+            id="where the law sends whom it refuses",
         ),
         pytest.param(
             lambda made: made["peers"][0].update(uri="spiffe://x/site/y"), Rule.WRONG_ADDRESS, "Peers", id="of peers"
@@ -344,6 +360,7 @@ DE_HE, US_VA, DE_FR, NOWHERE = WRITTEN["places"]["places"]
     ("kind", "section"),
     [
         pytest.param("Law", law(Inference={0, 1}), id="law"),
+        pytest.param("Law", elsewhere(), id="what the law tells whom it refuses"),
         pytest.param("Tenants", {"tenants": [{"id": "shop/web", "routes": ["shop/chat"]}]}, id="tenants"),
         pytest.param("Places", {**WRITTEN["places"], "aliases": {"DE": "US"}}, id="places"),
         pytest.param("Routes", [{**WRITTEN["routes"][0], "dataClasses": ["a"]}], id="routes"),
@@ -484,6 +501,15 @@ def test_a_gateway_that_may_talk_to_anybody_is_told() -> None:
     assert not report.holds
 
 
+def test_a_gateway_that_can_t_read_its_config_is_told() -> None:
+    made = both()
+    for each in made["us"]:
+        if each["metadata"]["name"] == "gateway":
+            each["metadata"]["namespace"] = "demo"
+    text = "the gateway runs in the namespace demo, and can't read the config that was verified, which is in"
+    assert told(prove(**made)) == [(Rule.WRONG_ADDRESS, "iad1", f"{text} isochrone-system")]
+
+
 def test_engines_of_no_namespace_are_in_the_default_one() -> None:
     """As the objects of Git are that name none."""
     chat = route("chat", "default")
@@ -603,7 +629,7 @@ def test_what_closes_in_another_folder_never_counts() -> None:
 def test_pods_of_a_site_where_it_has_no_config(site: str, number: int) -> None:
     made = both()
     made["us"] += beside(site)
-    text = "pods of this site are in a cluster that has no config of it, so nothing says where they stand"
+    text = "pods of this site are in a cluster without a sound config of it: nothing says where they stand"
     assert told(prove(**made)) == [(Rule.WRONG_PLACE, site, text)] * number
 
 
@@ -763,6 +789,31 @@ def test_each_problem_of_a_config_is_told_once_of_each_site(first: Json, section
     assert [each.message for each in gather(given, installation="isochrone").findings] == expected
 
 
+def test_what_is_wrong_with_a_route_is_told_with_the_way_to_it() -> None:
+    made = config("iad1")
+    made["routes"][0]["tiers"][0]["candidates"][0]["place"] = DE
+    (each,) = gather(of({"us": stored(made)}), installation="isochrone").findings
+    assert each.path == ("site iad1", "Routes section of its config", "shop/chat")
+    (each,) = gather(of({"us": edited(index=lambda _: "{")}), installation="isochrone").findings
+    assert each.path == ()
+
+
+def test_a_shard_in_another_namespace_is_none() -> None:
+    """Of several namespaces that have it, the first in order is named."""
+    law_shard = shard("law")
+
+    def moved(made: Cluster) -> Cluster:
+        (found,) = [each for each in made if each["metadata"]["name"] == law_shard]
+        copies = [{**found, "metadata": {**found["metadata"], "namespace": namespace}} for namespace in ("b", "a", "c")]
+        return [*copies, *(each for each in made if each is not found)]
+
+    (each,) = gather(of({"us": edited(objects=moved)}), installation="isochrone").findings
+    assert (each.rule, each.site) == (Rule.BROKEN_CONFIG, "iad1")
+    assert each.message == (
+        f"{law_shard}: $: is in the namespace a, but the index in isochrone-system: no gateway can read both"
+    )
+
+
 def test_all_shards_that_are_missing_are_told() -> None:
     objects = edited(objects=lambda made: made[-1:])
     found = gather(of({"us": objects}), installation="isochrone")
@@ -873,6 +924,26 @@ def test_pods_of_a_site_may_carry_anothers_label() -> None:
     made[-3]["spec"]["template"]["metadata"] = {"labels": {EDGE_NODE: "iad1"}}
     found = gather(of({"eu": [*made, asking("p", "iad1"), asking("q", "ber1")]}), installation="isochrone")
     assert {"p", "q"} & set(names(found.objects["fra1"])) == {"p"}
+
+
+def test_policies_that_ask_for_a_site_are_its_own_though_nothing_else_is() -> None:
+    """Some workloads make pods in ways that aren't read here."""
+    objects = [*stored(config("iad1")), asking("p", "iad1")]
+    found = gather(of({"us": objects}), installation="isochrone")
+    assert names(found.objects["iad1"]) == ["iad1-config", "p"]
+
+
+def test_of_a_cluster_its_services_and_slices_are_kept_whosever_they_are() -> None:
+    written = labelled("EndpointSlice", "more", "shop", {"kubernetes.io/service-name": "chat-engine"})
+    given = of({"eu": [*cluster(config("fra1")), written], "us": []})
+    found = gather(given, installation="isochrone").found
+    assert {name: names(objects) for name, objects in found.items()} == {"eu": ["chat-engine", "more"], "us": []}
+    text = (
+        "addresses that may be added are behind the Service shop/chat-engine, by which engines of shop/chat are found"
+    )
+    made = both()
+    made["eu"].append(written)
+    assert told(prove(**made)) == [(Rule.WRONG_ADDRESS, "fra1", text)]
 
 
 def test_what_is_not_read_is_told_and_counts_for_nothing() -> None:

@@ -103,7 +103,28 @@ def item(path: str, key: str = "one.txt") -> list[Json]:
             [f"the gateway reads what is mounted at {FOLDER}/peer as if it were of its Secrets"],
             id="something over it",
         ),
+        pytest.param(
+            gateway(PEER, mounts=[{"name": "tmp", "mountPath": "run/./x/../secrets//peer"}]),
+            [f"the gateway reads what is mounted at {FOLDER}/peer as if it were of its Secrets"],
+            id="something over it, by a longer way",
+        ),
         pytest.param(gateway(PEER, mounts=[{"name": "tmp", "mountPath": f"{FOLDER}2"}]), [], id="beside it"),
+        pytest.param(
+            gateway({**PEER, "items": item("./peer/ca.crt", "x")}),
+            ["the gateway reads ./peer/ca.crt out of the Secret gateway-peer, key x"],
+            id="peers' other key, by a longer way",
+        ),
+        pytest.param(gateway({**PEER, "items": item(".//peer/ca.crt", "ca.crt")}), [], id="its own, by a longer way"),
+        pytest.param(
+            gateway({**ACME, "name": "x"}, args=["--secrets", FOLDER]),
+            ["the gateway reads providers/acme-eu/one.txt out of the Secret x, key one.txt"],
+            id="as two arguments have it",
+        ),
+        pytest.param(
+            gateway(volume={"projected": {"sources": [{"secret": PEER}, {"secret": None}]}}),
+            [NOT_SECRETS],
+            id="a source that is none",
+        ),
         pytest.param(
             gateway({**ACME, "name": "x"}, command=["isochrone-gateway", f"--secrets={FOLDER}/"], args=[]),
             ["the gateway reads providers/acme-eu/one.txt out of the Secret x, key one.txt"],

@@ -40,6 +40,28 @@ def piece(*endpoints: object) -> Json:
     return {"kind": "EndpointSlice", "metadata": {"name": "x"}, "endpoints": list(endpoints)}
 
 
+def pod(**spec: Any) -> Json:
+    return {"kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
+
+
+PART: Final[Json] = {"name": "a", "mountPath": "/a", "subPath": "b", "subPathExpr": ""}
+SECRET: Final[Json] = {"secret": {"name": "a", "items": [{"key": "a", "path": "b"}]}}
+
+
+def mounted(**changes: Any) -> Json:
+    """A Pod with a mount."""
+    return pod(containers=[{"volumeMounts": [{**PART, **changes}]}])
+
+
+def projected(*sources: object) -> Json:
+    return {"name": "a", "projected": {"sources": list(sources)}}
+
+
+def secret(**changes: Any) -> Json:
+    """A Pod that mounts a Secret."""
+    return pod(volumes=[projected({"secret": {**SECRET["secret"], **changes}})])
+
+
 def metadata(**changes: Any) -> Json:
     return {"kind": "Role", "metadata": {"name": "x", **changes}}
 
@@ -89,7 +111,12 @@ def metadata(**changes: Any) -> Json:
         pytest.param(
             workload(
                 metadata={"labels": {"a": "b"}},
-                spec={"nodeSelector": {"a": "b"}, "hostNetwork": True, "containers": [{"args": ["a", ""]}]},
+                spec={
+                    "nodeSelector": {"a": "b"},
+                    "hostNetwork": True,
+                    "containers": [{"args": ["a", ""], "volumeMounts": [{"name": "a", "mountPath": "/a"}, PART]}],
+                    "volumes": [{"name": "b", "emptyDir": {}}, projected(SECRET, {"secret": None}, {"configMap": 7})],
+                },
             ),
             id="a workload",
         ),
@@ -134,6 +161,35 @@ def test_what_is_sound_is_taken(item: Json) -> None:
         pytest.param(piece("x"), "endpoints[0] must be a map, not text", id="endpoints"),
         pytest.param(
             piece({"addresses": [7]}), "endpoints[0].addresses[0] must be text, not a number", id="an address"
+        ),
+        *(
+            pytest.param(made, f"spec.{says}", id=says)
+            for made, says in (
+                (pod(volumes={}), "volumes must be a list, not a map"),
+                (pod(volumes=[{}]), "volumes[0].name is missing"),
+                (pod(volumes=[{"name": 7}]), "volumes[0].name must be text, not a number"),
+                (pod(volumes=[{"name": "a", "projected": []}]), "volumes[0].projected must be a map, not a list"),
+                (pod(volumes=[projected(7)]), "volumes[0].projected.sources[0] must be a map, not a number"),
+                (secret(name=None), "volumes[0].projected.sources[0].secret.name is missing"),
+                (secret(name=7), "volumes[0].projected.sources[0].secret.name must be text, not a number"),
+                (secret(items={}), "volumes[0].projected.sources[0].secret.items must be a list, not a map"),
+                (secret(items=[{"path": "a"}]), "volumes[0].projected.sources[0].secret.items[0].key is missing"),
+                (secret(items=[{"key": "a"}]), "volumes[0].projected.sources[0].secret.items[0].path is missing"),
+                (
+                    secret(items=[{"key": 7, "path": "a"}]),
+                    "volumes[0].projected.sources[0].secret.items[0].key must be text, not a number",
+                ),
+                (
+                    secret(items=[{"key": "a", "path": 7}]),
+                    "volumes[0].projected.sources[0].secret.items[0].path must be text, not a number",
+                ),
+                (mounted(name=None), "containers[0].volumeMounts[0].name is missing"),
+                (mounted(mountPath=None), "containers[0].volumeMounts[0].mountPath is missing"),
+                (mounted(name=7), "containers[0].volumeMounts[0].name must be text, not a number"),
+                (mounted(mountPath=7), "containers[0].volumeMounts[0].mountPath must be text, not a number"),
+                (mounted(subPath=7), "containers[0].volumeMounts[0].subPath must be text, not a number"),
+                (mounted(subPathExpr=7), "containers[0].volumeMounts[0].subPathExpr must be text, not a number"),
+            )
         ),
         pytest.param(policy(egress={}), "spec.egress must be a list, not a map", id="egress"),
         pytest.param(policy(egress=["x"]), "spec.egress[0] must be a map, not text", id="a rule"),

@@ -58,7 +58,7 @@ _STARTS_PODS: Final = ("", "ReplicationController")
 
 def is_known(item: Json) -> bool:
     """Whether an object is read, or can be left unread. What a cluster lists has no group: we asked for it."""
-    if "apiVersion" not in item:
+    if item.get("apiVersion") is None:
         return True
     group, kind = item["apiVersion"].rpartition("/")[0], item["kind"]
     if kind in _HOMES:

@@ -86,6 +86,11 @@ def test_what_may_open_traffic_or_start_pods_is_unknown(version: str, kind: str,
     assert is_known({"apiVersion": version, "kind": kind}) is known
 
 
+@pytest.mark.parametrize("said", [{}, {"apiVersion": None}], ids=["nothing", "null"])
+def test_what_says_no_version_was_asked_for_by_it(said: dict[str, None]) -> None:
+    assert is_known({"kind": "Deployment", **said})
+
+
 def test_these_are_policies() -> None:
     assert {"NetworkPolicy", "CiliumNetworkPolicy", "FQDNNetworkPolicy"} == POLICIES
 

@@ -75,7 +75,7 @@ TARGETS: Final = (
             ("ground", "meaning", "selecting"): ("ground", "meaning", "selecting"),
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods", "slices", "whom", "workloads"): ("egress", "engines", "pods", "slices"),
-            ("declared", "likeness"): ("declared", "likeness"),
+            ("declared", "evidence", "likeness"): ("declared", "likeness"),
             ("copies",): ("copies",),
             ("kinds", "shapes"): ("kinds", "shapes"),
             ("doors",): ("doors",),

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 
 from isochrone.verify.book import Book
-from isochrone.verify.declared import Bucket, Declared, Evidence
+from isochrone.verify.declared import Declared
+from isochrone.verify.evidence import Bucket, Evidence
 from isochrone.verify.finding import Rule, Severity
 from isochrone.verify.gathered import SiteConfig
 from isochrone.verify.likeness import place_at
@@ -77,7 +78,7 @@ def _may_have_copies(book: Book, site: SiteConfig, bucket: Bucket) -> bool:
 
 def _of_opening(found: ObjectStorage, ought: Bucket) -> Iterator[Said]:
     """The account behind a key, and who is believed to be the store, say whose bucket of that name it is."""
-    authorities = None if ought.authorities is None else f"objects-ca/{ought.authorities}"
+    authorities = None if ought.authorities is None else f"objects-ca/{ought.authorities[1]}"
     for what, here, there in (
         ("the region", found.region, ought.region),
         ("the access key", found.access_key, "objects/AWS_ACCESS_KEY_ID"),

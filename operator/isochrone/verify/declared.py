@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.geo import places as airports
-from isochrone.verify import ground, meaning
+from isochrone.verify import evidence, ground, meaning
+from isochrone.verify.evidence import Bucket, Evidence
 from isochrone.verify.meaning import Place
 from isochrone.verify.selecting import Labelled, Namespace, NamespacesOf
 
@@ -21,7 +22,6 @@ _DEFAULT: Final = "default"
 _NAME_LABEL: Final = "kubernetes.io/metadata.name"
 _DURATION: Final = re.compile("([0-9]+)(h|ms|m|s)")
 _MILLISECONDS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_SECONDS_OF_A_DAY: Final = 86_400
 _DECLARED: Final = "Declared"
 
 
@@ -40,29 +40,6 @@ class Origins:
 
     def __str__(self) -> str:
         return ", ".join([*sorted(self.codes), *(["elsewhere"] if self.elsewhere else [])]) or "unknown"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """A bucket of a store."""
-
-    endpoint: str
-    address: str
-    """With its name, and what names in it begin with."""
-    place: Place
-    region: str = "us-east-1"
-    authorities: str | None = None
-    """The key of a Secret that holds whom to trust instead of the system's."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a site is to keep of where its requests were processed."""
-
-    on_failure: str
-    """`Refuse` or `Count`: what becomes of requests while none can be written."""
-    retention_s: int | None
-    """None: all of it is kept."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +218,8 @@ def _labelled(namespaces: Mapping[str, Mapping[str, str]], item: Json) -> Labell
 def _site(item: Json) -> Site:
     spec = item["spec"]
     gateway, staleness = spec.get("gateway") or {}, spec.get("staleness") or {}
-    advertise = gateway.get("advertise")
+    advertise, kept = gateway.get("advertise"), gateway.get("evidence")
+    store = (kept or {}).get("objectStorage")
     return Site(
         name=item["metadata"]["name"],
         place=_standing(spec["place"]),
@@ -253,36 +231,14 @@ def _site(item: Json) -> Site:
         nodes=spec.get("nodeSelector") or {},
         is_beside_hub=_is_beside_hub(spec.get("cluster") or {}),
         hostname=gateway.get("hostname"),
-        evidence=_evidence(gateway.get("evidence")),
-        bucket=_bucket((gateway.get("evidence") or {}).get("objectStorage")),
+        evidence=evidence.read(kept),
+        bucket=evidence.bucket(store, _within(store["jurisdiction"], store)) if store else None,
     )
 
 
 def _is_beside_hub(cluster: Json) -> bool:
     is_elsewhere = cluster.get("kubeconfigSecretRef") or cluster.get("clusterProfileRef")
     return not is_elsewhere and cluster.get("type", "Local") == "Local"
-
-
-def _evidence(said: Json | None) -> Evidence | None:
-    if said is None:
-        return None
-    days = said.get("retentionDays")
-    return Evidence(
-        on_failure=said.get("onFailure", "Refuse"), retention_s=None if days is None else days * _SECONDS_OF_A_DAY
-    )
-
-
-def _bucket(said: Json | None) -> Bucket | None:
-    if said is None:
-        return None
-    parts = (said["endpoint"].rstrip("/"), said["bucket"], said.get("prefix"))
-    return Bucket(
-        endpoint=said["endpoint"],
-        address="/".join(part for part in parts if part),
-        place=_within(said["jurisdiction"], said),
-        region=said.get("region", "us-east-1"),
-        authorities=(said.get("caSecretRef") or {}).get("key"),
-    )
 
 
 def _standing(said: Json) -> Place:

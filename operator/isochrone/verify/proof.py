@@ -107,7 +107,7 @@ class _Proof:
             *too_wide,
             *pods.findings(declared, site, objects),
             *slices.findings(site, self._gathered.found[site.cluster]),
-            *reading.findings(site, objects),
+            *reading.findings(declared, site, objects),
             *egress.of_engines(self._declared, name, about),
         ]
 

@@ -1,6 +1,6 @@
 """Whether a site's gateway reads the config that was verified, and out of their own Secrets the files that it names.
 
-Pods read ConfigMaps of their own namespace alone. Of files a config says their paths, `providers/SECRET/KEY` and
+Pods read ConfigMaps of their own namespace alone. Of files a config says their paths, as `providers/SECRET/KEY` and
 `peer/KEY`, below the gateway's mount of secrets: what is behind a path, the pod says.
 """
 
@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from isochrone.verify.declared import Site
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import Found, SiteConfig
 from isochrone.verify.pods import is_gateway
@@ -18,14 +19,13 @@ Json = Mapping[str, Any]
 
 _SECRETS: Final = "--secrets"
 _PROVIDERS: Final = "providers"
-_PEER: Final = "peer"
 
 
-def findings(site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
+def findings(declared: Site, site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
     """Of each workload that runs the gateway."""
     for each in objects:
         if is_gateway(each):
-            for text in (*_of_namespace(site, each.item), *_of_secrets(each.item)):
+            for text in (*_of_namespace(site, each.item), *_of_secrets(each.item, _homes(declared, each.item))):
                 yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=each.where, message=text)
 
 
@@ -38,7 +38,18 @@ def _of_namespace(site: SiteConfig, item: Json) -> Iterator[str]:
         )
 
 
-def _of_secrets(item: Json) -> Iterator[str]:
+def _homes(declared: Site, item: Json) -> Mapping[str, str]:
+    """Folder -> the Secret whose keys are the files in it, by their names."""
+    name, bucket = item["metadata"]["name"], declared.bucket
+    found = {each: f"{name}-{each}" for each in ("peer", "evidence")}
+    if bucket is not None:
+        found["objects"] = bucket.secret
+        if bucket.authorities is not None:
+            found["objects-ca"] = bucket.authorities[0]
+    return found
+
+
+def _of_secrets(item: Json, homes: Mapping[str, str]) -> Iterator[str]:
     pod = pod_spec(item)
     volumes = {each["name"]: each for each in pod.get("volumes") or ()}
     for container in pod.get("containers") or ():
@@ -46,7 +57,7 @@ def _of_secrets(item: Json) -> Iterator[str]:
             for mount in container.get("volumeMounts") or ():
                 path = _clean(mount["mountPath"])
                 if path == folder:
-                    yield from _of_volume(item["metadata"]["name"], volumes.get(mount["name"]) or {}, mount)
+                    yield from _of_volume(volumes.get(mount["name"]) or {}, mount, homes)
                 elif path.is_relative_to(folder):
                     yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
 
@@ -56,7 +67,7 @@ def _clean(path: str) -> pathlib.PurePosixPath:
     return pathlib.PurePosixPath(posixpath.normpath(f"/{path.lstrip('/')}"))
 
 
-def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
+def _of_volume(volume: Json, mount: Json, homes: Mapping[str, str]) -> Iterator[str]:
     sources = (volume.get("projected") or {}).get("sources") or ()
     if (
         mount.get("subPath")
@@ -69,12 +80,12 @@ def _of_volume(gateway: str, volume: Json, mount: Json) -> Iterator[str]:
     for each in (source["secret"] for source in sources):
         # Without a list of them all keys are files at the top, where no config looks.
         for file in each.get("items") or ():
-            if not _is_own(gateway, each["name"], file["key"], file["path"]):
+            if not _is_own(homes, each["name"], file["key"], file["path"]):
                 yield f"the gateway reads {file['path']} out of the Secret {each['name']}, key {file['key']}"
 
 
-def _is_own(gateway: str, secret: str, key: str, path: str) -> bool:
+def _is_own(homes: Mapping[str, str], secret: str, key: str, path: str) -> bool:
     folder, _, rest = posixpath.normpath(path).partition("/")
     if folder == _PROVIDERS:
         return rest == f"{secret}/{key}"
-    return folder != _PEER or (secret, key) == (f"{gateway}-{_PEER}", rest)
+    return folder not in homes or (secret, key) == (homes[folder], rest)

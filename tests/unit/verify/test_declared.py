@@ -7,7 +7,8 @@ from tests.unit.verify.by_hand import Json, edge
 from tests.unit.verify.installation import obj, policy, route, tenant
 
 from isochrone.verify import declared
-from isochrone.verify.declared import Bucket, Declared, Endpoint, Evidence, Origins, Provider, Route, Site, Tenant
+from isochrone.verify.declared import Declared, Endpoint, Origins, Provider, Route, Site, Tenant
+from isochrone.verify.evidence import Bucket, Evidence
 from isochrone.verify.meaning import Place
 from isochrone.verify.selecting import Labelled, Namespace, NamespacesOf
 
@@ -174,12 +175,13 @@ def test_the_bucket_of_a_sites_evidence(fields: Json, address: str) -> None:
     said = {
         "endpoint": "https://s3.example.com",
         "bucket": "acme",
+        "secretName": "acme-keys",
         "jurisdiction": "FR-971",
         "evidence": "Contracted",
         **fields,
     }
     assert site(gateway={"evidence": {"objectStorage": said}}).bucket == Bucket(
-        endpoint=said["endpoint"], address=address, place=Place(frozenset({"GP"}), "Contracted")
+        endpoint=said["endpoint"], address=address, place=Place(frozenset({"GP"}), "Contracted"), secret="acme-keys"
     )
 
 
@@ -199,14 +201,14 @@ def test_the_evidence_that_a_site_keeps(said: Json | None, evidence: Evidence | 
 
 
 def test_what_opens_a_bucket() -> None:
-    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "jurisdiction": "DE"}
+    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "secretName": "keys", "jurisdiction": "DE"}
     found = site(gateway={"evidence": {"objectStorage": said}}).bucket
     assert found is not None
     assert (found.region, found.authorities) == ("us-east-1", None)
     more = {**said, "region": "eu-1", "caSecretRef": {"name": "store", "key": "ca.crt"}}
     found = site(gateway={"evidence": {"objectStorage": more}}).bucket
     assert found is not None
-    assert (found.region, found.authorities) == ("eu-1", "ca.crt")
+    assert (found.region, found.authorities) == ("eu-1", ("store", "ca.crt"))
 
 
 def test_evidence_that_is_not_copied_has_no_bucket() -> None:

@@ -129,7 +129,7 @@ STORE: Final = Remote("s3.example.com", 443)
 def test_the_store_of_copies_may_be_called(is_declared: bool, evidence: Json | None, may_be_called: bool) -> None:
     made = config()
     made["site"] |= {} if evidence is None else {"evidence": evidence}
-    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "jurisdiction": "DE-HE"}
+    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "secretName": "keys", "jurisdiction": "DE-HE"}
     keeping = {"gateway": {"evidence": {"objectStorage": said}}} if is_declared else {}
     assert (STORE in remotes(read([edge("fra1", "DE-HE", **keeping)]), site(made))) is may_be_called
 

@@ -4,15 +4,17 @@ import copy
 from typing import Any, Final
 
 import pytest
-from tests.unit.verify.by_hand import Json, config, site
+from tests.unit.verify.by_hand import Json, config, edge, read, site
 
 from isochrone.verify import Rule, reading
+from isochrone.verify.declared import Declared
 from isochrone.verify.gathered import Found
 
 PEER: Final = {"name": "gateway-peer", "items": [{"key": "ca.crt", "path": "peer/ca.crt"}]}
 ACME: Final = {"name": "acme-eu", "items": [{"key": "one.txt", "path": "providers/acme-eu/one.txt"}]}
 STATUS: Final = {"name": "any", "items": [{"key": "any", "path": "status/token"}]}
 FOLDER: Final = "/run/secrets"
+KNOWN: Final = read()
 
 
 def gateway(
@@ -33,10 +35,51 @@ def gateway(
     return copy.deepcopy({"kind": "Deployment", "metadata": metadata, "spec": {"template": template}})
 
 
-def told(*items: Json) -> list[str]:
-    found = list(reading.findings(site(config()), [Found(each, "here") for each in items]))
+def told(*items: Json, known: Declared = KNOWN) -> list[str]:
+    found = list(reading.findings(known.sites["fra1"], site(config()), [Found(each, "here") for each in items]))
     assert {(each.rule, each.site, each.where) for each in found} <= {(Rule.WRONG_ADDRESS, "fra1", "here")}
     return [each.message for each in found]
+
+
+def copied(**fields: Any) -> Declared:
+    """What is declared, where fra1 copies its evidence to a bucket."""
+    said = {"endpoint": "https://s3.example.com", "bucket": "acme", "secretName": "acme-keys", "jurisdiction": "DE"}
+    evidence = {"objectStorage": {**said, **fields}}
+    return read([edge("fra1", "DE-HE", gateway={"evidence": evidence})])
+
+
+def of(folder: str, secret: str, key: str, file: str = "") -> Json:
+    """A gateway that reads one file of a folder out of this Secret."""
+    return gateway({"name": secret, "items": [{"key": key, "path": f"{folder}/{file or key}"}]})
+
+
+@pytest.mark.parametrize(
+    ("found", "is_own"),
+    [
+        pytest.param(of("objects", "acme-keys", "AWS_ACCESS_KEY_ID"), True, id="a bucket's key"),
+        pytest.param(of("objects", "mal-keys", "AWS_ACCESS_KEY_ID"), False, id="a bucket's key of another Secret"),
+        pytest.param(of("objects", "acme-keys", "x", "AWS_ACCESS_KEY_ID"), False, id="another key of it"),
+        pytest.param(of("objects-ca", "store", "ca.crt"), True, id="a store's authorities"),
+        pytest.param(of("objects-ca", "acme-keys", "ca.crt"), False, id="a store's authorities of another Secret"),
+        pytest.param(of("evidence", "gateway-evidence", "private.pem"), True, id="what signs evidence"),
+        pytest.param(of("evidence", "acme-keys", "private.pem"), False, id="what signs evidence, of another Secret"),
+    ],
+)
+def test_what_opens_a_bucket_is_the_secret_that_is_declared(found: Json, *, is_own: bool) -> None:
+    known = copied(caSecretRef={"name": "store", "key": "ca.crt"})
+    assert (told(found, known=known) == []) is is_own
+
+
+@pytest.mark.parametrize(
+    ("known", "folder"),
+    [
+        pytest.param(KNOWN, "objects", id="without a bucket"),
+        pytest.param(copied(), "objects-ca", id="without authorities of its own"),
+    ],
+)
+def test_where_nothing_is_declared_nothing_is_compared(known: Declared, folder: str) -> None:
+    """The config can name no such file: that is compared with what is declared."""
+    assert told(of(folder, "any", "x"), known=known) == []
 
 
 NOT_SECRETS: Final = "the gateway reads as its Secrets the volume it, which is not put together of Secrets alone"

@@ -26,8 +26,8 @@ def of_law(declared: Declared, config: Config) -> Iterator[Said]:
         name, found = f"policy {compiled.name}", compiled.refusal
         if compiled.name not in known:
             # It is told elsewhere that nobody declared it.
-            if strange := sorted(set(found.hostnames.values()) - hosts):
-                text = f"{name} sends whom it refuses to {strange[0]}, which is no site's host name"
+            if strange := set(found.hostnames.values()) - hosts:
+                text = f"{name} sends whom it refuses to {min(strange)}, which is no site's host name"
                 yield Said(Rule.WRONG_ADDRESS, text, compiled.name, cases=len(strange))
             continue
         ought = declared.ways_out[compiled.name]

@@ -4,6 +4,7 @@ Pods read ConfigMaps of their own namespace alone. Of files a config says their 
 `peer/KEY`, below the gateway's mount of secrets: what is behind a path, the pod says.
 """
 
+import itertools
 import pathlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from isochrone.verify.declared import Site
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import Found, SiteConfig
 from isochrone.verify.pods import is_gateway
-from isochrone.verify.workloads import namespace_of, pod_spec, values
+from isochrone.verify.workloads import arguments, namespace_of, pod_spec
 
 Json = Mapping[str, Any]
 
@@ -53,13 +54,20 @@ def _of_secrets(item: Json, homes: Mapping[str, str]) -> Iterator[str]:
     pod = pod_spec(item)
     volumes = {each["name"]: each for each in pod.get("volumes") or ()}
     for container in pod.get("containers") or ():
-        for folder in {_clean(each) for each in values(container, _SECRETS)}:
+        for folder in {_clean(each) for each in _folders(container)}:
             for mount in container.get("volumeMounts") or ():
                 path = _clean(mount["mountPath"])
                 if path == folder:
                     yield from _of_volume(volumes.get(mount["name"]) or {}, mount, homes)
                 elif path.is_relative_to(folder):
                     yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
+
+
+def _folders(container: Json) -> Iterator[str]:
+    """Where its program is told that secrets are, by one argument, `--secrets=FOLDER`, or by two."""
+    said = arguments(container)
+    yield from (each.removeprefix(f"{_SECRETS}=") for each in said if each.startswith(f"{_SECRETS}="))
+    yield from (folder for option, folder in itertools.pairwise(said) if option == _SECRETS)
 
 
 def _clean(path: str) -> pathlib.PurePosixPath:

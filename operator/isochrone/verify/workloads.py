@@ -4,8 +4,7 @@ Services find pods, and policies hold them, by the pods' own labels. What an obj
 beside these, never against them: neither can hide what the other says.
 """
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 Json = Mapping[str, Any]
@@ -46,10 +45,3 @@ def pod_spec(item: Json) -> Json:
 def arguments(container: Json) -> list[str]:
     """What its program is started with."""
     return [str(each) for each in (*(container.get("command") or ()), *(container.get("args") or ()))]
-
-
-def values(container: Json, option: str) -> Iterator[str]:
-    """What its program is told by this option, be it one argument, `--option=value`, or two."""
-    said = arguments(container)
-    yield from (each.removeprefix(f"{option}=") for each in said if each.startswith(f"{option}="))
-    yield from (value for each, value in itertools.pairwise(said) if each == option)

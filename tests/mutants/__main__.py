@@ -81,7 +81,7 @@ TARGETS: Final = (
             ("doors",): ("doors",),
             ("misplaced",): ("misplaced",),
             ("reading",): ("reading",),
-            ("finding", "gathered", "proof"): ("proof",),
+            ("finding", "gathered", "proof"): ("gathered", "proof", "sections", "whose"),
         },
     ),
     *_alike(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.verify.by_hand import config
+from tests.unit.verify.clusters import KNOWN, of, stored
 from tests.unit.verify.installation import OBJECTS
-from tests.unit.verify.test_proof import KNOWN, of, stored
 from tests.worlds.drawing import examples
 from tests.worlds.verified import rendered
 

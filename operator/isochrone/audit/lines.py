@@ -28,13 +28,16 @@ def segments(folder: pathlib.Path) -> list[pathlib.Path]:
     """The segments of a folder in order."""
     if not folder.is_dir():
         return []
-    found = [each for each in folder.iterdir() if _SEGMENT.fullmatch(each.name) and each.is_file()]
-    return sorted(found, key=lambda each: int(each.stem))
+    return sorted(filter(_is_segment, folder.iterdir()), key=lambda each: int(each.stem))
 
 
 def strange(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What else is in a folder of segments."""
-    return sorted(each for each in folder.iterdir() if not _SEGMENT.fullmatch(each.name)) if folder.is_dir() else []
+    """What else is in a folder of segments, in no order."""
+    return [each for each in folder.iterdir() if not _is_segment(each)] if folder.is_dir() else []
+
+
+def _is_segment(path: pathlib.Path) -> bool:
+    return _SEGMENT.fullmatch(path.name) is not None and path.is_file()
 
 
 def read(paths: Iterable[pathlib.Path]) -> Iterator[Line]:

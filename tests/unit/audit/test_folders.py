@@ -35,8 +35,11 @@ def test_what_is_no_part_of_evidence_is_said_to_be_there(tmp_path: pathlib.Path)
     strange = ("chains/notes.txt", f"chains/{NEXT}/12345.jsonl", f"chains/{NEXT}/notes.txt", "checkpoints/notes.txt")
     for name in (*strange, "notes.txt"):
         (made.folder / name).touch()
+    a_folder = f"checkpoints/{7:08}.jsonl"
+    (made.folder / a_folder).mkdir()
     assert telling.told(tmp_path) == [
-        (Rule.STRANGE, name, 0, "it is no part of evidence, and was not read") for name in (*strange, "notes.txt")
+        (Rule.STRANGE, name, 0, "it is no part of evidence, and was not read")
+        for name in (*strange[:3], a_folder, strange[3], "notes.txt")
     ]
     assert audit.check(tmp_path).chains == 2
 

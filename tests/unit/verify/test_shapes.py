@@ -173,6 +173,7 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 (secret(name=None), "volumes[0].projected.sources[0].secret.name is missing"),
                 (secret(name=7), "volumes[0].projected.sources[0].secret.name must be text, not a number"),
                 (secret(items={}), "volumes[0].projected.sources[0].secret.items must be a list, not a map"),
+                (secret(items=[{}]), "volumes[0].projected.sources[0].secret.items[0].key is missing"),
                 (secret(items=[{"path": "a"}]), "volumes[0].projected.sources[0].secret.items[0].key is missing"),
                 (secret(items=[{"key": "a"}]), "volumes[0].projected.sources[0].secret.items[0].path is missing"),
                 (
@@ -185,6 +186,8 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 ),
                 (mounted(name=None), "containers[0].volumeMounts[0].name is missing"),
                 (mounted(mountPath=None), "containers[0].volumeMounts[0].mountPath is missing"),
+                (pod(containers=[{"volumeMounts": [{}]}]), "containers[0].volumeMounts[0].name is missing"),
+                (mounted(mountPath=""), "containers[0].volumeMounts[0].mountPath is empty"),
                 (mounted(name=7), "containers[0].volumeMounts[0].name must be text, not a number"),
                 (mounted(mountPath=7), "containers[0].volumeMounts[0].mountPath must be text, not a number"),
                 (mounted(subPath=7), "containers[0].volumeMounts[0].subPath must be text, not a number"),

@@ -144,11 +144,11 @@ def test_pods_of_a_site_may_carry_anothers_label() -> None:
     assert {"p", "q"} & set(names(found.objects["fra1"])) == {"p"}
 
 
-def test_policies_that_ask_for_a_site_are_its_own_though_nothing_else_is() -> None:
+def test_policies_that_ask_for_a_site_or_for_none_are_its_own_though_nothing_else_is() -> None:
     """Some workloads make pods in ways that aren't read here."""
-    objects = [*stored(config("iad1")), asking("p", "iad1")]
+    objects = [*stored(config("iad1"), labels={}), asking("p", "iad1"), asking("q", None), asking("r", "fra1")]
     found = gather(of({"us": objects}), installation="isochrone")
-    assert names(found.objects["iad1"]) == ["iad1-config", "p"]
+    assert names(found.objects["iad1"]) == ["p", "q"]
 
 
 def test_of_a_cluster_its_services_and_slices_are_kept_whosever_they_are() -> None:

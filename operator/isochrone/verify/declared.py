@@ -7,7 +7,7 @@ older is there.
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from isochrone.geo import places as airports
@@ -139,6 +139,8 @@ class Declared:
     tenants: Mapping[str, Tenant]
     keys: Mapping[str, str]
     """Hash -> the tenant whose key it is."""
+    names: Mapping[str, str]
+    """What clients send as `model` -> the route that it names."""
     installation: str
     unbound: str
     """`Allow` or `Deny`: what holds where no policy binds."""
@@ -175,7 +177,8 @@ def read(
         providers={each["metadata"]["name"]: _provider(each) for each in there("ModelProvider")},
         routes={each.who.id: each for each in routes},
         tenants={each.who.id: each for each in owners},
-        keys=_keys(tenants),
+        keys=_owners(tenants, _hashes),
+        names=_owners(there("ModelRoute"), _names),
         installation=installation,
         unbound=unbound,
         ways_out={each["metadata"]["name"]: each["spec"].get("wayOut") or "" for each in policies},
@@ -200,13 +203,24 @@ def _age(item: Json) -> tuple[bool, str]:
     return not created, created
 
 
-def _keys(tenants: Iterable[Json]) -> dict[str, str]:
-    """A key that two claim is the older one's."""
+def _owners(objects: Iterable[Json], claimed: Callable[[Json], Iterable[str]]) -> dict[str, str]:
+    """What two claim is the older one's."""
     found: dict[str, str] = {}
-    for each in sorted(tenants, key=_age):
-        for key in each["spec"]["keys"]:
-            found.setdefault(key["sha256"], "/".join(_id(each)))
+    for each in sorted(objects, key=_age):
+        for key in claimed(each):
+            found.setdefault(key, "/".join(_id(each)))
     return found
+
+
+def _hashes(tenant: Json) -> Iterator[str]:
+    """Of its keys."""
+    return (each["sha256"] for each in tenant["spec"]["keys"])
+
+
+def _names(route: Json) -> tuple[str, ...]:
+    """By which clients ask for it."""
+    spec = route["spec"]
+    return (spec.get("modelName") or route["metadata"]["name"], *(spec.get("aliases") or ()))
 
 
 def _labelled(namespaces: Mapping[str, Mapping[str, str]], item: Json) -> Labelled:

@@ -19,6 +19,7 @@ from isochrone_gateway.config import providers as contract
 from isochrone_gateway.config.engines import EnginePool, ServiceEndpoints
 from isochrone_gateway.config.peers import Peer
 from isochrone_gateway.config.places import Places
+from isochrone_gateway.config.routes import Route
 from isochrone_gateway.config.site import PeerTrust, UnboundTraffic
 from isochrone_gateway.config.tenants import Tenant
 
@@ -134,7 +135,17 @@ def of_routes(declared: Declared, config: Config) -> Iterator[Said]:
         if ought is None:
             yield Said(Rule.NOT_DECLARED, f"route {each.id} is not declared")
         else:
+            yield from _of_names(declared, each)
             yield from _of_classes(declared, f"route {each.id}", ought=ought.classes, found=each.data_classes)
+
+
+def _of_names(declared: Declared, found: Route) -> Iterator[Said]:
+    """A request is judged as one for the route whose name it gives."""
+    for name in (found.name, *sorted(found.aliases)):
+        owner = declared.names.get(name)
+        if owner != found.id:
+            text = f"route {found.id} answers to the model name {name}, which is declared for {owner or 'no route'}"
+            yield Said(Rule.WRONG_SUBJECT, text)
 
 
 def _of_classes(declared: Declared, name: str, *, ought: frozenset[str], found: frozenset[str]) -> Iterator[Said]:

@@ -126,7 +126,7 @@ class _Proof:
             (Kind.TENANTS, _sections(site, (Kind.TENANTS,)), lambda: likeness.of_tenants(declared, config)),
             (
                 Kind.ROUTES,
-                tuple((each.id, each.data_classes) for each in config.routes),
+                tuple((each.id, each.name, each.aliases, each.data_classes) for each in config.routes),
                 lambda: likeness.of_routes(declared, config),
             ),
             (

@@ -50,6 +50,7 @@ def test_what_nobody_says() -> None:
     found = read()
     assert (found.installation, found.unbound, found.stores) == ("isochrone", "Allow", {})
     assert (found.policies, found.sites, found.providers, found.routes, found.tenants, found.keys) == ((),) + ({},) * 5
+    assert found.names == {}
 
 
 def named(spec: Json, **metadata: Any) -> Json:
@@ -329,6 +330,19 @@ def test_what_a_route_is() -> None:
         weights="https://models.example.com/one",
         is_served=True,
     )
+
+
+def test_which_route_a_name_is_of() -> None:
+    """Of several that claim one the oldest has it; of the same age, the first by namespace and name."""
+    b = route("b", "shop", modelName="large", aliases=["big", "both"])
+    c = aged(route("c", "shop", aliases=["old", "both"]), OLD)
+    a = aged(route("a", "shop", modelName="old"), NEW)
+    z = aged(route("a", "bank", aliases=["big"]), NEW)
+    gone = aged(route("d", "shop", aliases=["big"]), OLD, deletionTimestamp=NEW)
+    expected = {"large": "shop/b", "both": "shop/c", "c": "shop/c", "old": "shop/c", "a": "bank/a", "big": "bank/a"}
+    for given in ([a, b, c, z, gone], [gone, z, c, b, a]):
+        assert read(*given).names == expected
+    assert read(route("b", "y", modelName="it"), route("b", "x", modelName="it")).names == {"it": "x/b"}
 
 
 def test_what_a_route_is_that_says_little() -> None:

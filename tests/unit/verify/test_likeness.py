@@ -236,6 +236,38 @@ def routes(found: Json, declared: Json, unbound: str = "Allow") -> list[Said]:
     return list(likeness.of_routes(known, decoded(config(routes=made))))
 
 
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param([("chat", "chat", ["talk"]), ("more", "more", [])], [], id="their own"),
+        pytest.param([("chat", "talk", ["chat"])], [], id="in another order"),
+        pytest.param([("chat", "chat", [])], [], id="one less"),
+        pytest.param(
+            [("chat", "more", []), ("more", "chat", [])],
+            [("chat", "more", "shop/more"), ("more", "chat", "shop/chat")],
+            id="swapped",
+        ),
+        pytest.param(
+            [("chat", "chat", ["talk"]), ("more", "more", ["also", "talk"])],
+            [("more", "also", "no route"), ("more", "talk", "shop/chat")],
+            id="one more",
+        ),
+    ],
+)
+def test_a_route_answers_to_its_own_names(
+    found: list[tuple[str, str, list[str]]], expected: list[tuple[str, str, str]]
+) -> None:
+    known = read([route("chat", "shop", aliases=["talk"]), route("more", "shop")])
+    made = [{"id": f"shop/{route}", "name": name, "aliases": aliases} for route, name, aliases in found]
+    assert list(likeness.of_routes(known, decoded(config(routes=made)))) == [
+        said(
+            Rule.WRONG_SUBJECT,
+            f"route shop/{route} answers to the model name {name}, which is declared for {owner}",
+        )
+        for route, name, owner in expected
+    ]
+
+
 def test_a_route_that_nobody_declared() -> None:
     made = [{"id": "shop/ghost", "name": "ghost"}, *config()["routes"]]
     assert list(likeness.of_routes(read(), decoded(config(routes=made)))) == [

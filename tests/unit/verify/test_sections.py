@@ -102,6 +102,8 @@ DE_HE, US_VA, DE_FR, NOWHERE = WRITTEN["places"]["places"]
         pytest.param("Tenants", {"tenants": [{"id": "shop/web", "routes": ["shop/chat"]}]}, id="tenants"),
         pytest.param("Places", {**WRITTEN["places"], "aliases": {"DE": "US"}}, id="places"),
         pytest.param("Routes", [{**WRITTEN["routes"][0], "dataClasses": ["a"]}], id="routes"),
+        pytest.param("Routes", [{**WRITTEN["routes"][0], "name": "a"}], id="a route's name"),
+        pytest.param("Routes", [{**WRITTEN["routes"][0], "aliases": ["a"]}], id="a route's aliases"),
         pytest.param("Providers", [{**WRITTEN["providers"][0], "headers": ["x-a"]}], id="providers"),
     ],
 )

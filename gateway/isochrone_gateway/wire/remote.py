@@ -12,6 +12,7 @@ through, which one shallow decoding shows; of the others only those are decoded 
 | `tools` other than `function` and `custom`               | refused                          | its type is listed |
 | `web_search_options`, `search_parameters`, `plugins`     | refused                          | the key is listed  |
 | a content part with a URL that is not `data:`            | refused                          | `url` is listed    |
+| one with data, such as `file_data`, that is such a URL   | refused                          | `url` is listed    |
 """
 
 import re
@@ -33,8 +34,19 @@ _SEARCHES: Final = ("web_search_options", "search_parameters", "plugins")
 _REMOTE_KEYS: Final = frozenset((*_KEPT, *_SEARCHES, "tools"))
 _CONTENTS: Final = ("messages", "input", "prompt")
 _SUSPECT: Final = (b'url"', b'uri"', b'"file_id"', b"\\u00")
-_LONGEST_MARK: Final = max(map(len, _SUSPECT))
+_SUSPECT_START: Final = re.compile(rb'"(?:[\s\\\x80-\xff]|(?!data:)[a-z][a-z0-9+.-]{1,30}:)')
+"""A text that begins with a scheme, or with something before which there may be one."""
+_LONGEST_MARK: Final = 33
 _SLICE: Final = 1_048_576
+_WORDS: Final = frozenset(
+    {
+        *("", "role", "type", "name", "id", "call_id", "tool_call_id", "status", "format", "detail"),
+        *("content", "text", "title", "filename", "refusal", "reasoning", "reasoning_content", "thinking"),
+        *("arguments", "input", "output"),
+    }
+)
+"""Keys of texts that models read and nobody fetches. Under all others there may be data, or an address to fetch it."""
+_SCHEME: Final = re.compile(r"[\x00-\x20\s\ufeff]*(?!data:)[a-z][a-z0-9+.-]{1,30}:", re.IGNORECASE)
 _URL_KEY: Final = re.compile(r".*ur[il]", re.IGNORECASE)
 _FALSE: Final = b"false"
 _INLINE: Final = "data:"
@@ -107,10 +119,16 @@ def _bad_part(request: Request, listed: Listed) -> ApiError | None:
         for name, text in _strings(_any.decode(value), ""):
             if name == "file_id" and not listed.state:
                 return _refused(key, "a file_id refers to data that a provider keeps")
-            is_address = _URL_KEY.fullmatch(name) is not None and not text[:5].lower().startswith(_INLINE)
-            if is_address and FETCH not in listed.remote:
+            if FETCH not in listed.remote and _is_address(name, text):
                 return _refused(key, f"{name} is an address to fetch from; send the content itself as a data: URL")
     return None
+
+
+def _is_address(name: str, text: str) -> bool:
+    """Some fetch what stands in place of data: `file_data`, `input_audio.data`, `image`."""
+    if _URL_KEY.fullmatch(name) is not None:
+        return not text[:5].lower().startswith(_INLINE)
+    return name not in _WORDS and _SCHEME.match(text) is not None
 
 
 def _is_plain(value: msgspec.Raw) -> bool:
@@ -126,7 +144,7 @@ def _is_suspect(value: memoryview) -> bool:
     """Whether a mark is in it, in any case. Slice by slice: one call of C for 30 MB would keep everybody waiting."""
     for start in range(0, len(value), _SLICE):
         text = bytes(value[start : start + _SLICE + _LONGEST_MARK]).lower()
-        if any(mark in text for mark in _SUSPECT):
+        if any(mark in text for mark in _SUSPECT) or _SUSPECT_START.search(text) is not None:
             return True
     return False
 

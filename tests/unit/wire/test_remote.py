@@ -33,6 +33,19 @@ def image(url: Any) -> dict[str, Any]:
         pytest.param({}, id="nothing"),
         pytest.param({"messages": [{"role": "user", "content": "see http://x.test/a.png"}]}, id="a URL in the text"),
         pytest.param(said({"type": "text", "text": '{"url":"http://x.test"}'}), id="JSON in the text"),
+        pytest.param(said({"type": "text", "text": "https://x.test/a.png: what is it?"}), id="a text that is a URL"),
+        pytest.param(
+            {"messages": [{"role": "user", "content": "http://x.test"}, *said(image(DATA))["messages"]]},
+            id="a message that is a URL, beside one with a part",
+        ),
+        pytest.param(
+            {"input": [{"type": "function_call_output", "call_id": "a:b", "output": "http://x.test"}]},
+            id="what a tool gave",
+        ),
+        pytest.param(
+            said({"type": "file", "file": {"file_data": DATA, "filename": "C:/a: b.pdf"}}), id="a file as data"
+        ),
+        pytest.param(said({"type": "file", "file": {"file_data": "//uQZAAA:"}}), id="a file as data, without a scheme"),
         pytest.param(said(image({"url": DATA, "detail": "low"})), id="an image as data"),
         pytest.param(said(image(DATA.upper())), id="an image as data, in capitals"),
         pytest.param(said({"type": "input_audio", "input_audio": {"data": "UklGRg=="}}), id="audio as data"),
@@ -74,6 +87,17 @@ def test_what_stays_here_is_lawful(members: dict[str, Any]) -> None:
         ),
         pytest.param({"messages": [{"role": {"url": "http://x"}}]}, "messages", {FETCH}, id="in place of a text"),
         pytest.param({"messages": [{"role": "user", "audio_url": "http://x"}]}, "messages", {FETCH}, id="unknown key"),
+        *(
+            pytest.param(said(part), "messages", {FETCH}, id=f"in place of data: {part}")
+            for part in (
+                {"type": "file", "file": {"file_data": "https://x.test/a.pdf", "filename": "a.pdf"}},
+                {"type": "input_audio", "input_audio": {"data": "HTTPS:/x.test/a.wav", "format": "wav"}},
+                {"type": "image", "image": "gs:x"},
+                {"type": "image", "image": [" \n\x01https://x.test"]},
+                {"type": "image", "image": "\u3000datax:/x.test"},
+                {"type": "new", "something": {"deep": "s3://bucket/key"}},
+            )
+        ),
     ],
 )
 def test_what_goes_elsewhere_is_refused_unless_listed(members: dict[str, Any], param: str, listed: set[str]) -> None:
@@ -118,6 +142,19 @@ def test_an_address_is_found_wherever_it_stands(at: int) -> None:
     least = bytes(asked(0).members.values["messages"]).index(b'url"')
     large = asked(1_048_576 + at - least)
     assert bytes(large.members.values["messages"]).index(b'url"') == 1_048_576 + at
+    assert unlawful(large, NOTHING) is not None
+
+
+@pytest.mark.parametrize("at", range(-34, 2))
+def test_an_address_in_place_of_data_is_found_wherever_it_stands(at: int) -> None:
+    scheme = "a" * 31
+
+    def asked(padding: int) -> Request:
+        return request(**said({"type": "text", "text": "x" * padding}, {"type": "new", "data": f"{scheme}:x"}))
+
+    least = bytes(asked(0).members.values["messages"]).index(b'"aaaa')
+    large = asked(1_048_576 + at - least)
+    assert bytes(large.members.values["messages"]).index(b'"aaaa') == 1_048_576 + at
     assert unlawful(large, NOTHING) is not None
 
 

@@ -118,6 +118,11 @@ def lose_class(config: Json) -> None:
     del one(config["routes"], id="clinic/scan")["dataClasses"]
 
 
+def swap_names(config: Json) -> None:
+    first, second = (one(config["routes"], id=each) for each in ("shop/chat", "clinic/scan"))
+    first["name"], second["name"] = second["name"], first["name"]
+
+
 def own_route(config: Json) -> None:
     config["routes"].append({**one(config["routes"], id="shop/chat"), "id": "shop/ghost", "name": "ghost"})
 
@@ -232,6 +237,18 @@ DOCUMENT: Final[list[tuple[str, Edit, Rule, str]]] = [
         lose_class,
         Rule.WRONG_SUBJECT,
         "route clinic/scan: the data class health is lost",
+    ),
+    (
+        "names of routes swapped",
+        swap_names,
+        Rule.WRONG_SUBJECT,
+        "route shop/chat answers to the model name scan, which is declared for clinic/scan",
+    ),
+    (
+        "a name that another route has",
+        lambda config: one(config["routes"], id="shop/chat").update(aliases=["other"]),
+        Rule.WRONG_SUBJECT,
+        "route shop/chat answers to the model name other, which is declared for no route",
     ),
     ("a route that nobody declared", own_route, Rule.NOT_DECLARED, "route shop/ghost is not declared"),
     ("callers without a key let in", of_site(anonymousAccess=True), Rule.WRONG_SETTING, "requests without a key"),

@@ -186,7 +186,7 @@ def _of_credentials(found: contract.Provider, ought: Provider) -> Iterator[Said]
                 f"provider {found.name} is shown the key {name} of {file}, but {declared.get(name, 'none')} as declared"
             )
             yield Said(Rule.WRONG_ADDRESS, text)
-    if lost := sorted(set(declared) - set(given)):
+    if lost := [name for name in declared if name not in given]:
         text = f"provider {found.name} is not shown the key {', '.join(lost)}, which is declared"
         yield Said(Rule.WRONG_ADDRESS, text, severity=Severity.WARNING)
 

@@ -99,7 +99,8 @@ def main() -> int:
     parser.add_argument("folder", type=pathlib.Path, help="where to put it; what was there is replaced")
     folder: pathlib.Path = parser.parse_args().folder.absolute()
     mark = folder / "made-from"
-    if mark.exists() and mark.read_text(encoding="ascii") == fingerprint():
+    sources = fingerprint()  # Before anything is compiled: who changes a file meanwhile gets it compiled the next time.
+    if mark.exists() and mark.read_text(encoding="ascii") == sources:
         return 0
     print(f"==> Compiling the request path into {folder}: a minute or two", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -111,7 +112,7 @@ def main() -> int:
         print(f"The request path can't be compiled: {error}", file=sys.stderr)
         return 1
     compile_into(folder)
-    mark.write_text(fingerprint(), encoding="ascii")
+    mark.write_text(sources, encoding="ascii")
     return 0
 
 

@@ -76,6 +76,7 @@ TARGETS: Final = (
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
             ("egress", "engines", "pods", "slices", "whom", "workloads"): ("egress", "engines", "pods", "slices"),
             ("declared", "evidence", "likeness"): ("declared", "likeness"),
+            ("chosen",): ("chosen",),
             ("copies",): ("copies",),
             ("kinds", "shapes"): ("kinds", "shapes"),
             ("doors",): ("doors",),

@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from isochrone.verify import whom, workloads
+from isochrone.verify import chosen, whom, workloads
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import is_engine, route_of
 from isochrone.verify.finding import Egress, Finding, Rule, Severity
-from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig, selector_of
+from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
+from isochrone.verify.kinds import CILIUM
 from isochrone.verify.pods import is_gateway, is_on_its_node
-from isochrone.verify.selecting import Selector
 
 Json = Mapping[str, Any]
 
@@ -27,11 +27,9 @@ _API_PORTS: Final = frozenset({443, 6443})
 _DNS: Final = 53
 _DNS_ALONE: Final[frozenset[int] | None] = frozenset({_DNS})
 _POLICY: Final = "NetworkPolicy"
-_BY_NAME: Final = ("CiliumNetworkPolicy", "FQDNNetworkPolicy")
 _API_SERVER: Final = "kube-apiserver"
 _WHOM: Final = ("toFQDNs", "toEndpoints", "toEntities")
 _KNOWN_BY_NAME: Final = frozenset({*_WHOM, "toPorts", "matches", "ports"})
-_LABEL_SOURCE: Final = re.compile("^(k8s|any):")
 _WIDEST: Final = (Egress.NONE, Egress.BY_PORT, Egress.BY_NAME, Egress.BY_ADDRESS)
 _URL: Final = re.compile(r"(https?)://(\[[^\]]+\]|[^/:]+)(?::([0-9]+))?")
 _SERVICE: Final = re.compile(r"[^.]+\.([^.]+)\.svc(\..+)?")
@@ -120,10 +118,10 @@ def remote_of(url: str) -> Remote:
 class Pods:
     """The policies of some pods of a site, rule by rule."""
 
-    def __init__(self, objects: Iterable[Found], labels: Mapping[str, str], namespace: str) -> None:
-        chosen = [each for each in objects if workloads.namespace_of(each.item) == namespace]
-        self.policies = [each for each in chosen if each.item["kind"] == _POLICY and _selects(each.item, labels)]
-        self.by_name = [each for each in chosen if each.item["kind"] in _BY_NAME and _selects(each.item, labels)]
+    def __init__(self, objects: Iterable[Found], workload: Json) -> None:
+        policies = list(chosen.policies_of(workload, objects))
+        self.policies = [each for each in policies if each.item["kind"] == _POLICY]
+        self.by_name = [each for each in policies if each.item["kind"] != _POLICY]
 
     def is_held(self, direction: str) -> bool:
         """Whether anything is closed at all."""
@@ -172,20 +170,12 @@ def _closes(by_name: Json) -> bool:
     """Cilium closes what it has rules for; what GKE has by name opens what others closed."""
     spec = by_name["spec"]
     is_on = (spec.get("enableDefaultDeny") or {}).get("egress", True)
-    return by_name["kind"] == _BY_NAME[0] and bool(spec.get("egress")) and is_on
+    return by_name["kind"] == CILIUM and bool(spec.get("egress")) and is_on
 
 
 def _types(policy: Json) -> list[str]:
     spec = policy["spec"]
     return spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
-
-
-def _selects(policy: Json, labels: Mapping[str, str]) -> bool:
-    """Cilium may say of a label where it is from."""
-    selector = selector_of(policy)
-    wanted = {_LABEL_SOURCE.sub("", key): value for key, value in (selector.get("matchLabels") or {}).items()}
-    asked = [{**each, "key": _LABEL_SOURCE.sub("", each["key"])} for each in selector.get("matchExpressions") or ()]
-    return Selector.of(wanted, asked).matches(labels)
 
 
 def _ports_by_name(rule: Json) -> frozenset[int] | None:
@@ -199,19 +189,19 @@ def _ports_by_name(rule: Json) -> frozenset[int] | None:
 
 def of_gateway(declared: Declared, site: SiteConfig, objects: Iterable[Found]) -> tuple[Held, tuple[Finding, ...]]:
     """How the site's gateway is held, and what of that is too wide; of several, how the widest is."""
-    chosen = list(objects)
-    gateways = [each for each in chosen if is_gateway(each)]
+    given = list(objects)
+    gateways = [each for each in given if is_gateway(each)]
     if not gateways:
         detail = "no Deployment or StatefulSet of the gateway was given"
         return Held(level=Egress.NONE, detail=detail), (_open(site.site, site.where, f"{detail}, so nothing holds it"),)
     namespaces = frozenset(id_.partition("/")[0] for id_ in declared.routes)
     calls = _Calls(site=site.site, remotes=remotes(declared, site), namespaces=namespaces)
-    each_held, told = zip(*(_of_one_gateway(calls, each, chosen) for each in gateways), strict=True)
+    each_held, told = zip(*(_of_one_gateway(calls, each, given) for each in gateways), strict=True)
     return min(each_held, key=lambda held: _WIDEST.index(held.level)), tuple(dict.fromkeys(itertools.chain(*told)))
 
 
 def _of_one_gateway(calls: _Calls, workload: Found, objects: Iterable[Found]) -> tuple[Held, list[Finding]]:
-    pods = Pods(objects, workloads.pod_labels(workload.item), workloads.namespace_of(workload.item))
+    pods = Pods(objects, workload.item)
     if not pods.is_held("Egress"):
         text = "no NetworkPolicy closes the egress of the gateway's pods"
         return Held(level=Egress.NONE, detail="no policy"), [_open(calls.site, workload.where, text)]
@@ -294,11 +284,10 @@ def _of_names(site: str, pods: Pods, known: set[str]) -> Iterator[Finding]:
 
 def of_engines(declared: Declared, site: str, objects: Iterable[Found]) -> Iterator[Finding]:
     """Whom engines talk to, and who talks to them: only the gateway of their own site, which is what asks the law."""
-    chosen = list(objects)
-    for each in chosen:
+    given = list(objects)
+    for each in given:
         if is_engine(each):
-            pods = Pods(chosen, workloads.pod_labels(each.item), workloads.namespace_of(each.item))
-            yield from _of_engine(declared, site, each, pods)
+            yield from _of_engine(declared, site, each, Pods(given, each.item))
 
 
 def _of_engine(declared: Declared, site: str, workload: Found, pods: Pods) -> Iterator[Finding]:

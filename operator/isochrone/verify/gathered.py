@@ -14,7 +14,7 @@ import msgspec
 
 from isochrone.verify import kinds, shapes, workloads
 from isochrone.verify.finding import Finding, Rule
-from isochrone.verify.kinds import POLICIES
+from isochrone.verify.kinds import CILIUM, POLICIES
 from isochrone.verify.misplaced import in_words
 from isochrone.verify.workloads import namespace_of
 from isochrone_gateway.config import Config, ConfigError, Index, Kind, Problem, Verify, find_problems, read_index
@@ -40,7 +40,7 @@ class Found(NamedTuple):
     item: Json
     where: str
     only_opens: bool = False
-    """A policy of what may be the same cluster: what it opens counts, what it closes doesn't."""
+    """A policy of what may be the same cluster, or for what may be these pods: what it closes doesn't count."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,9 +140,9 @@ class _Policies:
 
 
 def selector_of(policy: Json) -> Json:
-    """What a policy's pods must be like: Cilium has another name for it."""
+    """What a policy's pods must be like: Cilium has another name for it, and the other's is nothing to it."""
     spec = policy["spec"]
-    selector: Json = spec.get("podSelector") or spec.get("endpointSelector") or {}
+    selector: Json = spec.get("endpointSelector" if policy["kind"] == CILIUM else "podSelector") or {}
     return selector
 
 

@@ -45,7 +45,7 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(labels.get(key) == value for key, value in self.labels.items()) and all(
-            _holds(labels.get(key), operator, values) for key, operator, values in self.expressions
+            holds(labels.get(key), operator, values) for key, operator, values in self.expressions
         )
 
 
@@ -66,7 +66,8 @@ class NamespacesOf:
         return namespace.name in self.names or (self.selector is not None and self.selector.matches(namespace.labels))
 
 
-def _holds(value: str | None, operator: str, values: frozenset[str]) -> bool:
+def holds(value: str | None, operator: str, values: frozenset[str]) -> bool:
+    """Whether a label's value is what an expression asks for; None: there is no such label."""
     match operator:
         case "In":
             return value in values

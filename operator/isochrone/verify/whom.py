@@ -7,6 +7,7 @@ metrics, may be elsewhere than where they mostly are; then it is said who is tru
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from isochrone.verify.chosen import label_of
 from isochrone.verify.engines import COMPONENT, ENGINE, GATEWAY
 from isochrone.verify.finding import Severity
 from isochrone.verify.gathered import EDGE_NODE
@@ -90,9 +91,12 @@ def strange_resolvers(rule: Json, own: str) -> Iterator[Told]:
 
 
 def strange_endpoints(rule: Json, own: str) -> Iterator[Told]:
-    """The same of Cilium's rules, where the namespace is one of the labels."""
+    """The same of Cilium's rules, where the namespace is one of the labels. Not all that it has labels for are pods."""
     for each in rule["toEndpoints"]:
-        labels = {key.removeprefix("k8s:").removeprefix("any:"): said for key, said in _wanted(each).items()}
+        labels = {label: said for key, said in _wanted(each).items() if (label := label_of(key))}
+        if others := sorted(key for key in (*_wanted(each), *_asked(each)) if label_of(key) is None):
+            yield f"whatever Cilium knows by {', '.join(others)} at port 53", Severity.ERROR
+            continue
         namespace = labels.pop("io.kubernetes.pod.namespace", None)
         is_anywhere = any("namespace" in key for key in (*labels, *_asked(each)))
         yield from _strange_resolver(namespace or (None if is_anywhere else own), labels)

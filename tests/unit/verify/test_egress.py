@@ -211,6 +211,24 @@ def selecting(**selector: Any) -> Found:
         ),
         pytest.param([cilium(CILIUM)._replace(only_opens=True)], Egress.NONE, "no policy", id="by name, elsewhere"),
         pytest.param([allow()._replace(only_opens=True)], Egress.NONE, "no policy", id="elsewhere"),
+        pytest.param(
+            [selecting(matchExpressions=[{"key": "pod-template-hash", "operator": "DoesNotExist"}])],
+            Egress.NONE,
+            "no policy",
+            id="maybe of these pods",
+        ),
+        pytest.param(
+            [cilium(CILIUM, endpointSelector={"matchLabels": {"io.cilium.k8s.policy.serviceaccount": "x"}})],
+            Egress.NONE,
+            "no policy",
+            id="by name, maybe of these pods",
+        ),
+        pytest.param(
+            [allow(), selecting(matchExpressions=[{"key": "pod-template-hash", "operator": "Exists"}])],
+            Egress.BY_ADDRESS,
+            "addresses and pods alone",
+            id="maybe of these pods, beside one that is",
+        ),
         pytest.param([allow()], Egress.BY_ADDRESS, "addresses and pods alone", id="nobody at all"),
         pytest.param(
             [allow(peer(53), policyTypes=[])], Egress.BY_ADDRESS, "addresses and pods alone", id="rules of egress"
@@ -841,6 +859,19 @@ POD_NAMESPACE: Final = "io.kubernetes.pod.namespace"
             [("pods of any namespace at port 53", ERROR)],
             id="of namespaces with a label",
         ),
+        pytest.param(
+            {"matchLabels": {"reserved:world": ""}},
+            [("whatever Cilium knows by reserved:world at port 53", ERROR)],
+            id="no pods",
+        ),
+        pytest.param(
+            {
+                "matchLabels": {f"k8s:{POD_NAMESPACE}": "kube-system", "k8s:k8s-app": "kube-dns", "$host": ""},
+                "matchExpressions": [{"key": "reserved:init", "operator": "DoesNotExist"}],
+            },
+            [("whatever Cilium knows by $host, reserved:init at port 53", ERROR)],
+            id="not only resolvers",
+        ),
     ],
 )
 def test_who_resolves_names_by_cilium(selector: Json, told: list[tuple[str, Severity]]) -> None:
@@ -865,5 +896,5 @@ def test_engines_of_no_namespace_are_in_the_default_one() -> None:
 
 
 def test_policies_are_chosen_by_their_namespace_and_labels() -> None:
-    chosen = Pods([allow(), allow(namespace="shop"), cilium(CILIUM), GATEWAY], OURS, HOME)
+    chosen = Pods([allow(), allow(namespace="shop"), cilium(CILIUM), GATEWAY], GATEWAY.item)
     assert [each.where for each in (*chosen.policies, *chosen.by_name)] == ["NetworkPolicy p", "CiliumNetworkPolicy c"]

@@ -51,13 +51,36 @@ def anywhere(key: str, value: str) -> Json:
 DNS = [{"protocol": "TCP", "port": 53}]
 FOREIGN = [{"ipBlock": {"cidr": "203.0.113.9/32"}}]
 ANYWHERE = [{"ipBlock": {"cidr": "0.0.0.0/0"}}]
-WIDER = {
+WIDER: Json = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "NetworkPolicy",
     "metadata": {"name": "theirs", "namespace": "isochrone-system"},
     "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": ANYWHERE}]},
 }
 GATEWAY, ENGINE = "isochrone-gateway", "chat-engine"
+
+
+def only(key: str, operator: str, *values: str) -> Json:
+    return {"matchExpressions": [{"key": key, "operator": operator, **({"values": [*values]} if values else {})}]}
+
+
+def wider(namespace: str, selector: Json) -> Json:
+    """A policy of somebody else that lets these pods talk to anybody, and anybody to them."""
+    spec = {"podSelector": selector, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]}
+    return {**WIDER, "metadata": {"name": "theirs", "namespace": namespace}, "spec": spec}
+
+
+def to_the_world(selector: Json) -> Json:
+    return {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": "theirs", "namespace": "isochrone-system"},
+        "spec": {"endpointSelector": selector, "egress": [{"toEntities": ["world"]}]},
+    }
+
+
+def choosing(selector: Json) -> Callable[[Json], object]:
+    return lambda item: item["spec"]["podSelector"].update(selector)
 
 
 def other_authorities(item: Json) -> None:
@@ -164,6 +187,60 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
     ),
     ("somebody else's policy beside it", add(WIDER), Rule.EGRESS_OPEN, "any address at any port"),
     (
+        "somebody else's policy by the hash of a Deployment's pods",
+        add(wider("isochrone-system", only("pod-template-hash", "Exists"))),
+        Rule.EGRESS_OPEN,
+        "lets the gateway talk to anybody",
+    ),
+    (
+        "somebody else's policy by where pods' nodes are",
+        add(wider("shop", only("topology.kubernetes.io/zone", "In", "a", "b"))),
+        Rule.INGRESS_OPEN,
+        "lets anybody talk to engines shop/chat",
+    ),
+    (
+        "somebody else's policy that leaves out what no pod here is",
+        add(wider("shop", only("app", "DoesNotExist"))),
+        Rule.EGRESS_OPEN,
+        "lets engines shop/chat talk to anybody",
+    ),
+    (
+        "somebody else's policy with a selector of Cilium's policies",
+        add({**WIDER, "spec": {**WIDER["spec"], "endpointSelector": {"matchLabels": {"a": "b"}}}}),
+        Rule.EGRESS_OPEN,
+        "any address at any port",
+    ),
+    (
+        "somebody else's policy by a service account",
+        add(to_the_world({"matchLabels": {"io.cilium.k8s.policy.serviceaccount": GATEWAY}})),
+        Rule.EGRESS_OPEN,
+        "talk by the entities world",
+    ),
+    (
+        "somebody else's policy by another namespace, which Cilium takes for its own",
+        add(to_the_world({"matchLabels": {"k8s:io.kubernetes.pod.namespace": "shop"}})),
+        Rule.EGRESS_OPEN,
+        "talk by the entities world",
+    ),
+    (
+        "somebody else's policy by a label that no pod has",
+        add(to_the_world(only("reserved:host", "DoesNotExist"))),
+        Rule.EGRESS_OPEN,
+        "talk by the entities world",
+    ),
+    (
+        "a gateway's policy for pods of no Deployment",
+        on("NetworkPolicy", GATEWAY, choosing(only("pod-template-hash", "DoesNotExist"))),
+        Rule.EGRESS_OPEN,
+        "no NetworkPolicy closes the egress of the gateway's pods",
+    ),
+    (
+        "an engine's policy for pods whose node has no zone",
+        on("NetworkPolicy", ENGINE, choosing(only("topology.kubernetes.io/zone", "DoesNotExist"))),
+        Rule.INGRESS_OPEN,
+        "no NetworkPolicy says who may talk to engines shop/chat",
+    ),
+    (
         "an engine's egress to anywhere",
         on("NetworkPolicy", ENGINE, egress(to=ANYWHERE)),
         Rule.EGRESS_OPEN,
@@ -245,6 +322,31 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
 def test_changed_objects_are_found(world: World, edit: Objects, rule: Rule, says: str) -> None:
     found = errors(world.verify(objects=edit))
     assert any(rule is each and says in text for each, text in found), found
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(wider("shop", {"matchLabels": {"app": "web"}}), id="an application's"),
+        pytest.param(wider("shop", only("app", "Exists")), id="all applications'"),
+        pytest.param(wider("shop", {"matchLabels": {"app.kubernetes.io/instance": "web"}}), id="a release's"),
+        pytest.param(wider("shop", {"matchLabels": {"job-name": "migrate"}}), id="a job's"),
+        pytest.param(wider("shop", {"matchLabels": {"statefulset.kubernetes.io/pod-name": "db-0"}}), id="one pod's"),
+        pytest.param(
+            wider("shop", {"matchLabels": {"app": "web"}, **only("pod-template-hash", "Exists")}),
+            id="an application's, of a Deployment",
+        ),
+        pytest.param(
+            wider("shop", only("app.kubernetes.io/component", "NotIn", "engine")), id="that of all but the engines"
+        ),
+        pytest.param(
+            to_the_world({"matchLabels": {"k8s:app": "web", "k8s:io.kubernetes.pod.namespace": "isochrone-system"}}),
+            id="an application's, of Cilium",
+        ),
+    ],
+)
+def test_policies_of_pods_beside_them_are_nothing_to_gateways_and_engines(world: World, policy: Json) -> None:
+    assert world.verify(objects=add(policy)).findings == ()
 
 
 def of_pod(**changes: Any) -> Callable[[Json], object]:

@@ -21,7 +21,7 @@ def policy(selector: Json, kind: str = "NetworkPolicy", namespace: str = HOME) -
 
 
 def asking(key: str, operator: str, *values: str) -> Json:
-    return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+    return {"matchExpressions": [{"key": key, "operator": operator, **({"values": list(values)} if values else {})}]}
 
 
 def wanting(**labels: str) -> Json:

@@ -92,7 +92,7 @@ TARGETS: Final = (
         {
             ("chain", "check", "checkpoint", "finding", "keys", "lines", "retention"): (
                 *("changed", "check", "checkpoints", "folders", "forged"),
-                *("keys", "loose", "records", "removed_early", "report", "retention"),
+                *("keys", "loose", "put_back", "records", "removed_early", "report", "retention"),
             ),
             ("sources",): ("sources",),
         },

@@ -17,11 +17,15 @@ _TAIL: Final = re.compile(rb',"hash":"([0-9a-f]{64})"\}')
 _TAIL_LENGTH: Final = len(',"hash":""}') + 64
 
 
+Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+"""A SHA-256."""
+
+
 class Mark(msgspec.Struct, frozen=True):
     """How far a chain had come: its number of lines, and the hash of the last."""
 
     count: int
-    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    hash: Digest
 
 
 class Record(msgspec.Struct, rename="camel", gc=False):
@@ -59,6 +63,10 @@ class Chain:
     count: int = 0
     hash: str | None = ZERO
     whole: int = 0
+    start: int = 0
+    """The first line whose text is held to its hash: that takes the hash before it, which a removed line had."""
+    reached: int = 0
+    """How many lines it had at the last hash that a checkpoint says."""
     since: float = math.inf
     until: float = -math.inf
     """When the first and the last line were written that no checkpoint signs."""
@@ -71,8 +79,8 @@ class Chain:
         self.findings.append(of_line(line, rule, message))
 
 
-def walk(folder: pathlib.Path, *, dropped: Mark | None, marks: dict[int, str]) -> Chain:
-    """Read a chain. `dropped` is what retention removed of it, `marks` the hashes that checkpoints say, by count."""
+def walk(folder: pathlib.Path, *, dropped: int, marks: dict[int, str]) -> Chain:
+    """Read a chain whose first `dropped` lines retention removed; `marks` are hashes that checkpoints say, by count."""
     chain = Chain(folder, max(marks, default=0))
     for line in lines.read(lines.segments(folder)):
         if chain.torn is not None:
@@ -88,7 +96,7 @@ def walk(folder: pathlib.Path, *, dropped: Mark | None, marks: dict[int, str]) -
     return chain
 
 
-def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int, str]) -> None:
+def _take(chain: Chain, line: lines.Line, dropped: int, marks: dict[int, str]) -> None:
     body = line.data[:-_TAIL_LENGTH]
     tail = _TAIL.fullmatch(line.data[-_TAIL_LENGTH:])
     try:
@@ -100,8 +108,8 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
         # What follows is held to its own hashes: one edit is one finding.
         chain.count, chain.hash = chain.count + 1, None
         return
-    if not chain.whole:
-        _begin(chain, record, dropped)
+    if not chain.whole and 0 < record.n <= dropped:
+        _begin(chain, line, record.n, marks)
     if record.n != chain.count:
         chain.say(Rule.OUT_OF_ORDER, line, f"it is line {record.n} of the chain where {chain.count} should be")
         chain.count, chain.hash = record.n, None
@@ -109,16 +117,25 @@ def _take(chain: Chain, line: lines.Line, dropped: Mark | None, marks: dict[int,
     if chain.hash is not None and hashlib.sha256(bytes.fromhex(chain.hash) + body).hexdigest() != stored:
         chain.say(Rule.EDITED, line, "its hash is not that of its text and all lines before: one of them was changed")
     chain.count, chain.hash, chain.whole = record.n + 1, stored, chain.whole + 1
-    if marks.get(chain.count, stored) != stored:
-        chain.say(Rule.NOT_AS_SIGNED, line, "a signed checkpoint has another hash for it: the chain was written anew")
+    if chain.count in marks:
+        chain.reached = chain.count
+        if marks[chain.count] != stored:
+            said = "a signed checkpoint has another hash for it: the chain was written anew"
+            chain.say(Rule.NOT_AS_SIGNED, line, said)
     _note(chain, line, record)
 
 
-def _begin(chain: Chain, record: Record, dropped: Mark | None) -> None:
-    """Where the chain begins: at 0, or after what retention removed. Of what is being removed the start isn't known."""
-    if dropped is not None and 0 < record.n <= dropped.count:
-        chain.count = record.n
-        chain.hash = dropped.hash if record.n == dropped.count else None
+def _begin(chain: Chain, line: lines.Line, number: int, marks: dict[int, str]) -> None:
+    """Begin among or after what retention removed, with the line of this number.
+
+    Unless the hash before it is signed, that line can say anything, as its own hash can't be computed. What follows
+    can't: hash by hash it leads to what is signed.
+    """
+    chain.count, chain.hash = number, marks.get(number)
+    if chain.hash is None:
+        chain.start = number + 1
+        why = "whoever can write there could have written it"
+        chain.say(Rule.NOT_SIGNED, line, f"it counts for nothing, as the line before it was removed: {why}")
 
 
 def _note(chain: Chain, line: lines.Line, record: Record) -> None:
@@ -131,6 +148,8 @@ def _note(chain: Chain, line: lines.Line, record: Record) -> None:
                 chain.say(Rule.OUT_OF_ORDER, line, "a chain has one Boot, its first line")
             if record.after and not record.clean:
                 chain.say(Rule.UNCLEAN, line, f"{record.after} before it ended without End: killed, or crashed")
+        case _ if record.n < chain.start:
+            pass
         case "Intent":
             chain.open[record.id, record.try_] = line
         case "Outcome":

@@ -3,15 +3,18 @@
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from isochrone.audit import chain as chains
 from isochrone.audit import checkpoint as checkpoints
 from isochrone.audit import keys as reading
 from isochrone.audit import lines, retention
-from isochrone.audit.chain import Chain, Mark, Record
+from isochrone.audit.chain import Chain, Digest, Mark, Record
 from isochrone.audit.finding import Extent, Finding, Report, Rule, of_line
 from isochrone.audit.keys import KeyRing
+from isochrone.audit.retention import Removal
 
 
 class NotEvidence(Exception):  # noqa: N818 - what it is
@@ -24,8 +27,8 @@ class Anchor:
 
     site: str
     instance: str
-    n: int
-    digest: str
+    n: Annotated[int, msgspec.Meta(ge=0)]
+    digest: Digest
 
 
 _DAY: Final = 86_400.0
@@ -102,7 +105,7 @@ class _Instance:
     def extents(self) -> Iterator[tuple[pathlib.Path, Extent]]:
         """How far each chain goes, and is signed."""
         for name, chain in self.chains.items():
-            yield chain.folder, Extent(chain.count, self._sealed[name])
+            yield chain.folder, Extent(chain.count, self._sealed[name], chain.start)
 
     def _keys(self, trusted: KeyRing | None) -> KeyRing:
         path, site = self.folder / "public-key.pem", self.folder.parent.name
@@ -128,8 +131,12 @@ class _Instance:
         self.findings.append(Finding(rule=rule, path=path, message=message))
 
     def _walk(self, folder: pathlib.Path) -> Chain:
-        signed = self.signed
-        return chains.walk(folder, dropped=signed.dropped.get(folder.name), marks=signed.marks.get(folder.name, {}))
+        return chains.walk(folder, dropped=self._removed(folder.name), marks=self.signed.marks.get(folder.name, {}))
+
+    def _removed(self, name: str) -> int:
+        """How many lines retention removed of a chain, as checkpoints say."""
+        mark = self.signed.dropped.get(name)
+        return mark.count if mark is not None else 0
 
     def _placed(self, name: str, chain: Chain) -> Iterator[Finding]:
         boot, here = chain.boot, (self.folder.parent.name, self.folder.name, name)
@@ -181,7 +188,10 @@ class _Instance:
         span = chain.until - chain.since
         if not more:
             return
-        if span > _DUE:
+        if self._lacks_its_end(chain):
+            said = f"what held its last {more} lines was removed: whoever can write there could have written them"
+            yield Finding(rule=Rule.NOT_SIGNED, path=chain.folder, message=said)
+        elif span > _DUE:
             said = f"its last {more} lines, of {span:.0f} seconds, are not signed: checkpoints are missing"
             yield Finding(rule=Rule.MISSING, path=chain.folder, message=said)
         else:
@@ -190,11 +200,19 @@ class _Instance:
 
     def _sure(self, marks: Mapping[str, Mark]) -> dict[str, int]:
         """How far chains are fixed: by what is said of them, and by a worker's next chain, if that is fixed itself."""
-        sure = dict.fromkeys(self.chains, 0) | {name: mark.count for name, mark in marks.items()}
+        said = dict.fromkeys(self.chains, 0) | {name: mark.count for name, mark in marks.items()}
+        for name, chain in self.chains.items():
+            if self._lacks_its_end(chain):
+                said[name] = max(min(said[name], chain.reached), chain.start)
+        sure = dict(said)
         for boot in self._boots():
-            if boot.after in sure and f"{boot.writer}-{boot.boot}" in marks:
+            if boot.after in sure and said.get(f"{boot.writer}-{boot.boot}"):
                 sure[boot.after] = max(sure[boot.after], boot.after_count)
         return sure
+
+    def _lacks_its_end(self, chain: Chain) -> bool:
+        """Whether it ends among what retention removed: then what is signed of its end fixes none of its lines."""
+        return chain.count < self._removed(chain.folder.name)
 
     def _boots(self) -> list[Record]:
         return [chain.boot for chain in self.chains.values() if chain.boot is not None and chain.boot.after]
@@ -229,13 +247,18 @@ class _Instance:
 
     def _early(self, keep: float) -> Iterator[Finding]:
         """What a checkpoint says is removed, and isn't here, and had to be."""
-        for name, removal in retention.early(self.signed.removals, keep).items():
-            if name not in self.chains or self.chains[name].boot is None:
-                said = (
-                    f"its first {removal.count} lines were removed when the last of them were at most"
-                    f" {removal.age / _DAY:.1f} days old, as a checkpoint says, and had to be kept for {keep / _DAY:g}"
-                )
-                yield Finding(rule=Rule.REMOVED_EARLY, path=self.folder / "chains" / name, message=said)
+        gone = [each for each in self.signed.removals if not self._has(each)]
+        for name, removal in retention.early(gone, keep).items():
+            said = (
+                f"its first {removal.count} lines were removed when the last of them were at most"
+                f" {removal.age / _DAY:.1f} days old, as a checkpoint says, and had to be kept for {keep / _DAY:g}"
+            )
+            yield Finding(rule=Rule.REMOVED_EARLY, path=self.folder / "chains" / name, message=said)
+
+    def _has(self, removal: Removal) -> bool:
+        """Whether the lines are here nevertheless."""
+        chain = self.chains.get(removal.chain)
+        return chain is not None and chain.boot is not None and chain.count >= removal.count
 
     def _strange(self) -> Iterator[Finding]:
         own = {"chains", "checkpoints", "public-key.pem", "lock", "copied.json"}

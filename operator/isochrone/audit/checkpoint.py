@@ -45,7 +45,7 @@ class Signed:
     anchored: dict[str, Mark] = dataclasses.field(default_factory=dict)
     """The heads as of the last anchor."""
     marks: dict[str, dict[int, str]] = dataclasses.field(default_factory=dict)
-    """Chain -> the hashes that are said of it, by count: as of each anchor, and at the end."""
+    """Chain -> the hashes that are said of it, by count: as of each anchor, at the end, and of each removal."""
     digest: str = ZERO
     _grown: dict[str, Growth] = dataclasses.field(default_factory=dict)
 
@@ -57,8 +57,9 @@ class Signed:
         for name in _go_on(self.heads, said.chains):
             self._growth(name).add(said.chains[name].count, said.at)
         for name in _go_on(self.dropped, said.dropped):
-            count = said.dropped[name].count
-            self.removals.append(Removal(name, count, said.at - self._growth(name).without(count)))
+            mark = said.dropped[name]
+            self.marks.setdefault(name, {}).setdefault(mark.count, mark.hash)
+            self.removals.append(Removal(name, mark.count, said.at - self._growth(name).without(mark.count)))
 
     def _growth(self, chain: str) -> Growth:
         if chain not in self._grown:
@@ -67,9 +68,8 @@ class Signed:
 
     def fix(self) -> None:
         """Whatever is said from here on, what has been said until now holds."""
-        for said in (self.heads, self.dropped):
-            for name, mark in said.items():
-                self.marks.setdefault(name, {}).setdefault(mark.count, mark.hash)
+        for name, mark in self.heads.items():
+            self.marks.setdefault(name, {}).setdefault(mark.count, mark.hash)
 
 
 def walk(folder: pathlib.Path, *, site: str, keys: KeyRing, anchors: Mapping[int, Collection[str]]) -> Signed:

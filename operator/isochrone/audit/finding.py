@@ -41,7 +41,10 @@ class Rule(enum.StrEnum):
     RETENTION = "Retention"
     """Lines that were removed because they were old; a checkpoint says so."""
     NOT_SIGNED = "NotSigned"
-    """Lines after the last checkpoint, which isn't due yet: whoever can write there could have written them."""
+    """Lines that lead to no checkpoint: it isn't due yet, or retention removed what held them to one.
+
+    Whoever can write there could have written them.
+    """
     NOT_ANCHORED = "NotAnchored"
     """Lines that were signed after the last anchor: a cut after it would not be seen."""
     STRANGE = "NotRead"
@@ -85,10 +88,14 @@ def of_line(line: Line, rule: Rule, message: str) -> Finding:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a chain goes: the number after that of its last line, and of the last line that a checkpoint signs."""
+    """How far a chain goes: the number after that of its last line, and of the last line that a checkpoint signs.
+
+    Before the line `start` nothing counts, as nothing holds it to its text.
+    """
 
     end: int
     signed: int
+    start: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from isochrone.audit import entries, lines
@@ -36,12 +36,14 @@ class Source:
     instance: str
     name: str
     place: str
-    """Where its gateway stands, as its Boot says; empty if none that is still here says it."""
+    """Where its gateway stands, as its Boot says, or else those of other chains; empty if that isn't known."""
     proof: Proof
     end: int | None
     """The number of the first line that was written after the proof; None if all lines are to be read."""
     signed: int
     """The number after that of the last line that a checkpoint signs."""
+    start: int = 0
+    """The number of the first line that counts."""
 
 
 def prove(
@@ -64,24 +66,29 @@ def sources(roots: Sequence[pathlib.Path], reports: Sequence[Report] | None) -> 
     extents = {folder: extent for report in reports or () for folder, extent in report.extents.items()}
     bad = [each.path for each in tampering(reports or ())]
     proofs = {each: _proof(each, bad) if reports is not None else Proof.UNCHECKED for each in folders}
-    places = {each: _place(each) for each in folders}
-    # What a chain doesn't say of its gateway any more another one may, but none that was tampered with.
-    elsewhere = {each.parent: places[each] for each in folders if places[each] and proofs[each] is not Proof.NOT_PROVED}
+    places = {each: place for each in folders if (place := _place(each)) is not None}
+    elsewhere = _elsewhere({each: places[each] for each in places if _is_sure(proofs[each], extents.get(each, _NEW))})
     found = [
-        Source(
-            folder=each,
-            site=each.parts[-4],
-            instance=each.parts[-3],
-            name=each.name,
-            place=places[each] or elsewhere.get(each.parent, ""),
-            proof=proofs[each],
-            # Of a chain that isn't proved all is shown.
-            end=extents.get(each, _NEW).end if proofs[each] is Proof.PROVED else None,
-            signed=extents.get(each, _NEW).signed,
-        )
+        _source(each, places.get(each, elsewhere.get(each.parent, "")), proofs[each], extents.get(each, _NEW))
         for each in folders
     ]
     return tuple(sorted(found, key=lambda each: (each.site, each.instance, each.name)))
+
+
+def _source(folder: pathlib.Path, place: str, proof: Proof, extent: Extent) -> Source:
+    is_proved = proof is Proof.PROVED
+    return Source(
+        folder=folder,
+        site=folder.parts[-4],
+        instance=folder.parts[-3],
+        name=folder.name,
+        place=place,
+        proof=proof,
+        # Of a chain that isn't proved all is shown.
+        end=extent.end if is_proved else None,
+        signed=extent.signed,
+        start=extent.start if is_proved else 0,
+    )
 
 
 def tampering(reports: Iterable[Report]) -> Iterator[Finding]:
@@ -105,10 +112,24 @@ def _refuse_copies(folders: Iterable[pathlib.Path]) -> None:
             raise NotEvidence(f"{first} and {each} are copies of one chain: give one of them")
 
 
-def _place(folder: pathlib.Path) -> str:
+def _place(folder: pathlib.Path) -> str | None:
+    """Where a chain's Boot says that its gateway stands; None if it has no Boot any more."""
     first = next(lines.read(lines.segments(folder)), None)
     said = entries.read(first.data) if first is not None else None
-    return said.place if isinstance(said, entries.Boot) else ""
+    return said.place if isinstance(said, entries.Boot) else None
+
+
+def _is_sure(proof: Proof, extent: Extent) -> bool:
+    """Whether a chain's Boot may speak for its gateway's other chains: not one that anybody could have written."""
+    return proof is Proof.UNCHECKED or (proof is Proof.PROVED and extent.signed > 0)
+
+
+def _elsewhere(places: Mapping[pathlib.Path, str]) -> Mapping[pathlib.Path, str]:
+    """Folder of a gateway's chains -> where they all say that it stands; not where one says something else."""
+    said: dict[pathlib.Path, set[str]] = {}
+    for chain, place in places.items():
+        said.setdefault(chain.parent, set()).add(place)
+    return {folder: each.pop() for folder, each in said.items() if len(each) == 1}
 
 
 def _proof(folder: pathlib.Path, bad: Iterable[pathlib.Path]) -> Proof:

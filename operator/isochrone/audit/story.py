@@ -32,7 +32,7 @@ class Gap(enum.StrEnum):
     NO_VERSIONS = "NoVersions"
     """The line that says which versions of policies were in force isn't here."""
     NO_PLACE = "NoPlace"
-    """Where the gateway stands isn't told by any line that is here."""
+    """Where the gateway stands isn't told by any line that is here, or not by all alike."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class _Gaps:
         if visit.is_hosted and place not in self.joined:
             yield Unknown(Gap.NO_ENTRY, site, "it came from a peer, and no evidence of where it came in is here")
         if not source.place:
-            said = f"where {site}/{source.instance} stands: no Boot that is here says it"
+            said = f"where {site}/{source.instance} stands: no Boot that is signed says it, or they differ"
             yield Unknown(Gap.NO_PLACE, site, said)
         if _lacks_versions(visit):
             yield Unknown(Gap.NO_VERSIONS, site, "which versions of its policies were in force: no Config says it")

@@ -101,7 +101,7 @@ class Reading:
     """Requests of which no line that is here says whose they were: what began them was lost, or removed."""
     lines: int = 0
     unreadable: int = 0
-    """Half a line, one that was changed, or of a kind that isn't known."""
+    """Half a line, one that was changed, of a kind that isn't known, or whose text is held to nothing."""
     later: int = 0
     """Chains that were written to after they were proved; what came later wasn't read."""
     ended: set[Source] = dataclasses.field(default_factory=set)
@@ -145,7 +145,7 @@ def visits(source: Source, reading: Reading, *, wants: Callable[[bytes], bool] =
             reading.lines += 1
             continue
         entry = read(line.data) if line.whole else None
-        if entry is None:
+        if entry is None or entry.n < source.start:
             reading.unreadable += 1
         elif source.end is not None and entry.n >= source.end:
             reading.later += 1
@@ -168,7 +168,7 @@ class _Putting:
         """Each has a try at least."""
         self.lost: dict[str, Lost] = {}
         self.has_ended = False
-        self.configs: dict[str, dict[str, Policy]] = {}
+        self.configs: dict[str, Versions] = {}
         self.current: Versions | None = None
 
     def take(self, entry: Kind) -> Iterator[Visit]:
@@ -213,9 +213,8 @@ class _Putting:
         yield self.open.pop(entry.id)
 
     def _config(self, entry: Config) -> None:
-        versions = self.configs.setdefault(entry.revision, {})
-        versions.update(entry.policies)
-        self.current = versions
+        # Made anew: for requests before it holds what was told until then, which may be proved where this isn't.
+        self.current = self.configs[entry.revision] = {**self.configs.get(entry.revision, {}), **entry.policies}
         if len(self.configs) > _REVISIONS:
             del self.configs[next(iter(self.configs))]
 

@@ -15,7 +15,7 @@ from isochrone.cli.text import columns, printable
 
 _TOLD: Final = {
     Proof.NOT_PROVED: "this chain is NOT PROVED",
-    Proof.UNSIGNED: "not yet signed",
+    Proof.UNSIGNED: "not signed",
     Proof.UNCHECKED: "not checked",
 }
 _Event = tuple[float, int, str, str]

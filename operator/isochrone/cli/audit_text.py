@@ -143,7 +143,8 @@ def summary(reading: Reading, sources: Sequence[Source], reports: Sequence[Repor
         told = "a policy forbids it here" if why == "Withheld" else why
         yield click.style(f"not written, so not shown: {number(records, 'record')} ({printable(told)})", fg="yellow")
     if reading.unreadable:
-        said = f"not read: {number(reading.unreadable, 'line')}, half written, changed, or of a kind that isn't known"
+        why = "half written, changed, of a kind that isn't known, or held to no hash"
+        said = f"not read: {number(reading.unreadable, 'line')}, {why}"
         yield click.style(said, fg="yellow")
     if reading.nameless:
         yield click.style(
@@ -156,7 +157,7 @@ def summary(reading: Reading, sources: Sequence[Source], reports: Sequence[Repor
         said = f"where they stand isn't known, and counts as outside of everything: {', '.join(unplaced)}"
         yield click.style(printable(said), fg="yellow")
     if unsigned := _unsigned(sources):
-        said = f"not yet signed: {number(unsigned, 'line')}; they fit, and could have been written without the key"
+        said = f"not signed: {number(unsigned, 'line')}; they fit, and could have been written without the key"
         yield click.style(said, fg="yellow")
     yield from _verdict(reports)
 
@@ -202,7 +203,7 @@ def _without(reports: Sequence[Report]) -> Iterator[str]:
         whose = f"{number(believed, 'gateway')}, whose keys lie beside it"
         yield f"that nobody wrote all of it anew, for {whose}; give --trusted-keys"
     if loose := sum(each.loose for each in reports):
-        yield f"who wrote the last {number(loose, 'line')}, which no checkpoint signs yet"
+        yield f"who wrote {number(loose, 'line')}, which no checkpoint signs"
     if bare := sum(each.bare for each in reports):
         whose = f"{number(bare, 'gateway')} without --anchors"
         yield f"that nothing was cut off at the end, or is gone as a whole, for {whose}"

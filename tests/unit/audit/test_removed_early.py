@@ -90,6 +90,44 @@ def test_what_is_still_here_was_not_removed_early(tmp_path: pathlib.Path) -> Non
     assert _told(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("kept", "is_early"),
+    [
+        pytest.param(range(1), True, id="the Boot"),
+        pytest.param(range(5), True, id="all but one"),
+        pytest.param(range(6), False, id="all"),
+        pytest.param(range(1, 6), True, id="all but the Boot"),
+    ],
+)
+def test_a_part_that_is_still_here_does_not_hide_that_others_were_removed_early(
+    tmp_path: pathlib.Path, kept: range, *, is_early: bool
+) -> None:
+    """Who has the key could leave the Boot, or put it back."""
+    made = _written(tmp_path, SIX)
+    lines = [
+        line
+        for each in sorted((made.folder / "chains" / CHAIN).iterdir())
+        for line in each.read_bytes().splitlines(True)
+    ]
+    _remove(made, 6, DAY)
+    (made.folder / "chains" / CHAIN).mkdir()
+    (made.folder / "chains" / CHAIN / "000000.jsonl").write_bytes(b"".join(lines[each] for each in kept))
+    assert _told(tmp_path) == ([(Rule.REMOVED_EARLY, EARLY.format(6, "1.0"))] if is_early else [])
+
+
+def test_what_is_still_here_of_the_first_removal_does_not_hide_the_next(tmp_path: pathlib.Path) -> None:
+    """Though that was of older lines."""
+    made = _written(tmp_path, SIX)
+    first = made.folder / "chains" / CHAIN / "000000.jsonl"
+    data = first.read_bytes()
+    _remove(made, 3, DAY)
+    first.write_bytes(data)
+    _remove(made, 6, 8 * DAY)
+    first.parent.mkdir()
+    first.write_bytes(data)
+    assert _told(tmp_path) == [(Rule.REMOVED_EARLY, EARLY.format(6, "8.0"))]
+
+
 def test_the_rest_of_a_chain_does_not_hide_what_was_removed_early(tmp_path: pathlib.Path) -> None:
     made = _written(tmp_path, SIX)
     _remove(made, 3, DAY)

@@ -19,6 +19,7 @@ def _dropped(made: Instance, count: int) -> None:
     made.checkpoint(dropped={FIRST: {"count": count, "hash": line[-67:-3].decode()}})
 
 
+FREE: Final = "it counts for nothing, as the line before it was removed: whoever can write there could have written it"
 REMOVED: Final = "its first {} lines were removed because they were old, as a checkpoint says"
 
 
@@ -39,7 +40,12 @@ REMOVED: Final = "its first {} lines were removed because they were old, as a ch
             [(Rule.EDITED, TWO, 1, EDITED)],
             id="what follows is held to it",
         ),
-        pytest.param(5, files.without(ONE, 1, 2, 3), [], id="less is removed than was said"),
+        pytest.param(
+            5,
+            files.without(ONE, 1, 2, 3),
+            [(Rule.NOT_SIGNED, TWO, 1, FREE)],
+            id="less is removed than was said, and the first of the rest is held to nothing",
+        ),
         pytest.param(
             3,
             lambda made: [(made.folder / ONE).unlink(), files.without(TWO, 1)(made)],

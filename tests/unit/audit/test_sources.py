@@ -1,5 +1,6 @@
 """Of each chain it is known whether it is proved."""
 
+import json
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -150,17 +151,110 @@ def test_chains_of_one_gateway_are_in_order_of_their_names_in_whichever_folders_
     assert [each.name[:2] for each in found] == ["w0", "w1", "w2", "w3"]
 
 
-def test_a_chain_that_does_not_say_where_its_gateway_stands_is_where_the_last_stood(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By name, in whichever order a disk lists them."""
-    made = writing.Instance(tmp_path)
-    for boot, place in (("a", "DE-HE"), ("b", "FR-IDF"), ("c", "NL-NH")):
+NAMELESS = "w1-a"
+"""A chain of which retention removed the Boot."""
+
+
+def _without_a_boot(made: writing.Instance) -> None:
+    for name in "ab":
+        made.line(NAMELESS, "Config", segment=0 if name == "a" else 1)
+    head = {"count": 1, "hash": json.loads(_line_of(made, NAMELESS))["hash"]}
+    made.checkpoint(dropped={NAMELESS: head})
+    (made.folder / "chains" / NAMELESS / "000000.jsonl").unlink()
+
+
+def _line_of(made: writing.Instance, chain: str) -> bytes:
+    return (made.folder / "chains" / chain / "000000.jsonl").read_bytes()
+
+
+Change = Callable[[writing.Instance], None]
+
+
+def _signed(boot: str, place: str) -> Change:
+    def change(made: writing.Instance) -> None:
         made.boot("w0", boot, place=place)
-    made.line("w1-a", "Config")
-    glob = pathlib.Path.glob
-    monkeypatch.setattr(pathlib.Path, "glob", lambda path, pattern: sorted(glob(path, pattern), reverse=True))
-    assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "FR-IDF", "NL-NH", "NL-NH"]
+        made.checkpoint()
+
+    return change
+
+
+def _unsigned(boot: str, place: str) -> Change:
+    """As anybody could write it who can write there."""
+
+    def change(made: writing.Instance) -> None:
+        made.boot("w0", boot, place=place)
+
+    return change
+
+
+def _removed(boot: str, place: str) -> Change:
+    """Signed, and removed as a whole, but for a Boot that anybody could have put there."""
+
+    def change(made: writing.Instance) -> None:
+        chain = made.boot("w0", boot, place="US-VA")
+        made.line(chain, "Config")
+        made.checkpoint(dropped={chain: made.heads[chain]})
+        (made.folder / "chains" / chain / "000000.jsonl").unlink()
+        del made.heads[chain]
+        made.boot("w0", boot, place=place)
+        del made.heads[chain]
+
+    return change
+
+
+def _edited(boot: str, place: str) -> Change:
+    def change(made: writing.Instance) -> None:
+        _signed(boot, "US-VA")(made)
+        path = made.folder / "chains" / f"w0-{boot}" / "000000.jsonl"
+        path.write_bytes(path.read_bytes().replace(b"US-VA", place.encode()))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("boots", "place"),
+    [
+        pytest.param([], "", id="none"),
+        pytest.param([_signed("a", "DE-HE")], "DE-HE", id="signed"),
+        pytest.param([_signed("a", "DE-HE"), _signed("b", "DE-HE")], "DE-HE", id="two that say the same"),
+        pytest.param([_signed("a", "DE-HE"), _signed("b", "FR-IDF")], "", id="two that differ"),
+        pytest.param([_signed("a", ""), _signed("b", "DE-HE")], "", id="one that doesn't know it"),
+        pytest.param([_unsigned("a", "DE-HE")], "", id="not signed"),
+        pytest.param([_signed("a", "US-VA"), _unsigned("b", "DE-HE")], "US-VA", id="signed, and another that isn't"),
+        pytest.param([_removed("a", "DE-HE")], "", id="of a chain that was removed"),
+        pytest.param([_edited("a", "DE-HE")], "", id="edited"),
+    ],
+)
+def test_a_chain_that_does_not_say_where_its_gateway_stands_is_where_all_say_that_are_signed(
+    tmp_path: pathlib.Path, boots: list[Change], place: str
+) -> None:
+    """Who can write there without the key must not move what is proved into an area, or out of it."""
+    made = writing.Instance(tmp_path)
+    _without_a_boot(made)
+    for each in boots:
+        each(made)
+    found = {each.name: each for each in audit.sources([tmp_path], audit.prove([tmp_path]))}
+    assert (found[NAMELESS].place, found[NAMELESS].proof) == (place, Proof.PROVED)
+
+
+def test_what_is_not_checked_may_be_where_any_boot_says_unless_they_differ(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path)
+    _without_a_boot(made)
+    _unsigned("a", "DE-HE")(made)
+    assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "DE-HE"]
+    _signed("b", "FR-IDF")(made)
+    assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "FR-IDF", ""]
+
+
+def test_of_a_chain_that_is_not_proved_the_first_line_is_shown_too(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path)
+    made.line(NAMELESS, "Config")
+    for name in "ab":
+        made.request(NAMELESS, name, segment=1)
+    made.checkpoint(dropped={NAMELESS: {"count": 4, "hash": "00" * 32}})
+    (made.folder / "chains" / NAMELESS / "000000.jsonl").unlink()
+    (source,) = audit.sources([tmp_path], audit.prove([tmp_path]))
+    assert (source.proof, source.start, source.end) == (Proof.NOT_PROVED, 0, None)
 
 
 def test_a_folder_may_have_no_lines_and_must_be_of_evidence(tmp_path: pathlib.Path) -> None:

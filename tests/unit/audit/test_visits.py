@@ -116,6 +116,20 @@ def test_each_try_has_the_policies_that_were_in_force_when_it_began(tmp_path: pa
     assert found["d"].versions["eu"].generation == 2
 
 
+def test_what_is_told_later_of_a_config_changes_no_request_before(tmp_path: pathlib.Path) -> None:
+    """It may be after the last checkpoint, where anybody could have written it."""
+    lines = [
+        {"kind": "Config", "revision": "1/1", "policies": {"eu": {"generation": 1}}},
+        _intent("a", 1, revision="1/1", policies=["eu"]),
+        _outcome("b", 0, "Refused", policies=["eu"]),
+        {"kind": "Config", "revision": "1/1", "policies": {"eu": {"generation": 2}}},
+    ]
+    found = {each.id: each for each in visits(_source(tmp_path, lines), audit.Reading())}
+    for versions in (found["a"].tries[0].versions, found["b"].versions):
+        assert versions is not None
+        assert versions["eu"].generation == 1
+
+
 def test_the_last_four_configs_are_known(tmp_path: pathlib.Path) -> None:
     configs = [{"kind": "Config", "revision": f"1/{n}", "policies": {"eu": {"generation": n}}} for n in range(5)]
     lines = [*configs, *(_intent(f"r{n}", 1, revision=f"1/{n}") for n in range(5))]

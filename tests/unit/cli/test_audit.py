@@ -18,7 +18,7 @@ def _run(*arguments: str | int | pathlib.Path) -> tuple[int, str]:
 
 
 ANEW = "not proved: that nobody wrote all of it anew, for 1 gateway, whose keys lie beside it; give --trusted-keys"
-LOOSE = "not proved: who wrote the last 2 lines, which no checkpoint signs yet"
+LOOSE = "not proved: who wrote 2 lines, which no checkpoint signs"
 CUT = "not proved: that nothing was cut off at the end, or is gone as a whole, for 1 gateway without --anchors"
 BUT = "PROVED, but for that: nothing was edited, removed or reordered"
 
@@ -73,16 +73,31 @@ def test_tampering_is_told_with_line_and_byte(tmp_path: pathlib.Path) -> None:
     assert [(each["rule"], each["line"], each["offset"]) for each in found["findings"]] == [("Edited", 2, offset)]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        pytest.param({"site": 1}, "Expected `str`, got `int` - at `$.site`", id="no text"),
+        pytest.param({"n": -1}, "Expected `int` >= 0 - at `$.n`", id="a number below 0"),
+        pytest.param({"digest": "x"}, "Expected `str` matching regex", id="no digest"),
+        pytest.param({"digest": "AB" * 32}, "Expected `str` matching regex", id="upper case"),
+        pytest.param({"digest": "ab" * 33}, "Expected `str` matching regex", id="too long"),
+    ],
+)
+def test_what_is_no_anchor_is_told_with_its_line(tmp_path: pathlib.Path, wrong: dict[str, object], said: str) -> None:
+    """It would count as one, and hold evidence to nothing."""
+    anchors, evidence = tmp_path / "anchors.jsonl", tmp_path / "evidence"
+    _, anchor = writing.small(evidence)
+    anchors.write_text(json.dumps(anchor) + "\n\n" + json.dumps({**anchor, **wrong}) + "\n")
+    code, found = _run(evidence, "--anchors", anchors)
+    assert code == 2
+    assert f"{anchors}, line 3, is no anchor: {said}" in found
+
+
 def test_what_cannot_be_read_is_status_2(tmp_path: pathlib.Path) -> None:
-    anchors, none = tmp_path / "anchors.jsonl", tmp_path / "none.jsonl"
-    _, anchor = writing.small(tmp_path / "other")
-    anchors.write_text(json.dumps(anchor) + "\n\n" + '{"site":1}' + "\n")
+    none = tmp_path / "none.jsonl"
     none.write_text("\n")
     writing.small(tmp_path / "evidence")
     assert _run(tmp_path)[0] == 2
-    code, said = _run(tmp_path / "evidence", "--anchors", anchors)
-    assert code == 2
-    assert f"{anchors}, line 3, is no anchor: Expected `str`, got `int`" in said
     assert _run(tmp_path / "evidence", "--anchors", none)[0] == 2
     assert _run(tmp_path / "evidence")[0] == 0
     assert _run(tmp_path, "--trusted-keys", tmp_path)[0] == 2

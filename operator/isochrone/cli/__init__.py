@@ -11,6 +11,7 @@ from isochrone.cli import (
     drill,
     explain,
     operator,
+    piped,
     plan,
     render,
     site,
@@ -24,7 +25,7 @@ from isochrone.cli import (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=piped.Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="isochrone", message="isochrone %(version)s")
 def main() -> None:
     """An open AI edge network for your own Kubernetes clusters."""

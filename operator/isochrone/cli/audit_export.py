@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from isochrone.cli import writable
 from isochrone.cli.audit_evidence import Filters, Proving, evidence_options
 from isochrone.cli.inputs import Unusable
 from isochrone.cli.text import colour
@@ -39,7 +40,8 @@ def command(roots: tuple[pathlib.Path, ...], proving: Proving, filters: Filters,
     from isochrone.audit import rows
     from isochrone.cli import audit_text as text
 
-    _check(output)
+    if output != "-":
+        writable.check("--output", output)
     wanted = filters.wanted()
     evidence = proving.read(roots).at(filters.sites)
     reading = audit.Reading()
@@ -91,21 +93,6 @@ def _opened(output: str) -> Iterator[TextIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _check(output: str) -> None:
-    """Before evidence is read, which may take long. Ends the command where a file can't be."""
-    if output == "-":
-        return
-    path = pathlib.Path(output)
-    try:
-        is_folder, has_folder = path.is_dir(), path.resolve().parent.is_dir()
-    except OSError as error:
-        raise Unusable(f"--output: {output}: {error.strerror}") from error
-    if is_folder:
-        raise Unusable(f"--output: {output} is a folder: give the name of a file in it")
-    if not has_folder:
-        raise Unusable(f"--output: there is no folder {path.parent}: make it, or give a file in one that is there")
 
 
 def _written(path: pathlib.Path, output: str) -> TextIO:

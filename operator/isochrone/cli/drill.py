@@ -7,21 +7,32 @@ import pathlib
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
+from isochrone.cli import writable
 from isochrone.cli.inputs import Source, Unusable, network_options
 from isochrone.cli.text import colour, printable
 from isochrone.cli.up import state_folder, state_option
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from isochrone.drill import Report
     from isochrone.drill.areas import Drill
     from isochrone.drill.running import Scene
     from isochrone.drill.traffic import Only
     from isochrone.model import Snapshot
     from isochrone.verify.declared import Declared
+
+    _Signing = tuple[str, Ed25519PrivateKey]
+    """A key, and its id before it."""
+
+_GO_WITH: Final = {"--sign": "--report", "--trusted-keys": "--check", "--key": "--live", "--state": "--live"}
+"""Options that mean nothing without another one."""
 
 
 @click.command("drill")
@@ -92,22 +103,53 @@ def command(source: Source, **given: Any) -> None:
     Exit status: 0, 1 if something went outside the law, or was refused though somebody could lawfully have answered it,
     or if a report's signature is not good or manifests are not valid, 2 for input that can't be read.
     """
+    _check_words(_said())
     if given["checked"] is not None:
         _check(given["checked"], given["trusted_keys"])
         return
-    if given["key"] is not None and given["written"] is None:
-        raise click.UsageError("--sign goes with --report")
+    key = _writable(given)
     snapshot = source.network()
     report, declared = _live(snapshot, given) if given["is_live"] else _simulated(snapshot, given)
     _tell(report, as_json=given["as_json"])
     if given["written"] is not None:
-        _write(report, given["written"], given["key"])
+        _write(report, given["written"], key)
     if given["picture"] is not None:
         from isochrone.cli import drill_map
         from isochrone.drill import world
 
         drill_map.draw(report, declared, world.points(snapshot), given["picture"])
     sys.exit(0 if report.passed else 1)
+
+
+def _said() -> list[str]:
+    """The options on the command line. What the environment says is no option that somebody gave."""
+    context = click.get_current_context()
+    return [
+        each.opts[-1]
+        for each in context.command.params
+        if each.name and context.get_parameter_source(each.name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def _check_words(said: Collection[str]) -> None:
+    """No option is passed over: who gave it would believe that it did something."""
+    if "--check" in said and (more := [each for each in said if each not in {"--check", "--trusted-keys"}]):
+        raise click.UsageError(f"--check looks at a report, and drills nothing: leave out {', '.join(more)}")
+    for option, needed in _GO_WITH.items():
+        if option in said and needed not in said:
+            raise click.UsageError(f"{option} goes with {needed}")
+
+
+def _writable(given: dict[str, Any]) -> "_Signing | None":
+    """The key that is to sign. Ends the command if it is none, or where a file can't be: a live drill kills sites."""
+    if given["written"] is not None:
+        writable.check("--report", str(given["written"]))
+    if given["picture"] is not None:
+        from isochrone.cli import map_file
+
+        map_file.check(given["picture"])
+    path: pathlib.Path | None = given["key"]
+    return None if path is None else (path.stem, _private(path))
 
 
 def _simulated(snapshot: "Snapshot", given: dict[str, Any]) -> "tuple[Report, Declared]":
@@ -208,20 +250,20 @@ def _tell(report: "Report", *, as_json: bool) -> None:
         click.echo(drill_text.text(report), color=colour(sys.stdout.isatty()))
 
 
-def _write(report: "Report", path: pathlib.Path, key: pathlib.Path | None) -> None:
+def _write(report: "Report", path: pathlib.Path, key: "_Signing | None") -> None:
     from isochrone.drill import signing
     from isochrone.drill.report import document
 
     found = document(report)
-    signed = found if key is None else signing.sign(found, _private(key), key.stem)
+    signed = found if key is None else signing.sign(found, key[1], key[0])
     try:
         path.write_text(json.dumps(signed, indent=2) + "\n")
     except OSError as error:
         raise Unusable(f"--report: {path}: {error.strerror}") from error
-    click.echo(f"The report is in {path}{'' if key is None else f', signed by {key.stem}'}.", err=True)
+    click.echo(f"The report is in {path}{'' if key is None else f', signed by {key[0]}'}.", err=True)
 
 
-def _private(path: pathlib.Path) -> Any:
+def _private(path: pathlib.Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

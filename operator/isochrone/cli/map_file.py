@@ -4,6 +4,7 @@ import pathlib
 from typing import Final, Literal
 
 from isochrone import maps
+from isochrone.cli import writable
 from isochrone.cli.inputs import Unusable
 
 Form = Literal["svg", "png"]
@@ -16,6 +17,16 @@ def form_of(path: pathlib.Path) -> Form:
     if form is None:
         raise Unusable(f"--map: {path} should end in .svg or .png")
     return form
+
+
+def check(path: pathlib.Path) -> None:
+    """Ends the command where no map can be drawn there: before the work that it would show."""
+    writable.check("--map", str(path))
+    try:
+        if form_of(path) == "png":
+            maps.prepare()
+    except maps.NoDrawingError as error:
+        raise Unusable(f"--map: {error}") from error
 
 
 def write(scene: maps.Scene, path: pathlib.Path, form: Form) -> None:

@@ -19,7 +19,7 @@ from isochrone_gateway.config import Verify
 _CONTEXT: Final = b"isochrone drill report 1\n"
 _GIVE: Final = "give what `isochrone drill --report FILE --sign KEY-ID.pem` wrote to FILE"
 _NO_SIGNATURE: Final = (
-    "its signature can't be read, so the file was changed: it should have `keyId`, and `ed25519` in Base64"
+    "its signature can't be read, so the file was changed: it should have `keyId`, and `ed25519` in Base64, and no more"
 )
 
 
@@ -64,6 +64,8 @@ def _parts(found: Any) -> tuple[Mapping[str, Any], Any]:
     if isinstance(found, dict) and isinstance(found.get("report"), dict):
         if "signature" not in found:
             raise BadReport(f"this report is not signed any more, its signature was taken away: {_GIVE}")
+        if more := found.keys() - {"report", "signature"}:
+            raise BadReport(f"it has {', '.join(sorted(more))} beside what is signed: the file was changed")
         return found["report"], found["signature"]
     if _is_report(found):
         raise BadReport(f"this report is not signed, so nobody can say who made it: {_GIVE}")
@@ -74,7 +76,7 @@ def _signature(found: Any) -> tuple[str, bytes]:
     """The id of its key, and itself."""
     try:
         key_id, text = found["keyId"], found["ed25519"]
-        if isinstance(key_id, str) and isinstance(text, str):
+        if isinstance(key_id, str) and isinstance(text, str) and found.keys() == {"keyId", "ed25519"}:
             return key_id, base64.b64decode(text, validate=True)
     except (ValueError, KeyError, TypeError) as error:
         raise BadReport(_NO_SIGNATURE) from error

@@ -16,7 +16,7 @@ means, files, clocks. Nothing is known of how a plan is made.
 from typing import Literal
 
 from isochrone.maps import layers, legend, png, svg
-from isochrone.maps.png import NoDrawingError
+from isochrone.maps.png import NoDrawingError, prepare
 from isochrone.maps.scene import Link, Origin, Runs, Scene, Site, SiteState, Unplaced, WhyUnserved
 from isochrone.maps.shapes import PAGE_WIDTH, Box, Layer, Picture
 from isochrone.maps.sheet import Sheet
@@ -33,6 +33,7 @@ __all__ = [
     "WhyUnserved",
     "draw",
     "picture",
+    "prepare",
 ]
 
 _LEAST_WIDTH, _LEAST_SHARE, _MOST_SHARE = 200, 0.35, 2.0

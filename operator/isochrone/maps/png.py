@@ -22,15 +22,22 @@ class NoDrawingError(Exception):
     """What draws a PNG is not installed."""
 
 
-def document(picture: Picture, *, width: int) -> bytes:
-    """The file. The same picture gives the same bytes, with one version of matplotlib."""
+def prepare() -> None:
+    """Import what draws. Raises NoDrawingError."""
     try:
-        import matplotlib.style
-        from matplotlib.figure import Figure
+        import matplotlib.style  # noqa: F401 - that it is there
     except ImportError as missing:
         raise NoDrawingError(
             "a PNG needs matplotlib, which is not installed: pip install 'isochrone[maps]'; an SVG needs nothing"
         ) from missing
+
+
+def document(picture: Picture, *, width: int) -> bytes:
+    """The file. The same picture gives the same bytes, with one version of matplotlib. Raises NoDrawingError."""
+    prepare()
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
     with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings(action="ignore", category=UserWarning):
         figure = Figure(figsize=(PAGE_WIDTH / _PER_INCH, picture.height / _PER_INCH), facecolor=PAGE)
         _paint(figure, picture)

@@ -1,6 +1,7 @@
 """`isochrone drill`: what it says and writes, and what it refuses."""
 
 import json
+import os
 import pathlib
 from typing import Final, Literal
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from isochrone import maps
 from isochrone.cli import drill_map, drill_text, main
 from isochrone.drill import signing
 from isochrone.drill.report import Report, Step, document
@@ -90,6 +92,9 @@ def test_a_report_is_signed_and_checked(key: pathlib.Path, tmp_path: pathlib.Pat
         pytest.param('"keyId": "ops"', '"keyId": "other"', id="the key that is named"),
         pytest.param('"ed25519": "', '"ed25519": "AAAA', id="the signature"),
         pytest.param('"signature"', '"signatur"', id="no signature"),
+        pytest.param("{", '{"passed": false,', id="a verdict beside the one that is signed"),
+        pytest.param("{", '{"report": {"passed": false},', id="a report beside the one that is signed"),
+        pytest.param('"keyId"', '"passed": false, "keyId"', id="a verdict beside the signature"),
     ],
 )
 def test_what_was_changed_is_not_good(key: pathlib.Path, tmp_path: pathlib.Path, old: str, new: str) -> None:
@@ -137,6 +142,13 @@ def signed(signature: object) -> str:
             "it has what isochrone drill never writes: the file was changed",
             id="no number that JSON has",
         ),
+        pytest.param(
+            json.dumps({"report": UNSIGNED, "signature": {}, "passed": True, "\x1b": 1}),
+            "it has \\x1b, passed beside what is signed: the file was changed",
+            id="more than is signed",
+        ),
+        pytest.param(signed({"keyId": "ops", "ed25519": "", "a": 1}), NO_SIGNATURE, id="more in the signature"),
+        pytest.param(signed(["keyId", "ed25519"]), NO_SIGNATURE, id="a list"),
         pytest.param(signed(None), NO_SIGNATURE, id="no signature"),
         pytest.param(signed({"keyId": "ops"}), NO_SIGNATURE, id="half a signature"),
         pytest.param(signed({"keyId": "ops", "ed25519": "?"}), NO_SIGNATURE, id="no Base64"),
@@ -222,6 +234,9 @@ def test_a_loss_is_drawn_as_it_ends(
     assert sorted(each.name for each in tmp_path.iterdir()) == maps
 
 
+DRILLS_NOTHING: Final = "--check looks at a report, and drills nothing: leave out {}"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -242,9 +257,79 @@ def test_what_is_not_there_is_said(options: list[str], said: str) -> None:
     assert said in result.stderr
 
 
-def test_a_key_of_another_kind_is_refused(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "key.pem").write_text("no key")
-    result = drill("-f", EXAMPLE, "--site", "fra1", "--report", tmp_path / "r.json", "--sign", tmp_path / "key.pem")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--check", "{0}/file", "-f", "{0}"], DRILLS_NOTHING.format("--filename"), id="check, manifests"),
+        pytest.param(
+            ["--check", "{0}/file", "--trusted-keys", "{0}", "--json", "--live"],
+            DRILLS_NOTHING.format("--live, --json"),
+            id="check, and how to drill",
+        ),
+        pytest.param(["--check", "{0}/file"], "--check goes with --trusted-keys", id="check, no keys"),
+        pytest.param(["-f", "{0}", "--trusted-keys", "{0}"], "--trusted-keys goes with --check", id="keys, no check"),
+        pytest.param(["-f", "{0}", "--key", "k"], "--key goes with --live", id="key, not live"),
+        pytest.param(["-f", "{0}", "--state", "{0}"], "--state goes with --live", id="state, not live"),
+        pytest.param(["-f", "{0}", "--sign", "{0}/file"], "--sign goes with --report", id="sign, no report"),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(tmp_path: pathlib.Path, options: list[str], said: str) -> None:
+    (tmp_path / "file").touch()
+    result = drill(*(each.format(tmp_path) for each in options))
     assert result.exit_code == 2
-    assert "is no private key in PEM form" in result.stderr
-    assert not (tmp_path / "r.json").exists()
+    assert f"Error: {said}\n" in result.stderr
+
+
+def test_what_the_environment_says_is_passed_over_where_it_means_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, key: pathlib.Path
+) -> None:
+    """Who exports them means other runs, too."""
+    monkeypatch.setenv("ISOCHRONE_KEY", "k")
+    monkeypatch.setenv("ISOCHRONE_STATE", str(tmp_path))
+    report = tmp_path / "report.json"
+    assert drill("-f", EXAMPLE, "--site", "fra1", "--report", report, "--sign", key).exit_code == 0
+    assert drill("--check", report, "--trusted-keys", tmp_path / "trusted").exit_code == 0
+
+
+def _no_drill(*_: object) -> None:
+    pytest.fail("it drilled")
+
+
+@pytest.mark.parametrize("live", [[], ["--live", "--key", "k"]], ids=["simulated", "live"])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--map", "{0}/m.gif"], "--map: {0}/m.gif should end in .svg or .png", id="map, its form"),
+        pytest.param(["--map", "{0}/none/m.svg"], "--map: there is no folder {0}/none: make it", id="map, no folder"),
+        pytest.param(["--map", "{0}/m.png"], "--map: no matplotlib", id="map, nothing to draw with"),
+        pytest.param(["--report", "{0}/none/r.json"], "--report: there is no folder {0}/none: make it", id="report"),
+        pytest.param(["--report", "{0}/locked"], "--report: {0}/locked: Permission denied", id="report, no right"),
+        pytest.param(
+            ["--report", "{0}/r.json", "--sign", "{0}/key.pem"],
+            "--sign: {0}/key.pem is no private key in PEM form without a password: ",
+            id="key, none",
+        ),
+        pytest.param(
+            ["--report", "{0}/r.json", "--sign", "{0}/trusted/ops.pem"],
+            "--sign: {0}/trusted/ops.pem is no private key in PEM form without a password: ",
+            id="key, the public one",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_is_taken_down(
+    key: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *, options: list[str], said: str, live: list[str]
+) -> None:
+    folder = key.parent
+    (folder / "key.pem").write_text("no key")
+    (folder / "locked").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or path.name != "locked")
+    monkeypatch.setattr(maps, "prepare", _no_matplotlib)
+    monkeypatch.setattr("isochrone.cli.drill._scene", _no_drill)
+    result = drill("-f", EXAMPLE, *live, *(each.format(folder) for each in options))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {said.format(folder)}")
+    assert {each.name for each in folder.iterdir()} == {"key.pem", "locked", "ops.pem", "trusted"}
+
+
+def _no_matplotlib() -> None:
+    raise maps.NoDrawingError("no matplotlib")

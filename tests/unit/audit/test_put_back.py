@@ -265,3 +265,27 @@ def test_a_boot_that_is_nobodys_vouches_for_no_chain(tmp_path: pathlib.Path) -> 
         made.folder / "chains" / FIRST: Extent(1, 0),
         made.folder / "chains" / new: Extent(2, 1),
     }
+
+
+def test_what_follows_the_line_that_counts_for_nothing_is_told(tmp_path: pathlib.Path) -> None:
+    made = Instance(tmp_path)
+    made.boot("w0", FIRST.removeprefix("w0-"))
+    for why in ("DiskFull", "QueueFull", "WriteFailed"):
+        made.line(FIRST, "Lost", count=1, why=why)
+    made.checkpoint(dropped={FIRST: made.heads[FIRST]})
+    files.without(ONE, 1)(made)
+    assert telling.told(tmp_path) == [
+        (Rule.NOT_SIGNED, ONE, 1, FREE),
+        (Rule.LOST, f"chains/{FIRST}", 0, "1 records were not written: QueueFull"),
+        (Rule.LOST, f"chains/{FIRST}", 0, "1 records were not written: WriteFailed"),
+        (Rule.RETENTION, f"chains/{FIRST}", 0, REMOVED.format(4)),
+    ]
+
+
+def test_where_retention_removed_nothing_a_chain_begins_with_its_boot(tmp_path: pathlib.Path) -> None:
+    made, _ = writing.small(tmp_path)
+    files.without(ONE, 1)(made)
+    assert telling.told(tmp_path) == [
+        (Rule.OUT_OF_ORDER, ONE, 1, "it is line 1 of the chain where 0 should be"),
+        (Rule.MISSING, f"chains/{FIRST}", 0, "its first line, the Boot, is missing"),
+    ]

@@ -246,6 +246,21 @@ def test_what_is_not_checked_may_be_where_any_boot_says_unless_they_differ(tmp_p
     assert [each.place for each in audit.sources([tmp_path], None)] == ["DE-HE", "FR-IDF", ""]
 
 
+def test_a_first_line_that_is_held_to_nothing_is_not_shown(tmp_path: pathlib.Path) -> None:
+    made = writing.Instance(tmp_path)
+    made.line(NAMELESS, "Config")
+    for name in "ab":
+        made.request(NAMELESS, name, segment=1)
+    made.checkpoint(dropped={NAMELESS: made.heads[NAMELESS]})
+    (made.folder / "chains" / NAMELESS / "000000.jsonl").unlink()
+    (source,) = audit.sources([tmp_path], audit.prove([tmp_path]))
+    assert (source.proof, source.start, source.signed, source.end) == (Proof.PROVED, 2, 5, 5)
+    found = {
+        each.id: [tried.intent is not None for tried in each.tries] for each in audit.every([source], audit.Reading())
+    }
+    assert found == {"a": [False], "b": [True]}
+
+
 def test_of_a_chain_that_is_not_proved_the_first_line_is_shown_too(tmp_path: pathlib.Path) -> None:
     made = writing.Instance(tmp_path)
     made.line(NAMELESS, "Config")

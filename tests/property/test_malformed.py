@@ -55,6 +55,18 @@ def others() -> Iterator[Json]:
         "metadata": {"name": "s", "namespace": "shop", "labels": {"kubernetes.io/service-name": "chat-engine"}},
         "endpoints": [{"addresses": ["192.0.2.7"]}],
     }
+    backend = {"name": "isochrone-gateway-fra1", "namespace": "isochrone-system", "kind": "Service", "port": 80}
+    entry = {
+        "parentRefs": [{"name": "front", "kind": "Gateway"}],
+        "hostnames": [],
+        "rules": [{"backendRefs": [backend]}],
+    }
+    yield policy("HTTPRoute", "gateway.networking.k8s.io/v1", "entry", spec=entry)
+    taking = {"selector": {"app.kubernetes.io/component": "gateway"}, "externalIPs": ["192.0.2.9"]}
+    yield policy("Service", "v1", "taking", spec=taking)
+    described = policy("ConfigMap", "v1", "described", data={"a": "b"})
+    described["metadata"] |= {"annotations": {"app.kubernetes.io/part-of": "x"}, "labels": {"a": "b"}, "uid": "1"}
+    yield described
 
 
 def nodes(value: Any, path: Path = ()) -> Iterator[Path]:

@@ -21,6 +21,7 @@ from isochrone.model import Snapshot
 from isochrone.render import bundle as bundles
 from isochrone.render.bundle import Bundle
 from isochrone.render.gateway import config_maps
+from isochrone.render.gateway_settings import GatewaySettings
 from isochrone_gateway.config import Config, Release, Signer, Verify, assemble, issue, pack, read_index
 
 Json = dict[str, Any]
@@ -89,10 +90,10 @@ def rendered(objects: Iterable[Mapping[str, Any]], **settings: Any) -> World:
     return of_snapshot(snapshot_of(objects, **settings))
 
 
-def of_snapshot(snapshot: Snapshot) -> World:
+def of_snapshot(snapshot: Snapshot, gateway: GatewaySettings | None = None) -> World:
     planned = planning.replan(None, snapshot, now=0)
     routings = planning.routing(snapshot, planned.plan, now=0, prepared=planned.prepared)
-    made = tuple(bundles.render(snapshot, planned.plan, routings.at))
+    made = tuple(bundles.render(snapshot, planned.plan, routings.at, gateway=gateway))
     return World(
         snapshot=snapshot,
         declared=declared_of(snapshot),

@@ -211,7 +211,7 @@ def _deployed(kubeconfig: pathlib.Path, context: str | None) -> "list[Found]":
         objects = asyncio.run(reading())
     except ClusterError as error:
         raise Unusable(str(error)) from error
-    return [Found(each, f"{kubeconfig}: {_named(each)}") for each in objects]
+    return [Found(each, f"{kubeconfig}: {_named(each)}", is_live=True) for each in objects]
 
 
 def _named(item: Mapping[str, Any]) -> str:

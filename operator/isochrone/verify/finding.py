@@ -21,7 +21,8 @@ class Rule(enum.StrEnum):
     MISSING_CONFIG = "MissingConfig"
     """A site has none, so nothing is known of it."""
     NOT_READ = "NotRead"
-    """An object that may open traffic or start pods, of a kind that nobody here understands."""
+    """An object that may open traffic, start pods or lead requests, of a kind that nobody here understands; or one that
+    may not be there as it is."""
     NOT_DECLARED = "NotDeclared"
     """A config, a route, a tenant, a peer or a provider that nobody declared."""
     WRONG_PLACE = "WrongPlace"

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from isochrone.verify import kinds, shapes, workloads
+from isochrone.verify import applied, kinds, shapes, workloads
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.kinds import CILIUM, POLICIES
 from isochrone.verify.misplaced import in_words
@@ -40,7 +40,10 @@ class Found(NamedTuple):
     item: Json
     where: str
     only_opens: bool = False
-    """A policy of what may be the same cluster, or for what may be these pods: what it closes doesn't count."""
+    """A policy of what may be the same cluster, for what may be these pods, or that is going: what it opens counts, what it
+    closes doesn't."""
+    is_live: bool = False
+    """Read from an API server, which took it. What is in a folder is still to be applied."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,7 +77,7 @@ class Gathered:
     nearby: Mapping[str, tuple[Found, ...]]
     """Site -> the network policies of all other clusters that may select its pods, were it the same cluster."""
     found: Mapping[str, tuple[Found, ...]]
-    """Cluster -> its Services and EndpointSlices, whosever they are."""
+    """Cluster -> its Services, EndpointSlices and routes of the Gateway API, whosever they are."""
     strays: tuple[tuple[str, Found], ...]
     """Objects with a site's label in a cluster that has no sound config of the site."""
     findings: tuple[Finding, ...]
@@ -103,7 +106,7 @@ def gather(clusters: Mapping[str, Iterable[Found]], *, installation: str, verify
         configs=reader.configs,
         objects=objects,
         nearby=nearby,
-        found={cluster: tuple(_by_kind(there, {SERVICE, SLICE})) for cluster, there in given.items()},
+        found={cluster: tuple(_by_kind(there, {SERVICE, SLICE, kinds.HTTP_ROUTE})) for cluster, there in given.items()},
         strays=tuple((key[1], each) for key, found in labelled.items() if key not in placed for each in found),
         findings=tuple(reader.findings),
     )
@@ -156,6 +159,11 @@ def _site_of(found: Found) -> str:
     return site
 
 
+def _is_going(found: Found) -> bool:
+    """Whether it was deleted already, and waits for whoever has to clear up first."""
+    return found.item["metadata"].get("deletionTimestamp") is not None
+
+
 def _site_of_pods(found: Found) -> str | None:
     """What a workload's pods are labelled with is what policies select them by."""
     return workloads.pod_labels(found.item).get(EDGE_NODE)
@@ -174,12 +182,22 @@ class _Reader:
         """Objects that can be read, or needn't be; others are told."""
         for each in objects:
             shapes.check(each.item, each.where)
-            if kinds.is_known(each.item):
-                yield from (each._replace(item=item) for item in kinds.each_spec(each.item))
-            else:
-                named = f"{each.item['kind']} {each.item['metadata']['name']} ({each.item['apiVersion']})"
-                text = f"{named} may let pods talk to others, or start some, and is of a kind that isn't read here"
-                self.findings.append(Finding(rule=Rule.NOT_READ, site="", where=each.where, message=text))
+            if not kinds.is_known(each.item):
+                text = (
+                    "may let pods talk to others, start some, or lead requests, and is of a kind that isn't read here"
+                )
+                self._not_read(each, text)
+                continue
+            if kinds.is_read(each.item) and not each.is_live:
+                for text in applied.problems(each.item):
+                    self._not_read(each, text)
+            only_opens = each.only_opens or _is_going(each)
+            yield from (each._replace(item=item, only_opens=only_opens) for item in kinds.each_spec(each.item))
+
+    def _not_read(self, found: Found, text: str) -> None:
+        version = found.item.get("apiVersion")
+        named = f"{found.item['kind']} {found.item['metadata']['name']}{f' ({version})' if version else ''}"
+        self.findings.append(Finding(rule=Rule.NOT_READ, site="", where=found.where, message=f"{named} {text}"))
 
     def read(self, cluster: str, objects: Iterable[Found]) -> None:
         maps = [each for each in objects if each.item["kind"] == "ConfigMap"]

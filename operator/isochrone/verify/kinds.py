@@ -1,7 +1,8 @@
 """Which kinds of objects are read, and which can be left unread, since they neither open traffic nor start pods.
 
 Whatever else is applied beside gateways could: network policies of other kinds, meshes, custom resources that some
-controller makes pods of. Nobody can list them all, so what isn't known to be harmless is an error.
+controller makes pods of, nodes that take a site's labels, ingresses that copy requests. Nobody can list them all, so
+what isn't known to be harmless is an error.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,59 +12,59 @@ Json = Mapping[str, Any]
 
 CILIUM: Final = "CiliumNetworkPolicy"
 POLICIES: Final = frozenset({"NetworkPolicy", CILIUM, "FQDNNetworkPolicy"})
-_HOMES: Final = {
-    "NetworkPolicy": "networking.k8s.io",
-    CILIUM: "cilium.io",
-    "FQDNNetworkPolicy": "networking.gke.io",
-    "ConfigMap": "",
-    "Service": "",
-    "Pod": "",
-    "Deployment": "apps",
-    "StatefulSet": "apps",
-    "DaemonSet": "apps",
-    "ReplicaSet": "apps",
-    "Job": "batch",
+HTTP_ROUTE: Final = "HTTPRoute"
+_READ: Final = {
+    "NetworkPolicy": "networking.k8s.io/v1",
+    CILIUM: "cilium.io/v2",
+    "FQDNNetworkPolicy": "networking.gke.io/v1alpha1",
+    HTTP_ROUTE: "gateway.networking.k8s.io/v1",
+    "ConfigMap": "v1",
+    "Service": "v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "Pod": "v1",
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "Job": "batch/v1",
 }
-"""Kinds that are read, and their API groups. Others have kinds of the same names, which mean something else."""
-_HARMLESS_GROUPS: Final = frozenset(
+"""Kinds that are read, each in one version: in another, no API server takes them, or they mean something else."""
+_HARMLESS: Final = frozenset(
     {
-        "",
-        "autoscaling",
-        "policy",
-        "apiextensions.k8s.io",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "snapshot.storage.k8s.io",
-        "storage.k8s.io",
-        "gateway.networking.k8s.io",
-        "multicluster.x-k8s.io",
-        "cert-manager.io",
-        "isochrone.dev",
+        ("", "LimitRange"),
+        ("", "Namespace"),
+        ("", "PersistentVolumeClaim"),
+        ("", "ResourceQuota"),
+        ("", "Secret"),
+        ("", "ServiceAccount"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("cert-manager.io", "Certificate"),
+        ("coordination.k8s.io", "Lease"),
+        ("monitoring.coreos.com", "PodMonitor"),
+        ("monitoring.coreos.com", "PrometheusRule"),
+        ("monitoring.coreos.com", "ServiceMonitor"),
+        ("multicluster.x-k8s.io", "ServiceExport"),
+        ("policy", "PodDisruptionBudget"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("resource.k8s.io", "ResourceClaimTemplate"),
+        ("scheduling.k8s.io", "PriorityClass"),
     }
 )
-"""Kubernetes' own, whose kinds are known, and what is rendered beside them."""
-_HARMLESS: Final = frozenset(
-    {("apps", "ControllerRevision"), *(("monitoring.coreos.com", f"{each}Monitor") for each in ("Pod", "Service"))}
-    | {("monitoring.coreos.com", "PrometheusRule")}
-)
-_STARTS_PODS: Final = ("", "ReplicationController")
+"""What is rendered beside those that are read, and what is often kept there: groups and kinds."""
+
+
+def is_read(item: Json) -> bool:
+    """Whether it says what its kind here says. What a cluster lists has no version: we asked for it."""
+    version = item.get("apiVersion")
+    return item["kind"] in _READ and (version is None or version == _READ[item["kind"]])
 
 
 def is_known(item: Json) -> bool:
-    """Whether an object is read, or can be left unread. What a cluster lists has no group: we asked for it."""
-    if item.get("apiVersion") is None:
+    """Whether an object is read, or can be left unread."""
+    if item.get("apiVersion") is None or is_read(item):
         return True
-    group, kind = item["apiVersion"].rpartition("/")[0], item["kind"]
-    if kind in _HOMES:
-        return bool(_HOMES[kind] == group)
-    return (group, kind) in _HARMLESS or (group in _HARMLESS_GROUPS and (group, kind) != _STARTS_PODS)
+    return (item["apiVersion"].rpartition("/")[0], item["kind"]) in _HARMLESS
 
 
 def each_spec(item: Json) -> Iterator[Json]:

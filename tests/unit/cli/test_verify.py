@@ -1,9 +1,11 @@
 """`isochrone verify`: what is proved, what is refused, and in which words."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
@@ -180,7 +182,8 @@ def test_whatever_is_applied_together_counts(configs: pathlib.Path, item: Any, s
 
 
 def test_what_harms_nobody_is_left_unread(configs: pathlib.Path) -> None:
-    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}
+    home = {"name": "mine", "namespace": "isochrone-system"}
+    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": home, "data": {"a": "b"}}
     apply(configs / "local", listing(plain, wide("PodMonitor", "monitoring.coreos.com/v1"), kind="MixedList"))
     result = verify("-f", EXAMPLE, "--configs", configs)
     assert result.exit_code == 0, result.output
@@ -300,3 +303,41 @@ def test_a_file_that_is_no_kubeconfig(tmp_path: pathlib.Path, args: list[object]
     result = verify(*args, path)
     assert result.exit_code == 2
     assert f"kubeconfig {path} is YAML, but no kubeconfig" in result.output
+
+
+class Listing:
+    """A cluster that lists what was rendered for it, as API servers do: they write metadata of their own."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+
+    async def list(self, path: str, *, label_selector: str | None = None) -> tuple[dict[str, Any], ...]:
+        resource = path.rpartition("/")[2]
+        if label_selector is not None and "managed-by!=" in label_selector:
+            return ()
+        names = yaml.safe_load((self._folder / "kustomization.yaml").read_text())["resources"]
+        items = [yaml.safe_load((self._folder / name).read_text()) for name in names]
+        chosen = [each for each in items if resource in {f"{each['kind'].lower()}s", f"{each['kind'].lower()[:-1]}ies"}]
+        for each in chosen:
+            each["metadata"] |= {"uid": "1", "finalizers": ["a"], "ownerReferences": [{"name": "x"}]}
+            each["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "Sync"}
+            del each["kind"], each["apiVersion"]
+        return tuple(chosen)
+
+
+def test_what_is_in_clusters(configs: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kubeconfig stands for the cluster of the folder of its name."""
+
+    @contextlib.asynccontextmanager
+    async def connected(kubeconfig: pathlib.Path, context: str | None) -> AsyncIterator[Listing]:
+        assert context is None
+        yield Listing(kubeconfig.with_suffix(""))
+
+    monkeypatch.setattr("isochrone.kube.reader.connected", connected)
+    folders = sorted(each for each in configs.iterdir() if each.is_dir())
+    for each in folders:
+        each.with_suffix(".yaml").write_text("")
+    members = [arg for each in folders for arg in ("--cluster", each.with_suffix(".yaml"))]
+    result = verify("-f", EXAMPLE, *members)
+    assert result.exit_code == 0, result.output
+    assert "4 sites" in result.output

@@ -9,17 +9,18 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.verify.by_hand import DE, Json, config, law
-from tests.unit.verify.clusters import EDGE_NODE, Cluster, both, cluster, of, prove, shard, stored
+from tests.unit.verify.clusters import EDGE_NODE, KNOWN, Cluster, both, cluster, of, prove, shard, stored
 from tests.worlds.verified import RELEASE
 
 from isochrone.render.gateway import config_maps
-from isochrone.verify import MalformedError, Rule
+from isochrone.verify import MalformedError, Rule, verify
 from isochrone.verify.finding import Finding
 from isochrone.verify.gathered import gather
 from isochrone_gateway.config import Config, Kind, Signer, issue, pack
 from isochrone_gateway.config.signing import checksum
 from isochrone_gateway.config.storage import store
 
+SYSTEM: Final = "isochrone-system"
 KEY: Final = Ed25519PrivateKey.generate()
 
 
@@ -191,7 +192,8 @@ def test_a_shard_in_another_namespace_is_none() -> None:
         copies = [{**found, "metadata": {**found["metadata"], "namespace": namespace}} for namespace in ("b", "a", "c")]
         return [*copies, *(each for each in made if each is not found)]
 
-    (each,) = gather(of({"us": edited(objects=moved)}), installation="isochrone").findings
+    found = gather(of({"us": edited(objects=moved)}), installation="isochrone").findings
+    (each,) = (each for each in found if each.rule is not Rule.NOT_READ)
     assert (each.rule, each.site) == (Rule.BROKEN_CONFIG, "iad1")
     assert each.message == (
         f"{law_shard}: $: is in the namespace a, but the index in isochrone-system: no gateway can read both"
@@ -267,8 +269,8 @@ def test_what_is_not_read_is_told_and_counts_for_nothing() -> None:
             rule=Rule.NOT_READ,
             site="",
             where=f"eu/NetworkPolicy/{name}",
-            message=f"NetworkPolicy {name} (projectcalico.org/v3) may let pods talk to others, or start some, and"
-            " is of a kind that isn't read here",
+            message=f"NetworkPolicy {name} (projectcalico.org/v3) may let pods talk to others, start some, or lead"
+            " requests, and is of a kind that isn't read here",
         )
         for name in ("chat-engine", "gateway")
     ]
@@ -284,10 +286,50 @@ def test_what_no_api_server_would_take_is_refused() -> None:
 
 def test_maps_that_are_no_configs_are_passed_over() -> None:
     strange: Cluster = [
-        {"kind": "ConfigMap", "metadata": {"name": "a"}},
-        {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"x": "y"}, "binaryData": None},
+        {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": SYSTEM}},
+        {"kind": "ConfigMap", "metadata": {"name": "b", "namespace": SYSTEM}, "data": {"x": "y"}, "binaryData": None},
         {"kind": "Secret", "metadata": {"name": "c"}, "data": {"index.json": "{"}},
     ]
     found = gather(of({"us": [*strange, *stored(config("iad1"))]}), installation="isochrone")
     assert found.findings == ()
     assert list(found.configs) == ["iad1"]
+
+
+def hooked(**metadata: Any) -> dict[str, Cluster]:
+    """Both sites, with more metadata on the policy of a gateway."""
+    made = both()
+    for each in made["eu"]:
+        if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "gateway"):
+            each["apiVersion"] = "networking.k8s.io/v1"
+            each["metadata"] |= metadata
+    return made
+
+
+HOOK: Final = {"argocd.argoproj.io/hook": "Skip"}
+
+
+def test_metadata_by_which_an_object_may_not_be_there_is_told() -> None:
+    (each,) = prove(**hooked(annotations=HOOK)).findings
+    assert (each.rule, each.site, each.where) == (Rule.NOT_READ, "", "eu/NetworkPolicy/gateway")
+    assert each.message == (
+        "NetworkPolicy gateway (networking.k8s.io/v1) has the annotation argocd.argoproj.io/hook, by which it may be"
+        " left out, or removed again: take it out"
+    )
+
+
+def test_what_is_in_a_cluster_was_applied() -> None:
+    made = of(hooked(annotations=HOOK, ownerReferences=[{"name": "x"}], uid="1", finalizers=["a"]))
+    live = {name: [each._replace(is_live=True) for each in found] for name, found in made.items()}
+    assert verify(KNOWN, live).findings == ()
+
+
+def test_a_policy_that_is_going_closes_nothing() -> None:
+    made = of(hooked(deletionTimestamp="2026-01-01T00:00:00Z"))
+    live = {name: [each._replace(is_live=True) for each in found] for name, found in made.items()}
+    assert {(each.rule, each.site) for each in verify(KNOWN, live).findings} == {(Rule.EGRESS_OPEN, "fra1")}
+
+
+def test_metadata_of_what_is_left_unread_is_no_matter() -> None:
+    made = both()
+    made["eu"].append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "annotations": HOOK}})
+    assert prove(**made).findings == ()

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from isochrone.verify.kinds import POLICIES, each_spec, is_known
+from isochrone.verify.kinds import POLICIES, each_spec, is_known, is_read
 
 Json = dict[str, Any]
 
@@ -23,27 +23,22 @@ Json = dict[str, Any]
                 ("v1", "Pod"),
                 ("v1", "Secret"),
                 ("v1", "Namespace"),
+                ("v1", "ServiceAccount"),
+                ("v1", "LimitRange"),
+                ("v1", "ResourceQuota"),
                 ("v1", "PersistentVolumeClaim"),
                 ("apps/v1", "Deployment"),
                 ("apps/v1", "StatefulSet"),
                 ("apps/v1", "DaemonSet"),
                 ("apps/v1", "ReplicaSet"),
-                ("apps/v1", "ControllerRevision"),
                 ("batch/v1", "Job"),
-                ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
-                ("certificates.k8s.io/v1", "CertificateSigningRequest"),
                 ("discovery.k8s.io/v1", "EndpointSlice"),
-                ("events.k8s.io/v1", "Event"),
-                ("networking.k8s.io/v1", "Ingress"),
-                ("node.k8s.io/v1", "RuntimeClass"),
                 ("scheduling.k8s.io/v1", "PriorityClass"),
-                ("storage.k8s.io/v1", "StorageClass"),
-                ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
-                ("isochrone.dev/v1alpha1", "EdgeNode"),
                 ("autoscaling/v2", "HorizontalPodAutoscaler"),
                 ("policy/v1", "PodDisruptionBudget"),
                 ("coordination.k8s.io/v1", "Lease"),
                 ("rbac.authorization.k8s.io/v1", "Role"),
+                ("rbac.authorization.k8s.io/v1", "RoleBinding"),
                 ("resource.k8s.io/v1", "ResourceClaimTemplate"),
                 ("gateway.networking.k8s.io/v1", "HTTPRoute"),
                 ("multicluster.x-k8s.io/v1alpha1", "ServiceExport"),
@@ -70,6 +65,35 @@ Json = dict[str, Any]
                 ("v1", "ReplicationController"),
                 ("batch/v1", "CronJob"),
                 ("v1", "NetworkPolicy"),
+                ("apps/v1", "ControllerRevision"),
+                ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+                ("certificates.k8s.io/v1", "CertificateSigningRequest"),
+                ("events.k8s.io/v1", "Event"),
+                ("networking.k8s.io/v1", "Ingress"),
+                ("node.k8s.io/v1", "RuntimeClass"),
+                ("storage.k8s.io/v1", "StorageClass"),
+                ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+                ("isochrone.dev/v1alpha1", "EdgeNode"),
+                ("gateway.networking.k8s.io/v1", "Gateway"),
+                ("gateway.networking.k8s.io/v1", "ReferenceGrant"),
+                ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),
+                ("cert-manager.io/v1", "Issuer"),
+                ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+                ("v1", "Node"),
+                ("v1", "PersistentVolume"),
+                ("v1", "PodTemplate"),
+                ("v1", "Endpoints"),
+                ("v1", "Lease"),
+                ("networking.k8s.io/v1beta1", "NetworkPolicy"),
+                ("networking.k8s.io/v9", "NetworkPolicy"),
+                ("networking.k8s.io/", "NetworkPolicy"),
+                ("networking.k8s.io", "NetworkPolicy"),
+                ("cilium.io/v1", "CiliumNetworkPolicy"),
+                ("networking.gke.io/v1", "FQDNNetworkPolicy"),
+                ("v2", "ConfigMap"),
+                ("apps/v1beta1", "Deployment"),
+                ("batch/v1beta1", "Job"),
+                ("discovery.k8s.io/v1beta1", "EndpointSlice"),
                 *((f"example.com/{kind}", kind) for kind in ("CiliumNetworkPolicy", "FQDNNetworkPolicy", "Service")),
                 *((f"example.com/{kind}", kind) for kind in ("Pod", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")),
                 *(("policy/v1", kind) for kind in ("ConfigMap", "Pod", "Service")),
@@ -89,6 +113,20 @@ def test_what_may_open_traffic_or_start_pods_is_unknown(version: str, kind: str,
 @pytest.mark.parametrize("said", [{}, {"apiVersion": None}], ids=["nothing", "null"])
 def test_what_says_no_version_was_asked_for_by_it(said: dict[str, None]) -> None:
     assert is_known({"kind": "Deployment", **said})
+
+
+@pytest.mark.parametrize(
+    ("item", "read"),
+    [
+        pytest.param({"apiVersion": "apps/v1", "kind": "Deployment"}, True, id="its version"),
+        pytest.param({"apiVersion": "apps/v2", "kind": "Deployment"}, False, id="another"),
+        pytest.param({"apiVersion": None, "kind": "Deployment"}, True, id="none"),
+        pytest.param({"apiVersion": "v1", "kind": "Secret"}, False, id="harmless"),
+        pytest.param({"kind": "Secret"}, False, id="harmless, and no version"),
+    ],
+)
+def test_what_is_read(item: Json, *, read: bool) -> None:
+    assert is_read(item) is read
 
 
 def test_these_are_policies() -> None:

@@ -84,7 +84,8 @@ def metadata(**changes: Any) -> Json:
             ),
             id="a policy that says all",
         ),
-        pytest.param(policy(egress=[{"ports": [{"port": 1, "endPort": 65535}, {"port": "443"}]}]), id="ports"),
+        pytest.param(policy(egress=[{"ports": [{"port": 1, "endPort": 65535}, {"port": "https-1"}]}]), id="ports"),
+        pytest.param(policy(egress=[{"ports": [{"port": 80, "endPort": 80}, {"port": 65535}]}]), id="more ports"),
         pytest.param(peer(ipBlock={"cidr": "192.0.2.7/24"}), id="a network by one of its addresses"),
         pytest.param(
             {"kind": "Service", "metadata": {"name": "x"}, "spec": {"type": "ClusterIP", "externalName": ""}},
@@ -246,7 +247,7 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 f"spec.egress[0].ports[0].port must be the number or the name of a port, not {port!r}",
                 id=f"port {port}",
             )
-            for port in (-1, 123456, "", "²", "UPPER", "a b")
+            for port in (-1, 0, 65536, 123456, "", "443", "²", "UPPER", "a b", "a--b", "-a")
         ),
         pytest.param(
             policy(egress=[{"ports": [{"port": True}]}]),
@@ -277,7 +278,7 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 (
                     policy(egress=[{"ports": [{"endPort": []}]}]),
                     "spec.egress[0].ports[0].endPort",
-                    "a number or a name",
+                    "a number, not a list",
                 ),
                 (cilium(spec={"endpointSelector": "x"}), "spec.endpointSelector", "a map, not text"),
                 (cilium(spec={"endpointSelector": {}, "egress": {}}), "spec.egress", "a list, not a map"),
@@ -294,14 +295,14 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 (outward(toPorts={}), "spec.egress[0].toPorts", "a list, not a map"),
                 (outward(toPorts=[{"ports": {}}]), "spec.egress[0].toPorts[0].ports", "a list, not a map"),
                 (
-                    outward(toPorts=[{"ports": [{"port": []}]}]),
+                    outward(toPorts=[{"ports": [{"port": 443}]}]),
                     "spec.egress[0].toPorts[0].ports[0].port",
-                    "a number or",
+                    "text, not a number",
                 ),
                 (
-                    outward(toPorts=[{"ports": [{"port": 1, "endPort": []}]}]),
+                    outward(toPorts=[{"ports": [{"port": "1", "endPort": []}]}]),
                     "spec.egress[0].toPorts[0].ports[0].endPort",
-                    "a number or a name, not a list",
+                    "a number, not a list",
                 ),
                 (gke(podSelector=5), "spec.podSelector", "a map, not a number"),
                 (gke(podSelector={}, egress={}), "spec.egress", "a list, not a map"),
@@ -420,3 +421,188 @@ def test_what_is_not_sound_is_named(item: Json, says: str) -> None:
 def test_the_whole_must_be_an_object() -> None:
     with pytest.raises(MalformedError, match=r"^here: the object must be a map, not a list$"):
         check([], "here")  # type: ignore[arg-type]
+
+
+def labelled(key: object, value: object = "a") -> Json:
+    return metadata(labels={key: value})
+
+
+def expression(operator: str, **more: Any) -> Json:
+    return policy(podSelector={"matchExpressions": [{"key": "a", "operator": operator, **more}]})
+
+
+def at_port(**port: Any) -> Json:
+    return policy(egress=[{"ports": [port]}])
+
+
+def at_ciliums_port(**port: Any) -> Json:
+    return outward(toPorts=[{"ports": [port]}])
+
+
+def led(**spec: Any) -> Json:
+    return {"kind": "HTTPRoute", "metadata": {"name": "x"}, "spec": spec}
+
+
+EXPRESSION: Final = "spec.podSelector.matchExpressions[0]"
+PORT: Final = "spec.egress[0].ports[0]"
+CILIUMS_PORT: Final = "spec.egress[0].toPorts[0].ports[0]"
+KEY: Final = "must be one such as example.com/name, not"
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        *(
+            pytest.param(item, says, id=says)
+            for item, says in (
+                (
+                    {**policy(), "metadata": {"name": "Isochrone_Gateway!"}},
+                    "metadata.name must be a name of a-z, 0-9, '-' and '.', not 'Isochrone_Gateway!'",
+                ),
+                (
+                    {"kind": "Service", "metadata": {"name": "a.b"}},
+                    "metadata.name must be at most 63 of a-z, 0-9 and '-', not 'a.b'",
+                ),
+                (metadata(namespace="a.b"), "metadata.namespace must be at most 63 of a-z, 0-9 and '-', not 'a.b'"),
+                (labelled("a b"), f"a key of metadata.labels {KEY} 'a b'"),
+                (labelled("a", "no such/value!"), "metadata.labels.a must be a label's value, not 'no such/value!'"),
+                (metadata(annotations=[1]), "metadata.annotations must be a map, not a list"),
+                (metadata(annotations={"a": 1}), "metadata.annotations.a must be text, not a number"),
+                (metadata(annotations={"a b": ""}), f"a key of metadata.annotations {KEY} 'a b'"),
+                (
+                    policy(podSelector={"matchLabels": {"a b": ""}}),
+                    f"a key of spec.podSelector.matchLabels {KEY} 'a b'",
+                ),
+                (
+                    policy(podSelector={"matchLabels": {"k8s:a": ""}}),
+                    f"a key of spec.podSelector.matchLabels {KEY} 'k8s:a'",
+                ),
+                (
+                    policy(podSelector={"matchExpressions": [{"key": "a b", "operator": "Exists"}]}),
+                    f"{EXPRESSION}.key must be the key of a label, not 'a b'",
+                ),
+                (expression("In"), f"{EXPRESSION}.values must be some for In"),
+                (expression("NotIn", values=[]), f"{EXPRESSION}.values must be some for NotIn"),
+                (expression("Exists", values=["b"]), f"{EXPRESSION}.values must be none for Exists"),
+                (expression("DoesNotExist", values=["b"]), f"{EXPRESSION}.values must be none for DoesNotExist"),
+                (expression("In", values=["a b"]), f"{EXPRESSION}.values[0] must be a label's value, not 'a b'"),
+                (
+                    cilium(spec={"endpointSelector": {"matchLabels": {"a::b": ""}}}),
+                    f"a key of spec.endpointSelector.matchLabels {KEY} 'a::b'",
+                ),
+                (
+                    outward(toEndpoints=[{"matchExpressions": [{"key": "a b", "operator": "Exists"}]}]),
+                    "spec.egress[0].toEndpoints[0].matchExpressions[0].key must be the key of a label, not 'a b'",
+                ),
+                (pod(nodeSelector={"a": "b c"}), "spec.nodeSelector.a must be a label's value, not 'b c'"),
+                (workload(metadata={"labels": {"a": "-"}}), "spec.template.metadata.labels.a must be a label's value"),
+                (
+                    {"kind": "Service", "metadata": {"name": "x"}, "spec": {"selector": {"a": "-"}}},
+                    "spec.selector.a must be a label's value, not '-'",
+                ),
+                (
+                    {"kind": "Service", "metadata": {"name": "x"}, "spec": {"externalIPs": [7]}},
+                    "spec.externalIPs[0] must be text, not a number",
+                ),
+                (at_port(protocol="FOO"), f"{PORT}.protocol must be TCP or UDP or SCTP, not 'FOO'"),
+                (at_port(protocol="ANY"), f"{PORT}.protocol must be TCP or UDP or SCTP, not 'ANY'"),
+                (at_port(endPort=5), f"{PORT}.endPort must have the number of a port beside it"),
+                (at_port(port="http", endPort=5), f"{PORT}.endPort must have the number of a port beside it"),
+                (at_port(port=6, endPort=5), f"{PORT}.endPort must be 6 or more, not 5"),
+                (at_port(port=6, endPort=65536), f"{PORT}.endPort must be the number of a port, not 65536"),
+                (at_ciliums_port(port="0"), f"{CILIUMS_PORT}.port must be the number or the name of a port, not '0'"),
+                (at_ciliums_port(port="1", endPort=0), f"{CILIUMS_PORT}.endPort must be the number of a port, not 0"),
+                (
+                    at_ciliums_port(port="1", protocol="tcp"),
+                    f"{CILIUMS_PORT}.protocol must be TCP or UDP or SCTP or ANY",
+                ),
+                (
+                    gke(podSelector={}, egress=[{"matches": [], "ports": [{"protocol": "x"}]}]),
+                    f"{PORT}.protocol must be TCP or UDP or SCTP, not 'x'",
+                ),
+                (peer(), "spec.egress[0].to[0] must have ipBlock, podSelector or namespaceSelector"),
+                (
+                    peer(podSelector=None, namespaceSelector=None),
+                    "spec.egress[0].to[0] must have ipBlock, podSelector or namespaceSelector",
+                ),
+                (
+                    peer(ipBlock=CIDR, podSelector={}),
+                    "spec.egress[0].to[0] must have either ipBlock or podSelector, not both",
+                ),
+                (
+                    policy(ingress=[{"from": [{"ipBlock": CIDR, "namespaceSelector": {}}]}]),
+                    "spec.ingress[0].from[0] must have either ipBlock or namespaceSelector, not both",
+                ),
+                *(
+                    (
+                        peer(ipBlock={**CIDR, "except": ["192.0.2.0/28", other]}),
+                        f"spec.egress[0].to[0].ipBlock.except[1] must be some of 192.0.2.0/24, not '{other}'",
+                    )
+                    for other in ("192.0.2.0/24", "192.0.0.0/16", "::1/128")
+                ),
+                *(
+                    (
+                        peer(ipBlock={"cidr": cidr}),
+                        f"spec.egress[0].to[0].ipBlock.cidr must be a network such as 192.0.2.0/24, not '{cidr}'",
+                    )
+                    for cidr in ("192.0.2.7", "192.0.2.0/255.255.255.0", "fe80::%1/64")
+                ),
+                ({**led(), "spec": None}, "spec is missing"),
+                (led(parentRefs=[{}]), "spec.parentRefs[0].name is missing"),
+                (led(parentRefs=[{"name": "x", "kind": 7}]), "spec.parentRefs[0].kind must be text, not a number"),
+                (led(hostnames=[7]), "spec.hostnames[0] must be text, not a number"),
+                (led(rules=["x"]), "spec.rules[0] must be a map, not text"),
+                (led(rules=[{"backendRefs": [{}]}]), "spec.rules[0].backendRefs[0].name is missing"),
+                (led(rules=[{"backendRefs": [{"name": 7}]}]), "spec.rules[0].backendRefs[0].name must be text"),
+                (
+                    led(rules=[{"backendRefs": [{"name": "x", "namespace": 7}]}]),
+                    "spec.rules[0].backendRefs[0].namespace must be text",
+                ),
+                (
+                    led(rules=[{"backendRefs": [{"name": "x", "kind": 7}]}]),
+                    "spec.rules[0].backendRefs[0].kind must be text",
+                ),
+                (
+                    led(rules=[{"backendRefs": [{"name": "x", "group": 7}]}]),
+                    "spec.rules[0].backendRefs[0].group must be text",
+                ),
+            )
+        ),
+    ],
+)
+def test_what_no_api_server_would_store_is_named(item: Json, says: str) -> None:
+    with pytest.raises(MalformedError) as refused:
+        check(item, "a.yaml")
+    assert str(refused.value).startswith(f"a.yaml: {says}")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param({"kind": "Role", "metadata": {"name": "system:node"}}, id="a name of a kind that isn't read"),
+        pytest.param({**policy(), "metadata": {"name": "a.b"}}, id="dots in a name"),
+        pytest.param(metadata(namespace=""), id="an empty namespace"),
+        pytest.param(metadata(annotations={"Example.com/A_b": "any thing"}), id="annotations"),
+        pytest.param(cilium(spec={"endpointSelector": {"matchLabels": {"any:a.b/c": "d"}}}), id="Cilium's labels"),
+        pytest.param(at_ciliums_port(port="65535", endPort=65535, protocol="ICMPv6"), id="Cilium's ports"),
+        pytest.param(at_ciliums_port(port="dns"), id="a port's name"),
+        pytest.param({**policy(egress="all"), "apiVersion": "projectcalico.org/v3"}, id="of another group"),
+        pytest.param({**policy(), "apiVersion": "networking.k8s.io/v1"}, id="of its own"),
+        pytest.param(
+            led(
+                parentRefs=[{"name": "x", "kind": "Gateway"}],
+                hostnames=["x.example.com"],
+                rules=[{"backendRefs": [{"name": "x", "namespace": "", "kind": "Service", "group": ""}]}],
+            ),
+            id="a route",
+        ),
+        pytest.param(peer(namespaceSelector={}, podSelector={}), id="pods of all namespaces"),
+    ],
+)
+def test_what_api_servers_store_is_taken(item: Json) -> None:
+    check(item, "a.yaml")
+
+
+def test_what_is_read_is_looked_at_by_its_version() -> None:
+    with pytest.raises(MalformedError):
+        check({**policy(egress="all"), "apiVersion": "networking.k8s.io/v1"}, "a.yaml")

@@ -89,6 +89,10 @@ def other_authorities(item: Json) -> None:
     peer["name"] = "mal"
 
 
+def annotated(key: str) -> Callable[[Json], object]:
+    return lambda item: item["metadata"].update(annotations={key: "true"})
+
+
 OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
     (
         "a gateway's egress to any port",
@@ -313,6 +317,78 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
         ),
         Rule.WRONG_ADDRESS,
         "leads to the Service shop/chat-engine, which is none of this site's objects",
+    ),
+    *(
+        (
+            f"a gateway's policy with {key}",
+            on("NetworkPolicy", GATEWAY, annotated(key)),
+            Rule.NOT_READ,
+            f"NetworkPolicy {GATEWAY} (networking.k8s.io/v1) has the annotation {key}, by which it may be left out",
+        )
+        for key in (
+            "argocd.argoproj.io/hook",
+            "argocd.argoproj.io/sync-options",
+            "config.kubernetes.io/local-config",
+            "helm.sh/hook",
+            "kustomize.toolkit.fluxcd.io/reconcile",
+            "mine",
+        )
+    ),
+    (
+        "a gateway's policy that goes with another object",
+        on("NetworkPolicy", GATEWAY, lambda item: item["metadata"].update(ownerReferences=[{"name": "gone"}])),
+        Rule.NOT_READ,
+        "has ownerReferences in its metadata",
+    ),
+    (
+        "a gateway's policy in a version of nobody's",
+        on("NetworkPolicy", GATEWAY, lambda item: item.update(apiVersion="networking.k8s.io/v9")),
+        Rule.NOT_READ,
+        "(networking.k8s.io/v9) may let pods talk to others",
+    ),
+    (
+        "a gateway's config left out",
+        on("ConfigMap", f"{GATEWAY}-config", lambda item: item["metadata"].update(labels={"helm.sh/hook": "x"})),
+        Rule.NOT_READ,
+        "has the label helm.sh/hook",
+    ),
+    (
+        "a copy of requests",
+        add(
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": {"name": "mine", "namespace": "isochrone-system"},
+                "spec": {
+                    "hostnames": ["fra1.ai.example.com"],
+                    "parentRefs": [{"name": "front"}],
+                    "rules": [{"filters": [{"type": "RequestMirror"}], "backendRefs": [{"name": GATEWAY, "port": 80}]}],
+                },
+            }
+        ),
+        Rule.WRONG_ADDRESS,
+        "the HTTPRoute isochrone-system/mine has filters, which may copy requests",
+    ),
+    (
+        "a gateway's Service with addresses of others",
+        on("Service", GATEWAY, lambda item: item["spec"].update(externalIPs=["203.0.113.9"])),
+        Rule.WRONG_ADDRESS,
+        "takes what pods send to 203.0.113.9 (externalIPs)",
+    ),
+    *(
+        (
+            f"a strange {kind}",
+            add({"apiVersion": version, "kind": kind, "metadata": {"name": "mine", "namespace": namespace}}),
+            Rule.NOT_READ,
+            f"{kind} mine ({version}) {says}",
+        )
+        for version, kind, namespace, says in (
+            ("v1", "Node", None, "may let pods talk to others, start some, or lead requests"),
+            ("v1", "Endpoints", "shop", "may let pods talk to others, start some, or lead requests"),
+            ("networking.k8s.io/v1", "Ingress", "isochrone-system", "may let pods talk to others"),
+            ("v1", "ConfigMap", "kube-system", "is in the namespace kube-system, where none of ours is"),
+            ("v1", "ConfigMap", "cilium", "is in the namespace cilium, where no config of ours is"),
+        )
     ),
     ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
 ]

@@ -65,6 +65,9 @@ def told(*items: Json, hostname: str | None = HOST, is_live: bool = False) -> li
             id="parents",
         ),
         pytest.param([route()], id="nowhere"),
+        pytest.param(
+            [service(), route({"matches": [{}]}, {"backendRefs": None}, to())], id="a rule that leads nowhere"
+        ),
         pytest.param([route(rules=None, hostnames=None, parentRefs=None)], id="nothing"),
         pytest.param(
             [service(externalIPs=[]), service(externalIPs=None), {"kind": "Service", "metadata": {"name": "x"}}],
@@ -169,6 +172,16 @@ def test_what_leads_requests_elsewhere_is_told(items: Cluster, says: str) -> Non
     (each,) = told(*items)
     assert (each.rule, each.site, each.severity, each.message) == (Rule.WRONG_ADDRESS, "", Severity.ERROR, says)
     assert each.where in {"eu/HTTPRoute/x", "eu/Service/gateway"}
+
+
+def test_all_that_others_get_is_told_in_order() -> None:
+    others = [{"name": name} for name in "hgfedcba"]
+    rules = [to(*others, z={}, a={})]
+    assert [each.message.removeprefix(f"{NAMED} ").partition(",")[0] for each in told(service(), route(*rules))] == [
+        "has a",
+        "has z",
+        *(f"leads to isochrone-system/{name}" for name in "abcdefgh"),
+    ]
 
 
 def test_addresses_of_services_in_a_cluster_may_be_theirs() -> None:

@@ -116,8 +116,9 @@ def test_what_is_damaged_is_found(world: World, edit: Objects, rule: Rule, says:
     assert any(rule is each and says in text for each, text in found), found
 
 
-def test_what_is_in_other_namespaces_is_not_read(world: World) -> None:
-    assert world.verify(objects=copied).findings == ()
+def test_what_is_in_other_namespaces_is_no_config(world: World) -> None:
+    """It is told, since nobody knows who reads it, and takes nothing from the config."""
+    assert {each.rule for each in world.verify(objects=copied).findings} == {Rule.NOT_READ}
 
 
 KEY: Final = Ed25519PrivateKey.generate()

@@ -79,7 +79,7 @@ TARGETS: Final = (
             ("chosen",): ("chosen",),
             ("copies",): ("copies",),
             ("applied",): ("applied",),
-            ("entries",): ("entries",),
+            ("ways_in",): ("ways_in",),
             ("kinds", "shapes"): ("kinds", "shapes"),
             ("syntax",): ("syntax",),
             ("doors",): ("doors",),

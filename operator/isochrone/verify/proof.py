@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from isochrone.verify import copies, doors, egress, entries, ground, likeness, pods, reach, reading, slices, tables
+from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, reading, slices, tables, ways_in
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import Standing, is_engine
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
@@ -54,7 +54,7 @@ class _Proof:
             sites.append(summary)
             findings += found
         findings += itertools.starmap(_of_sites, self._said.items())
-        findings += entries.findings(self._gathered)
+        findings += ways_in.findings(self._gathered)
         return Report(
             findings=tuple(sorted(findings, key=Finding.order)),
             sites=tuple(sites),

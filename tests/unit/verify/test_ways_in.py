@@ -12,7 +12,7 @@ from tests.worlds.verified import of_snapshot
 
 from isochrone.model import Capability, Observed, SiteObservation
 from isochrone.render.gateway_settings import GatewaySettings, ParentGateway, PeerIssuer
-from isochrone.verify import Finding, Rule, Severity, entries
+from isochrone.verify import Finding, Rule, Severity, ways_in
 from isochrone.verify.gathered import gather
 
 HOST: Final = "fra1.example.com"
@@ -39,7 +39,7 @@ def told(*items: Json, hostname: str | None = HOST, is_live: bool = False) -> li
     made["site"]["hostname"] = hostname
     cluster: Cluster = [*stored(made), *copy.deepcopy(list(items))]
     given = {name: [each._replace(is_live=is_live) for each in found] for name, found in of({"eu": cluster}).items()}
-    return list(entries.findings(gather(given, installation="isochrone")))
+    return list(ways_in.findings(gather(given, installation="isochrone")))
 
 
 @pytest.mark.parametrize(

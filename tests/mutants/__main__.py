@@ -74,7 +74,7 @@ TARGETS: Final = (
         {
             ("ground", "meaning", "selecting"): ("ground", "meaning", "selecting"),
             ("book", "callers", "reach", "tables"): ("callers", "reach", "tables"),
-            ("egress", "engines", "pods", "slices", "whom", "workloads"): ("egress", "engines", "pods", "slices"),
+            ("egress", "engines", "pods", "whom", "workloads"): ("egress", "engines", "pods", "services"),
             ("declared", "evidence", "likeness"): ("declared", "likeness"),
             ("chosen",): ("chosen",),
             ("copies",): ("copies",),
@@ -85,6 +85,7 @@ TARGETS: Final = (
             ("doors",): ("doors",),
             ("misplaced",): ("misplaced",),
             ("reading",): ("reading",),
+            ("entries", "services", "slices", "twice"): ("entries", "services", "slices", "twice"),
             ("finding", "gathered", "proof"): ("gathered", "proof", "sections", "whose"),
         },
     ),

@@ -23,6 +23,8 @@ class Rule(enum.StrEnum):
     NOT_READ = "NotRead"
     """An object that may open traffic, start pods or lead requests, of a kind that nobody here understands; or one that
     may not be there as it is."""
+    GIVEN_TWICE = "GivenTwice"
+    """Two objects of one name that differ, in what may be one cluster: one of them will not be there."""
     NOT_DECLARED = "NotDeclared"
     """A config, a route, a tenant, a peer or a provider that nobody declared."""
     WRONG_PLACE = "WrongPlace"

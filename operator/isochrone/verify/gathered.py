@@ -142,6 +142,11 @@ class _Policies:
             yield from self._by_site.get(site, ())
 
 
+def is_of_config(item: Json) -> bool:
+    """Whether it is a config's index, or a shard of one."""
+    return item["kind"] == "ConfigMap" and (_INDEX in _of(item, "data") or _SHARD in _of(item, "binaryData"))
+
+
 def selector_of(policy: Json) -> Json:
     """What a policy's pods must be like: Cilium has another name for it, and the other's is nothing to it."""
     spec = policy["spec"]

@@ -5,10 +5,10 @@ thing of a config that a decision rests on is compared with what users declared,
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from isochrone.geo import codes
-from isochrone.verify import doors, ground
+from isochrone.verify import doors, ground, services
 from isochrone.verify.declared import Declared, Endpoint, Provider
 from isochrone.verify.finding import Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, Found, SiteConfig
@@ -356,18 +356,5 @@ def _astray(pool: EnginePool, site: str, objects: Mapping[tuple[str, str, str], 
         said = f"leads to the Service {found.namespace}/{found.service}, which is none of this site's objects"
         is_anothers = (found.namespace, found.service) in others
         return None if is_its_own and not is_anothers else said
-    why = _not_its_pods(service.item.get("spec") or {}, site)
+    why = services.not_its_pods(service.item.get("spec") or {}, {EDGE_NODE: site})
     return why and f"leads to the Service {found.namespace}/{found.service}, which {why}"
-
-
-def _not_its_pods(spec: Mapping[str, Any], site: str) -> str | None:
-    """Why a Service may lead elsewhere than to pods of a site."""
-    selector = spec.get("selector")
-    if spec.get("type") == "ExternalName":
-        return f"leads to {spec.get('externalName') or 'a name that it does not say'}, out of the cluster"
-    if not selector:
-        return "selects no pods: whoever writes its EndpointSlices says where it leads"
-    if selector.get(EDGE_NODE) != site:
-        shown = ",".join(f"{name}={selector[name]}" for name in sorted(selector))
-        return f"selects {shown}, not pods of {site} alone"
-    return None

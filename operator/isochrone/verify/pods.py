@@ -6,52 +6,29 @@ Sites may share a cluster: then labels of nodes are what says which machines sta
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from isochrone.verify import slices, workloads
+from isochrone.verify import workloads
 from isochrone.verify.declared import Site
-from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine, route_of
+from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine
 from isochrone.verify.finding import Finding, Rule
-from isochrone.verify.gathered import SERVICE, Found, SiteConfig
-from isochrone.verify.selecting import Selector
-from isochrone.verify.workloads import arguments, namespace_of, pod_spec
+from isochrone.verify.gathered import Found, SiteConfig
+from isochrone.verify.workloads import arguments, pod_spec
 
 Json = Mapping[str, Any]
 
 _CONFIG: Final = "--config=kubernetes:"
+_RESOLVED_BY_CLUSTER: Final = (None, "ClusterFirst")
+"""What API servers write where nothing is said."""
 
 
 def findings(declared: Site, site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
     """Of all workloads of a site."""
-    chosen = list(objects)
-    yield from _of_services(site, chosen)
-    for each in chosen:
+    for each in objects:
         if is_gateway(each):
             yield from _of_config(site, each)
+            yield from _of_names(declared.name, each)
         if is_gateway(each) or is_engine(each):
             yield from _of_nodes(declared, each)
             yield from _of_network(declared.name, each)
-
-
-def _of_services(site: SiteConfig, objects: list[Found]) -> Iterator[Finding]:
-    """Whoever is behind an engines' Service gets their requests, whatever else its labels are."""
-    pools = slices.pools(site)
-    for each in objects:
-        wanted = (each.item.get("spec") or {}).get("selector")
-        if each.item["kind"] != SERVICE or not wanted:
-            continue  # A Service without a selector has no pods.
-        key = (namespace_of(each.item), each.item["metadata"]["name"])
-        if key not in pools:
-            continue
-        selector = Selector.of(wanted, ())
-        for other in objects:
-            is_known = is_engine(other) and route_of(other) == pools[key]
-            if not is_known and _is_behind(selector, key[0], other):
-                text = f"pods are behind the Service {'/'.join(key)}, but aren't engines of {pools[key]}"
-                yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=other.where, message=text)
-
-
-def _is_behind(selector: Selector, namespace: str, found: Found) -> bool:
-    is_there = found.item["kind"] in workloads.KINDS and namespace_of(found.item) == namespace
-    return is_there and selector.matches(workloads.pod_labels(found.item))
 
 
 def is_gateway(found: Found) -> bool:
@@ -79,6 +56,17 @@ def _of_network(site: str, found: Found) -> Iterator[Finding]:
     if is_on_its_node(found):
         text = "pods are on the network of their node (hostNetwork), where no network policy holds them"
         yield Finding(rule=Rule.EGRESS_OPEN, site=site, where=found.where, message=text)
+
+
+def _of_names(site: str, found: Found) -> Iterator[Finding]:
+    """A gateway calls peers and providers by name: who answers names says where its requests go."""
+    spec = pod_spec(found.item)
+    said = [name for name in ("hostAliases", "dnsConfig") if spec.get(name)]
+    if spec.get("dnsPolicy") not in _RESOLVED_BY_CLUSTER:
+        said.append(f"dnsPolicy {spec['dnsPolicy']}")
+    if said:
+        text = f"the gateway takes names from its pod's {', '.join(said)}, not from the cluster's resolver alone"
+        yield Finding(rule=Rule.WRONG_ADDRESS, site=site, where=found.where, message=text)
 
 
 def _of_config(site: SiteConfig, found: Found) -> Iterator[Finding]:

@@ -3,7 +3,21 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from isochrone.verify import copies, doors, egress, ground, likeness, pods, reach, reading, slices, tables, ways_in
+from isochrone.verify import (
+    copies,
+    doors,
+    egress,
+    entries,
+    ground,
+    likeness,
+    pods,
+    reach,
+    reading,
+    services,
+    tables,
+    twice,
+    ways_in,
+)
 from isochrone.verify.declared import Declared
 from isochrone.verify.engines import Standing, is_engine
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
@@ -18,14 +32,16 @@ _Group = tuple[object, ...]
 
 def verify(declared: Declared, clusters: Mapping[str, Iterable[Found]], *, trusted: Verify | None = None) -> Report:
     """Prove it, or say where it fails. `clusters` are the objects of each; with `trusted`, indexes must be signed."""
-    gathered = gather(clusters, installation=declared.installation, verify=trusted)
-    return _Proof(declared, gathered).report()
+    given = {cluster: tuple(found) for cluster, found in clusters.items()}
+    gathered = gather(given, installation=declared.installation, verify=trusted)
+    return _Proof(declared, gathered, twice.findings(declared, gathered.configs, given)).report()
 
 
 class _Proof:
-    def __init__(self, declared: Declared, gathered: Gathered) -> None:
+    def __init__(self, declared: Declared, gathered: Gathered, twice: Iterable[Finding]) -> None:
         self._declared = declared
         self._gathered = gathered
+        self._twice = twice
         self._standing = Standing(declared)
         self._reaches: dict[_Group, reach.Reach] = {}
         self._reached = {
@@ -35,6 +51,9 @@ class _Proof:
         }
         self._leading = _leading(site for _, site in self._reached.values())
         self._services = _services(gathered)
+        self._names = {cluster: services.Names(found) for cluster, found in gathered.found.items()}
+        self._all_names = services.Names(itertools.chain(*gathered.found.values()))
+        self._elsewhere = _by_site(gathered.strays)
         self._said: dict[tuple[Kind, Said], list[SiteConfig]] = {}
         self._compared: dict[_Group, tuple[Said, ...]] = {}
 
@@ -48,7 +67,8 @@ class _Proof:
 
     def report(self) -> Report:
         sites: list[SiteSummary] = []
-        findings = [*self._gathered.findings, *self._presence(), *self._strays()]
+        findings = [*self._gathered.findings, *self._twice, *self._presence(), *self._strays()]
+        findings += entries.findings(self._declared, self._gathered.configs.values(), self._gathered.found)
         for name in self._reached:
             summary, found = self._site(name)
             sites.append(summary)
@@ -92,6 +112,8 @@ class _Proof:
         self._compare(reached, site, objects)
         # Some of a cluster's nodes: what other folders hold may be of the same cluster.
         about = (*objects, *self._gathered.nearby[name]) if declared.nodes else objects
+        names = self._all_names if declared.nodes else self._names[site.cluster]
+        elsewhere = self._elsewhere.get(name, ()) if declared.nodes else ()
         held, too_wide = egress.of_gateway(self._declared, site, about)
         summary = SiteSummary(
             name=name,
@@ -107,7 +129,7 @@ class _Proof:
             *self._standing.findings(declared, objects, leading=self._leading),
             *too_wide,
             *pods.findings(declared, site, objects),
-            *slices.findings(site, self._gathered.found[site.cluster]),
+            *services.findings(declared, site, objects, names, elsewhere=elsewhere),
             *reading.findings(declared, site, objects),
             *egress.of_engines(self._declared, name, about),
         ]
@@ -161,6 +183,13 @@ def _services(gathered: Gathered) -> Mapping[str, frozenset[tuple[str, str]]]:
         cluster: frozenset((namespace, name) for kind, namespace, name in found if kind == SERVICE)
         for cluster, found in each.items()
     }
+
+
+def _by_site(strays: Iterable[tuple[str, Found]]) -> Mapping[str, list[Found]]:
+    found: dict[str, list[Found]] = {}
+    for site, each in strays:
+        found.setdefault(site, []).append(each)
+    return found
 
 
 def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:

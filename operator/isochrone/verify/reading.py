@@ -54,13 +54,28 @@ def _of_secrets(item: Json, homes: Mapping[str, str]) -> Iterator[str]:
     pod = pod_spec(item)
     volumes = {each["name"]: each for each in pod.get("volumes") or ()}
     for container in pod.get("containers") or ():
-        for folder in {_clean(each) for each in _folders(container)}:
-            for mount in container.get("volumeMounts") or ():
-                path = _clean(mount["mountPath"])
-                if path == folder:
-                    yield from _of_volume(volumes.get(mount["name"]) or {}, mount, homes)
-                elif path.is_relative_to(folder):
-                    yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
+        said = list(_folders(container))
+        for folder in dict.fromkeys(_clean(each) for each in said if each.startswith("/")):
+            yield from _of_folder(folder, container.get("volumeMounts") or (), volumes, homes)
+        for each in said:
+            if not each.startswith("/"):
+                yield f"the gateway reads its Secrets in the folder {each!r}, which is another wherever it is started"
+
+
+def _of_folder(
+    folder: pathlib.PurePosixPath, mounts: Iterable[Json], volumes: Mapping[str, Json], homes: Mapping[str, str]
+) -> Iterator[str]:
+    """A mount hides what is mounted above it, so there must be one at the folder itself."""
+    is_mounted = False
+    for mount in mounts:
+        path = _clean(mount["mountPath"])
+        if path == folder:
+            is_mounted = True
+            yield from _of_volume(volumes.get(mount["name"]) or {}, mount, homes)
+        elif path.is_relative_to(folder):
+            yield f"the gateway reads what is mounted at {path} as if it were of its Secrets"
+    if not is_mounted:
+        yield f"the gateway reads its Secrets in {folder}, where no volume is mounted"
 
 
 def _folders(container: Json) -> Iterator[str]:

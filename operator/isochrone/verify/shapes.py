@@ -299,6 +299,9 @@ _POD: Final = _Fields(
     containers=_Each(_CONTAINER),
     volumes=_Each(_VOLUME),
     hostNetwork=_switch,
+    hostAliases=_Each(_Fields()),
+    dnsConfig=_Fields(),
+    dnsPolicy=_text,
 )
 _TEMPLATE: Final = _Fields(metadata=_Fields(labels=_LABELS), spec=_POD)
 _WORKLOAD: Final = _Fields(spec=_Fields(template=_TEMPLATE))

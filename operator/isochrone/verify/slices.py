@@ -1,4 +1,4 @@
-"""EndpointSlices: gateways find engines by those of a Service, whoever wrote them and whatever address is in them.
+"""EndpointSlices: whoever calls a Service gets to the addresses in them, whoever wrote them and whatever they are.
 
 Kubernetes' own controller writes them out of the pods that the Service selects. It corrects and removes those that
 carry its mark, so whoever writes one with it changes nothing; all others are addresses that nobody declared.
@@ -7,9 +7,7 @@ carry its mark, so whoever writes one with it changes nothing; all others are ad
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from isochrone.verify.finding import Finding, Rule
-from isochrone.verify.gathered import SLICE, Found, SiteConfig
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.gathered import Found, SiteConfig
 from isochrone_gateway.config.engines import ServiceEndpoints
 
 _SERVICE: Final = "kubernetes.io/service-name"
@@ -27,19 +25,19 @@ def pools(site: SiteConfig) -> Mapping[tuple[str, str], str]:
     }
 
 
-def findings(site: SiteConfig, objects: Iterable[Found]) -> Iterator[Finding]:
-    """Of all that is in the site's cluster, whosever it is."""
-    known = pools(site)
-    for each in objects:
-        labels = each.item["metadata"].get("labels") or {}
-        if each.item["kind"] != SLICE or _SERVICE not in labels or labels.get(_WRITER) == _CONTROLLER:
-            continue
-        key = (namespace_of(each.item), labels[_SERVICE])
-        if key in known:
-            text = (
-                f"{_addresses(each)} are behind the Service {'/'.join(key)}, by which engines of {known[key]} are found"
-            )
-            yield Finding(rule=Rule.WRONG_ADDRESS, site=site.site, where=each.where, message=text)
+def service_of(found: Found) -> str:
+    """The name of the Service that an EndpointSlice is of; empty if it is of none."""
+    name: str = _labels(found).get(_SERVICE) or ""
+    return name
+
+
+def strange(objects: Iterable[Found]) -> Iterator[tuple[Found, str]]:
+    """EndpointSlices that Kubernetes' own controller doesn't own, each with addresses in it."""
+    return ((each, _addresses(each)) for each in objects if _labels(each).get(_WRITER) != _CONTROLLER)
+
+
+def _labels(found: Found) -> Mapping[str, str]:
+    return found.item["metadata"].get("labels") or {}
 
 
 def _addresses(found: Found) -> str:

@@ -161,63 +161,25 @@ def test_a_gateway_is_known_by_its_pods_too(kind: str, own: str | None, pods_own
     assert pods.is_gateway(given) is is_one
 
 
-POD: Final = {"app.kubernetes.io/component": "engine", "isochrone.dev/model-route": "chat", "more": "x"}
-POOL: Final = {**POD, "isochrone.dev/route-namespace": "shop"}
-SERVICE: Final = Found(
-    {
-        "kind": "Service",
-        "metadata": {"name": "chat-engine", "namespace": "shop"},
-        "spec": {"selector": {"isochrone.dev/model-route": "chat"}},
-    },
-    "service.yaml",
-)
-STRANGE: Final = [(Rule.WRONG_ADDRESS, "pods are behind the Service shop/chat-engine, but aren't engines of shop/chat")]
-
-
-def saying(**fields: Any) -> Found:
-    return Found({**SERVICE.item, **fields}, "service.yaml")
-
-
-def renamed(name: str, namespace: str | None = "shop") -> Found:
-    return Found({**SERVICE.item, "metadata": {"name": name, "namespace": namespace}}, "service.yaml")
-
-
 @pytest.mark.parametrize(
-    ("own", "pods_own", "services", "expected"),
+    ("spec", "said"),
     [
-        pytest.param({}, POOL, [SERVICE], [], id="its engines, by their pods alone"),
-        pytest.param(POOL, {**POOL, "b": "c"}, [SERVICE], [], id="its engines, with one label more"),
-        pytest.param({}, {"isochrone.dev/model-route": "chat"}, [SERVICE], STRANGE, id="other pods"),
-        pytest.param({}, POD, [SERVICE], STRANGE, id="engines of another route"),
-        pytest.param({}, {"isochrone.dev/model-route": "x"}, [SERVICE], [], id="pods that it doesn't select"),
-        pytest.param(POOL, {"isochrone.dev/model-route": "x"}, [SERVICE], [], id="pods of which it selects the maker"),
-        pytest.param({}, {**POOL, "app.kubernetes.io/component": "web"}, [SERVICE], STRANGE, id="no engines"),
-        pytest.param({}, POD, [], [], id="no Service"),
-        pytest.param({}, POD, [saying(kind="Other")], [], id="another kind of its name"),
-        pytest.param({}, POD, [saying(spec=None)], [], id="a Service that says nothing"),
-        pytest.param({}, POD, [saying(spec={})], [], id="a Service without a selector"),
-        pytest.param({}, POD, [saying(spec={"selector": {}})], [], id="a Service with an empty one"),
-        pytest.param({}, POD, [renamed("web")], [], id="a Service by which nobody is found"),
-        pytest.param({}, POD, [renamed("chat-engine", "web")], [], id="a Service of another namespace"),
-        pytest.param({}, POD, [renamed("chat-engine", None)], [], id="a Service of no namespace"),
+        pytest.param({"dnsPolicy": "ClusterFirst", "hostAliases": [], "dnsConfig": {}}, None, id="the cluster's"),
+        pytest.param({"hostAliases": [{"ip": "192.0.2.1"}]}, "hostAliases", id="a file of its own"),
+        pytest.param({"dnsConfig": {"nameservers": ["192.0.2.1"]}}, "dnsConfig", id="another resolver"),
+        pytest.param({"dnsPolicy": "None"}, "dnsPolicy None", id="none"),
+        pytest.param({"dnsPolicy": "Default"}, "dnsPolicy Default", id="its node's"),
+        pytest.param(
+            {"hostAliases": [{}], "dnsConfig": {"searches": ["example.us"]}, "dnsPolicy": "None"},
+            "hostAliases, dnsConfig, dnsPolicy None",
+            id="all of it",
+        ),
     ],
 )
-@pytest.mark.parametrize("namespace", ["shop", "web"])
-def test_who_is_behind_the_service_of_engines(
-    own: Json, pods_own: Json, services: list[Found], expected: list[tuple[Rule, str]], namespace: str
-) -> None:
-    given = workload(labels=own)
-    given.item["metadata"]["namespace"] = namespace
-    given.item["spec"]["template"]["metadata"] = {"labels": pods_own}
-    for order in ([given, *services], [*services, given]):
-        assert told(*order) == (expected if namespace == "shop" else [])
-
-
-def test_what_makes_no_pods_is_behind_no_service() -> None:
-    given = workload(kind="Other", labels=POOL)
-    given.item["metadata"]["namespace"] = "shop"
-    given.item["spec"]["template"]["metadata"] = {"labels": POD}
-    assert told(given, SERVICE) == []
+def test_who_answers_names_for_a_gateway(spec: Json, said: str | None) -> None:
+    text = f"the gateway takes names from its pod's {said}, not from the cluster's resolver alone"
+    assert told(workload({"args": [RIGHT]}, **spec)) == ([(Rule.WRONG_ADDRESS, text)] if said else [])
+    assert told(workload(component="engine", **spec)) == []
 
 
 def test_whose_labels_are_asked() -> None:

@@ -119,7 +119,7 @@ def test_what_is_found_has_the_names_of_the_reference() -> None:
     assert [each.value for each in Severity] == ["Error", "Warning"]
     assert [each.value for each in Egress] == ["ByName", "ByAddress", "ByPort", "None"]
     assert {each.value for each in Rule} == {
-        *("BrokenConfig", "NotSigned", "MissingConfig", "NotRead", "NotDeclared"),
+        *("BrokenConfig", "NotSigned", "MissingConfig", "NotRead", "GivenTwice", "NotDeclared"),
         *("WrongPlace", "WrongAddress", "WrongLaw", "WrongSubject", "WrongSetting"),
         *("Unlawful", "UnlawfulEngines", "EgressOpen", "IngressOpen"),
     }

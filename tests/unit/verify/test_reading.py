@@ -82,6 +82,10 @@ def test_where_nothing_is_declared_nothing_is_compared(known: Declared, folder: 
     assert told(of(folder, "any", "x"), known=known) == []
 
 
+def not_mounted(folder: str = FOLDER) -> str:
+    return f"the gateway reads its Secrets in {folder}, where no volume is mounted"
+
+
 NOT_SECRETS: Final = "the gateway reads as its Secrets the volume it, which is not put together of Secrets alone"
 
 
@@ -96,7 +100,32 @@ def item(path: str, key: str = "one.txt") -> list[Json]:
         pytest.param(gateway({"name": "x"}, ACME), [], id="all keys, at the top"),
         pytest.param({**gateway(), "spec": {}}, [], id="none"),
         pytest.param({**gateway(), "spec": None}, [], id="nothing said"),
-        pytest.param(gateway(PEER, volumeMounts=None), [], id="nothing mounted"),
+        pytest.param(gateway(PEER, volumeMounts=None), [not_mounted()], id="nothing mounted"),
+        pytest.param(
+            gateway(PEER, volumeMounts=[{"name": "it", "mountPath": "/run"}]), [not_mounted()], id="mounted above it"
+        ),
+        pytest.param(gateway(PEER, mounts=[{"name": "tmp", "mountPath": "/run"}]), [], id="something hidden by it"),
+        pytest.param(
+            gateway(PEER, volumeMounts=[{"name": "it", "mountPath": f"{FOLDER}/peer"}]),
+            [f"the gateway reads what is mounted at {FOLDER}/peer as if it were of its Secrets", not_mounted()],
+            id="mounted below it alone",
+        ),
+        pytest.param(
+            gateway(PEER, args=[f"--secrets={FOLDER}", "--secrets=/etc/../tmp/x"]),
+            [not_mounted("/tmp/x")],
+            id="another folder, too",
+        ),
+        pytest.param(
+            gateway(PEER, args=[f"--secrets={FOLDER}", f"--secrets={FOLDER}/."], mounts=None), [], id="the same, twice"
+        ),
+        pytest.param(
+            gateway(PEER, args=["--secrets=run/secrets", "--secrets", ""]),
+            [
+                "the gateway reads its Secrets in the folder 'run/secrets', which is another wherever it is started",
+                "the gateway reads its Secrets in the folder '', which is another wherever it is started",
+            ],
+            id="a folder that depends",
+        ),
         pytest.param(gateway(volume={"emptyDir": {}}, args=[]), [], id="none that is read"),
         pytest.param(gateway(PEER, args=[f"--secrets={FOLDER}", "/tmp"]), [], id="something else"),
         pytest.param(

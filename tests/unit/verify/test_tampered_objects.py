@@ -8,7 +8,8 @@ from tests.unit.verify.installation import OBJECTS
 from tests.unit.verify.tampering import Json, Objects, errors
 from tests.worlds.verified import World, rendered
 
-from isochrone.verify import Rule, Severity
+from isochrone import verify
+from isochrone.verify import Found, Rule, Severity
 
 
 def of_kind(objects: list[Json], kind: str, name: str) -> list[Json]:
@@ -91,6 +92,19 @@ def other_authorities(item: Json) -> None:
 
 def annotated(key: str) -> Callable[[Json], object]:
     return lambda item: item["metadata"].update(annotations={key: "true"})
+
+
+def of_pod(**changes: Any) -> Callable[[Json], object]:
+    return lambda item: item["spec"]["template"]["spec"].update(changes)
+
+
+def mount_above(item: Json) -> None:
+    """What is projected there says `secrets/` by itself."""
+    pod = item["spec"]["template"]["spec"]
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "secrets"]
+    mount["mountPath"] = "/run/isochrone"
+    items = [{"key": "ca.crt", "path": "secrets/peer/ca.crt"}]
+    pod["volumes"][0]["projected"]["sources"] = [{"secret": {"name": "mal", "items": items}}]
 
 
 OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
@@ -390,6 +404,110 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
             ("v1", "ConfigMap", "cilium", "is in the namespace cilium, where no config of ours is"),
         )
     ),
+    (
+        "a gateway's Service of other pods",
+        on("Service", GATEWAY, lambda item: item["spec"].update(selector={"app": "evil"})),
+        Rule.WRONG_ADDRESS,
+        "the gateway is found by the Service isochrone-system/isochrone-gateway, which selects app=evil",
+    ),
+    (
+        "a gateway's Service of other sites' gateways too",
+        on("Service", GATEWAY, lambda item: item["spec"]["selector"].pop("isochrone.dev/edge-node")),
+        Rule.WRONG_ADDRESS,
+        ", not pods of the gateway of fra1 alone",
+    ),
+    (
+        "a gateway's Service that hides whose it is",
+        on(
+            "Service",
+            GATEWAY,
+            lambda item: (item["metadata"].pop("labels"), item["spec"].update(selector={"app": "evil"})),
+        ),
+        Rule.WRONG_ADDRESS,
+        "which selects app=evil",
+    ),
+    (
+        "a gateway's Service out of the cluster",
+        on(
+            "Service", GATEWAY, lambda item: item.update(spec={"type": "ExternalName", "externalName": "gw.example.us"})
+        ),
+        Rule.WRONG_ADDRESS,
+        "which leads to gw.us, out of the cluster",
+    ),
+    (
+        "a gateway's Service without a selector",
+        on("Service", GATEWAY, lambda item: item["spec"].pop("selector")),
+        Rule.WRONG_ADDRESS,
+        "which selects no pods",
+    ),
+    (
+        "a gateway's Service at somebody's address",
+        on("Service", GATEWAY, lambda item: item["spec"].update(externalIPs=["203.0.113.9"])),
+        Rule.WRONG_ADDRESS,
+        "which takes what is sent to 203.0.113.9",
+    ),
+    (
+        "an engine's Service at somebody's address",
+        on("Service", ENGINE, lambda item: item["spec"].update(externalIPs=["203.0.113.9"])),
+        Rule.WRONG_ADDRESS,
+        "the Service shop/chat-engine, which takes what is sent to 203.0.113.9",
+    ),
+    (
+        "an address behind a gateway's Service",
+        add(
+            {
+                "kind": "EndpointSlice",
+                "metadata": {
+                    "name": "mine",
+                    "namespace": "isochrone-system",
+                    "labels": {"kubernetes.io/service-name": GATEWAY},
+                },
+                "endpoints": [{"addresses": ["203.0.113.9"]}],
+            }
+        ),
+        Rule.WRONG_ADDRESS,
+        "203.0.113.9 are behind the Service isochrone-system/isochrone-gateway, by which the gateway is found",
+    ),
+    (
+        "another Service of the gateway's pods",
+        add(
+            {
+                "kind": "Service",
+                "metadata": {"name": "mine", "namespace": "isochrone-system"},
+                "spec": {"selector": {"app.kubernetes.io/name": "isochrone-gateway"}},
+            }
+        ),
+        Rule.WRONG_ADDRESS,
+        "the gateway is found by the Service isochrone-system/mine, which selects app.kubernetes.io/name=iso",
+    ),
+    (
+        "a route's Service out of the cluster",
+        on("Service", "chat", lambda item: item["spec"].update(externalName="gw.example.us")),
+        Rule.WRONG_ADDRESS,
+        "the Service shop/chat, by which clients call a route, leads to gw.example.us",
+    ),
+    (
+        "a policy that another of its name replaces",
+        add({**WIDER, "metadata": {"name": GATEWAY, "namespace": "isochrone-system"}}),
+        Rule.GIVEN_TWICE,
+        "NetworkPolicy isochrone-system/isochrone-gateway isn't what it is in NetworkPolicy isochrone-gateway",
+    ),
+    (
+        "Secrets mounted above where they are read",
+        on("Deployment", GATEWAY, mount_above),
+        Rule.WRONG_ADDRESS,
+        "the gateway reads its Secrets in /run/isochrone/secrets, where no volume is mounted",
+    ),
+    (
+        "names of a gateway's own",
+        on(
+            "Deployment",
+            GATEWAY,
+            lambda item: item["spec"]["template"]["spec"].update(hostAliases=[{"ip": "192.0.2.1"}]),
+        ),
+        Rule.WRONG_ADDRESS,
+        "takes names from its pod's hostAliases",
+    ),
     ("a gateway's Deployment dropped", drop("Deployment", GATEWAY), Rule.EGRESS_OPEN, "so nothing holds it"),
 ]
 
@@ -543,3 +661,76 @@ def test_one_address_may_be_the_api_servers(world: World) -> None:
     assert report.holds
     assert {each.severity for each in report.findings} == {Severity.WARNING}
     assert all("unless it is the cluster's API server" in each.message for each in report.findings)
+
+
+BEHIND: Final = "the Service shop/chat-fra1-engine-"
+
+
+def slice_of(service: Json) -> Json:
+    """An address behind it."""
+    labels = {"kubernetes.io/service-name": service["metadata"]["name"]}
+    metadata = {"name": "mine", "namespace": service["metadata"]["namespace"], "labels": labels}
+    return {"kind": "EndpointSlice", "metadata": metadata, "endpoints": [{"addresses": ["203.0.113.9"]}]}
+
+
+def with_spec(kind: str, **spec: Any) -> Callable[[Json], Json]:
+    """Another of its name that says something else, and not whose it is."""
+
+    def change(item: Json) -> Json:
+        metadata = {name: item["metadata"][name] for name in ("name", "namespace")}
+        return {"apiVersion": item["apiVersion"], "kind": kind, "metadata": metadata, "spec": spec}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "made", "rule", "says"),
+    [
+        pytest.param("Service", "chat-fra1", slice_of, Rule.WRONG_ADDRESS, BEHIND, id="an address of engines"),
+        pytest.param(
+            "Service", "isochrone-gateway", slice_of, Rule.WRONG_ADDRESS, "by which the gateway is", id="of it"
+        ),
+        pytest.param(
+            "Service",
+            "chat-fra1",
+            with_spec("Service", type="ExternalName", externalName="evil.us"),
+            Rule.WRONG_ADDRESS,
+            "which leads to evil.us",
+            id="engines' Service",
+        ),
+        pytest.param(
+            "Service",
+            "isochrone-gateway",
+            with_spec("Service", selector={"app": "evil"}),
+            Rule.WRONG_ADDRESS,
+            "which selects app=evil",
+            id="its Service",
+        ),
+        pytest.param(
+            "NetworkPolicy",
+            "isochrone-gateway",
+            with_spec("NetworkPolicy", podSelector={"matchLabels": {"app": "none"}}, policyTypes=["Egress"]),
+            Rule.GIVEN_TWICE,
+            "isochrone-gateway-fra1 isn't what it is in",
+            id="its policy",
+        ),
+    ],
+)
+def test_what_is_in_another_folder_that_may_be_of_the_same_cluster(
+    kind: str, name: str, made: Callable[[Json], Json], rule: Rule, says: str
+) -> None:
+    """Both sites are some of a cluster's nodes, and each has a folder of its own."""
+    sites = [
+        {**each, "spec": {**each["spec"], "nodeSelector": {"site": each["metadata"]["name"]}}} for each in OBJECTS[:2]
+    ]
+    world = rendered([*sites, *OBJECTS[2:]])
+    assert world.verify().findings == ()
+    clusters = world.clusters()
+    (own,) = [
+        each.item
+        for each in clusters["remote/fra1"]
+        if each.item["kind"] == kind and each.item["metadata"]["name"].startswith(name)
+    ]
+    clusters["remote/cdg1"].append(Found(made(dict(own)), "mine"))
+    found = errors(verify.verify(world.declared, clusters))
+    assert any(rule is each and says in text for each, text in found), found

@@ -53,6 +53,20 @@ def test_what_opens_counts_whatever_it_is_labelled_with(labelled: str | None, as
     ]
 
 
+def sharing(own_nodes: dict[str, str]) -> dict[str, Cluster]:
+    """Both sites, where fra1 is some of a cluster's nodes: its engines have the site's name, as they are rendered."""
+    made = both()
+    (pool,) = config("fra1")["engines"]
+    pool["discovery"]["service"] = "chat-fra1-engine"
+    made["eu"] = cluster(config("fra1", engines=[pool]))
+    for each in made["eu"]:
+        if each["kind"] == "Service":
+            each["metadata"]["name"] = "chat-fra1-engine"
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["nodeSelector"] = own_nodes
+    return made
+
+
 def closings(made: Cluster) -> Cluster:
     return [each for each in made if each["kind"] == "NetworkPolicy"]
 
@@ -70,24 +84,18 @@ def test_what_closes_in_another_cluster_closes_nothing_here() -> None:
 
 @pytest.mark.parametrize("own_nodes", [{}, {"site": "fra1"}], ids=["a cluster of its own", "some of a cluster's nodes"])
 def test_what_opens_in_another_folder_counts_where_that_may_be_the_same_cluster(own_nodes: dict[str, str]) -> None:
-    made = both()
+    made = sharing(own_nodes)
     made["us"].append(opening("iad1", "fra1"))
-    for each in made["eu"]:
-        if each["kind"] == "Deployment":
-            each["spec"]["template"]["spec"]["nodeSelector"] = own_nodes
     known = read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
     expected = [(Rule.EGRESS_OPEN, "fra1", f"a rule lets the gateway {AT_ANY_PORT}")] if own_nodes else []
     assert told(prove(known, **made)) == expected
 
 
 def test_what_closes_in_another_folder_never_counts() -> None:
-    made = both()
+    made = sharing({"site": "fra1"})
     moved = closings(made["eu"])
     made["eu"] = [each for each in made["eu"] if each not in moved]
     made["us"] += moved
-    for each in made["eu"]:
-        if each["kind"] == "Deployment":
-            each["spec"]["template"]["spec"]["nodeSelector"] = {"site": "fra1"}
     found = told(prove(read([FAR, edge("fra1", "DE-HE", nodeSelector={"site": "fra1"})]), **made))
     assert {(rule, site) for rule, site, _ in found} == {(Rule.EGRESS_OPEN, "fra1"), (Rule.INGRESS_OPEN, "fra1")}
 
@@ -95,7 +103,7 @@ def test_what_closes_in_another_folder_never_counts() -> None:
 @pytest.mark.parametrize(("site", "number"), [("fra1", 2), ("nowhere", 2)], ids=["another's", "nobody's"])
 def test_pods_of_a_site_where_it_has_no_config(site: str, number: int) -> None:
     made = both()
-    made["us"] += beside(site)
+    made["us"] += [each for each in beside(site) if each["kind"] != "Service"]
     text = "pods of this site are in a cluster without a sound config of it: nothing says where they stand"
     assert told(prove(**made)) == [(Rule.WRONG_PLACE, site, text)] * number
 

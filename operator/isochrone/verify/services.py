@@ -73,9 +73,9 @@ def findings(
     for each in gateways:
         why = not_its_pods(each.item.get("spec") or {}, {EDGE_NODE: site.site, COMPONENT: GATEWAY})
         if why is not None:
-            yield _wrong(site, each, f"the gateway is found by the Service {'/'.join(_key(each))}, which {why}")
+            yield _wrong(site, each, f"the gateway is found by the Service {'/'.join(key_of(each))}, which {why}")
     yield from _of_engines(site, own, carrying, names)
-    found_by = dict.fromkeys((*_rendered(declared), *map(_key, gateways)), "the gateway is found")
+    found_by = dict.fromkeys((*rendered(declared), *map(key_of, gateways)), "the gateway is found")
     found_by |= {key: f"engines of {pool} are found" for key, pool in slices.pools(site).items()}
     for key, who in found_by.items():
         for each, addresses in slices.strange(names.slices(key)):
@@ -89,7 +89,7 @@ def _wrong(site: SiteConfig, found: Found, text: str) -> Finding:
 def _of_gateway(declared: Site, carrying: list[Found], names: Names) -> Iterable[Found]:
     """Those that have the gateway's label, the name of one that is rendered, or its pods: each of them once."""
     found = [each for each in carrying if each.item["kind"] == SERVICE and GATEWAY in _component(each)]
-    for key in _rendered(declared):
+    for key in rendered(declared):
         found += names.services(key)
     for each in carrying:
         if is_gateway(each):
@@ -101,15 +101,10 @@ def _component(found: Found) -> frozenset[str]:
     return workloads.said(found.item, COMPONENT)
 
 
-def _rendered(site: Site) -> tuple[Key, Key]:
-    """For clients, and for peers where these are promised the same port."""
-    name = gateway_name(site)
+def rendered(site: Site) -> tuple[Key, Key]:
+    """Services of its gateway: for all, and for peers alone. Where others may be in its cluster they have its name."""
+    name = _cut(f"{_GATEWAY}-{site.name}") if site.nodes or site.is_beside_hub else _GATEWAY
     return (SYSTEM, name), (SYSTEM, _cut(f"{name}-peer"))
-
-
-def gateway_name(site: Site) -> str:
-    """As it is rendered: with the site's name where other sites may be in the same cluster."""
-    return _cut(f"{_GATEWAY}-{site.name}") if site.nodes or site.is_beside_hub else _GATEWAY
 
 
 def _cut(name: str) -> str:
@@ -117,7 +112,7 @@ def _cut(name: str) -> str:
     if len(name) <= _LONGEST:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]
-    return f"{name[: _LONGEST - _DIGITS - 1].rstrip('-.')}-{digest}"
+    return f"{name[: _LONGEST - _DIGITS - 1].rstrip('-')}-{digest}"
 
 
 def _of_engines(site: SiteConfig, own: list[Found], carrying: list[Found], names: Names) -> Iterator[Finding]:
@@ -151,13 +146,13 @@ def _selector(service: Found) -> Mapping[str, str]:
     return (service.item.get("spec") or {}).get("selector") or {}
 
 
-def _key(found: Found) -> Key:
+def key_of(found: Found) -> Key:
     return namespace_of(found.item), found.item["metadata"]["name"]
 
 
 def not_its_pods(spec: Json, wanted: Mapping[str, str]) -> str | None:
     """Why a Service leads to others than pods with these labels, one of which is the site's; None if it doesn't."""
-    selector = spec.get("selector") or {}
+    selector = spec.get("selector")
     if spec.get("type") == "ExternalName":
         return f"leads to {spec.get('externalName') or 'a name that it does not say'}, out of the cluster"
     if not selector:

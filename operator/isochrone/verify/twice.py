@@ -39,13 +39,10 @@ def findings(
 
 
 def _apart(declared: Declared, configs: Iterable[SiteConfig]) -> frozenset[str]:
-    """Clusters that are no other's: that of a site without nodes of its own is."""
-    sharing: dict[str, bool] = {}
-    for site in configs:
-        known = declared.sites.get(site.site)
-        has_nodes = known is not None and bool(known.nodes)
-        sharing[site.cluster] = sharing.get(site.cluster, False) or has_nodes
-    return frozenset(cluster for cluster, is_shared in sharing.items() if not is_shared)
+    """Clusters that are no other's: those of which no site is some of the nodes."""
+    sites = list(configs)
+    shared = {each.cluster for each in sites if each.site in declared.sites and declared.sites[each.site].nodes}
+    return frozenset(each.cluster for each in sites) - shared
 
 
 def _is_read(item: Json) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 from tests.unit.verify.by_hand import Json, config, edge, read, site
+from tests.unit.verify.installation import route
 
 from isochrone.verify import Rule, Severity, entries
 from isochrone.verify.gathered import Found
@@ -57,6 +58,7 @@ def astray(where: str) -> str:
         pytest.param(leading(OURS, type="ClusterIP"), OURS, id="its gateway, in a field that isn't read"),
         pytest.param({"spec": {"selector": {"a": "b"}}}, "pods of its own", id="pods"),
         pytest.param({"spec": None}, "pods of its own", id="nothing"),
+        pytest.param({"spec": {"type": "ExternalName"}}, "pods of its own", id="a name that isn't said"),
     ],
 )
 def test_where_a_routes_service_leads(spec: Json, where: str | None) -> None:
@@ -86,6 +88,25 @@ def test_what_is_another_domain_only_the_cluster_knows() -> None:
 )
 def test_which_services_are_those_of_routes(given: Found, number: int) -> None:
     assert len(told(given)) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "number"),
+    [
+        pytest.param("isochrone-gateway-fra1", "isochrone-system", 0, id="its gateway's"),
+        pytest.param("isochrone-gateway-fra1-peer", "isochrone-system", 0, id="its gateway's, for peers"),
+        pytest.param("isochrone-gateway", "isochrone-system", 1, id="a gateway's of another cluster"),
+        pytest.param("chat-engine", "shop", 0, id="engines'"),
+        pytest.param("chat-engine", "web", 1, id="engines', in another namespace"),
+    ],
+)
+def test_what_has_the_name_of_a_gateway_or_of_engines_is_theirs(name: str, namespace: str, number: int) -> None:
+    """Routes may have such names."""
+    known = read([edge("iad1", "US-VA", cluster={"type": "Remote"}), route(name, namespace)])
+    given = service(name, namespace, spec={"selector": {"a": "b"}})
+    found = entries.findings(known, [site(config("fra1")), site(config("iad1"))], {EU: [given]})
+    assert len(list(found)) == number
+    assert len(told(service(name, namespace, LABELS, spec={"selector": {"a": "b"}}))) == 1
 
 
 def test_where_no_config_is_any_sites_gateway_may_be() -> None:

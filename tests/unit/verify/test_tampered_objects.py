@@ -432,7 +432,7 @@ OBJECT: Final[list[tuple[str, Objects, Rule, str]]] = [
             "Service", GATEWAY, lambda item: item.update(spec={"type": "ExternalName", "externalName": "gw.example.us"})
         ),
         Rule.WRONG_ADDRESS,
-        "which leads to gw.us, out of the cluster",
+        "which leads to gw.example.us, out of the cluster",
     ),
     (
         "a gateway's Service without a selector",

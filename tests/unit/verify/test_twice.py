@@ -1,5 +1,6 @@
 """Objects that are given twice: one of them will not be there."""
 
+import dataclasses
 from typing import Any, Final
 
 import pytest
@@ -97,11 +98,18 @@ def test_which_folders_may_be_of_one_cluster(known: Declared, others: str, *, is
     assert len(told(known, **dict(reversed(given.items())))) == len(expected)
 
 
+@pytest.mark.parametrize("order", [("fra1", "iad1"), ("iad1", "fra1")])
+def test_one_site_that_is_some_of_the_nodes_makes_a_cluster_shared(order: tuple[str, str]) -> None:
+    configs = {each: dataclasses.replace(site(config(each)), cluster="eu") for each in order}
+    given = {"eu": [Found(item(a=1), "eu/0")], "mine": [Found(item(a=2), "mine/0")]}
+    assert len(list(twice.findings(ONE, configs, given))) == 1
+    assert list(twice.findings(NONE, configs, given)) == []
+
+
 def test_a_site_that_is_not_declared_is_a_cluster_of_its_own() -> None:
     known = read([edge("fra1", "DE-HE", nodeSelector={"site": "fra1"})])
     lacking = {name: each for name, each in known.sites.items() if name != "iad1"}
-    known = Declared(**{**{name: getattr(known, name) for name in known.__slots__}, "sites": lacking})
-    assert told(known, fra1=[item(a=1)], iad1=[item(a=2)]) == []
+    assert told(dataclasses.replace(known, sites=lacking), fra1=[item(a=1)], iad1=[item(a=2)]) == []
 
 
 def test_each_that_differs_is_told() -> None:

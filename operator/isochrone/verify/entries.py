@@ -49,7 +49,7 @@ def _is_entry(declared: Declared, found: Found, taken: Container[Key]) -> bool:
 
 def _of_entry(gateways: set[str], found: Found) -> Iterator[Finding]:
     spec, name = found.item.get("spec") or {}, f"the Service {_name(found)}, by which clients call a route,"
-    host = _HOST.fullmatch(spec.get("externalName") or "")
+    host = _HOST.fullmatch(str(spec.get("externalName")))
     if spec.get("type") != "ExternalName" or host is None or host[1] not in gateways:
         where = spec.get("externalName") or "pods of its own"
         # What a cluster lists has no apiVersion: we asked for it.

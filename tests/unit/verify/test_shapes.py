@@ -88,7 +88,11 @@ def metadata(**changes: Any) -> Json:
         pytest.param(policy(egress=[{"ports": [{"port": 80, "endPort": 80}, {"port": 65535}]}]), id="more ports"),
         pytest.param(peer(ipBlock={"cidr": "192.0.2.7/24"}), id="a network by one of its addresses"),
         pytest.param(
-            {"kind": "Service", "metadata": {"name": "x"}, "spec": {"type": "ClusterIP", "externalName": ""}},
+            {
+                "kind": "Service",
+                "metadata": {"name": "x"},
+                "spec": {"type": "ClusterIP", "externalName": "", "externalIPs": [""]},
+            },
             id="a Service",
         ),
         pytest.param(cilium(spec={"endpointSelector": {}}), id="one spec"),
@@ -115,6 +119,9 @@ def metadata(**changes: Any) -> Json:
                 spec={
                     "nodeSelector": {"a": "b"},
                     "hostNetwork": True,
+                    "hostAliases": [{"ip": "192.0.2.1"}],
+                    "dnsConfig": {"nameservers": ["192.0.2.1"]},
+                    "dnsPolicy": "None",
                     "containers": [{"args": ["a", ""], "volumeMounts": [{"name": "a", "mountPath": "/a"}, PART]}],
                     "volumes": [{"name": "b", "emptyDir": {}}, projected(SECRET, {"secret": None}, {"configMap": 7})],
                 },
@@ -309,6 +316,15 @@ def test_what_is_sound_is_taken(item: Json) -> None:
                 (gke(podSelector={}, egress=[{"matches": [], "ports": 5}]), "spec.egress[0].ports", "a list"),
                 (workload(spec={"nodeName": 5}), "spec.template.spec.nodeName", "text, not a number"),
                 (workload(spec={"hostNetwork": "yes"}), "spec.template.spec.hostNetwork", "true or false, not text"),
+                (workload(spec={"hostAliases": {}}), "spec.template.spec.hostAliases", "a list, not a map"),
+                (workload(spec={"hostAliases": ["a"]}), "spec.template.spec.hostAliases[0]", "a map, not text"),
+                (workload(spec={"dnsConfig": []}), "spec.template.spec.dnsConfig", "a map, not a list"),
+                (workload(spec={"dnsPolicy": 5}), "spec.template.spec.dnsPolicy", "text, not a number"),
+                (
+                    {"kind": "Service", "metadata": {"name": "x"}, "spec": {"externalIPs": [5]}},
+                    "spec.externalIPs[0]",
+                    "text, not a number",
+                ),
                 (workload(spec={"containers": {}}), "spec.template.spec.containers", "a list, not a map"),
                 (workload(spec=[]), "spec.template.spec", "a map, not a list"),
                 (workload(metadata=[]), "spec.template.metadata", "a map, not a list"),

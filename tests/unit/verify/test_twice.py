@@ -122,6 +122,7 @@ def test_a_routes_service_leads_to_another_gateway_in_each_folder() -> None:
     first, second = (item("Service", "chat", spec={"externalName": name}) for name in ("a", "b"))
     assert told(fra1=[first], iad1=[second]) == []
     assert len(told(fra1=[first, second])) == 1
+    assert len(told(fra1=[item("Service", "web", spec={})], iad1=[item("Service", "web")])) == 1
     assert len(told(fra1=[{**first, "kind": "Deployment"}], iad1=[{**second, "kind": "Deployment"}])) == 1
 
 

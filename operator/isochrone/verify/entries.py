@@ -37,32 +37,52 @@ def findings(
         named = [rendered(each) for each in sites or declared.sites.values()]
         gateways = {name for (_, name), _ in named}
         taken = {*itertools.chain(*named, *map(slices.pools, own))}
-        for each in objects:
-            if each.item["kind"] == SERVICE and _is_entry(declared, each, taken):
-                yield from _of_entry(gateways, each)
+        yield from _of_entries(gateways, [each for each in objects if _is_entry(declared, each, taken)])
+
+
+def _of_entries(gateways: Container[str], found: Iterable[Found]) -> Iterator[Finding]:
+    """Those of one cluster; of a domain that may be its own it is told once."""
+    by_domain: dict[str, list[Found]] = {}
+    for each in found:
+        domain = _domain(gateways, each.item.get("spec") or {})
+        if domain is None:
+            yield _astray(each)
+        else:
+            by_domain.setdefault(domain, []).append(each)
+    for domain, those in by_domain.items():
+        if domain != _DOMAIN:
+            text = f"{_called(those[0])} leads to a gateway only if {domain} is the domain of its cluster"
+            yield _wrong(those[0], text, Severity.WARNING, cases=len(those))
 
 
 def _is_entry(declared: Declared, found: Found, taken: Container[Key]) -> bool:
     """By its label, or by a name that no gateway and no engines have."""
-    return _is_labelled(found) or (_name(found) in declared.routes and key_of(found) not in taken)
+    is_named = _name(found) in declared.routes and key_of(found) not in taken
+    return found.item["kind"] == SERVICE and (is_named or _is_labelled(found))
 
 
-def _of_entry(gateways: set[str], found: Found) -> Iterator[Finding]:
-    spec, name = found.item.get("spec") or {}, f"the Service {_name(found)}, by which clients call a route,"
+def _domain(gateways: Container[str], spec: Json) -> str | None:
+    """In which domain a Service leads to one of these gateways; None if it leads to none."""
     host = _HOST.fullmatch(str(spec.get("externalName")))
     if spec.get("type") != "ExternalName" or host is None or host[1] not in gateways:
-        where = spec.get("externalName") or "pods of its own"
-        # What a cluster lists has no apiVersion: we asked for it.
-        is_anothers = not _is_labelled(found) and found.item.get("apiVersion") is None
-        severity = Severity.WARNING if is_anothers else Severity.ERROR
-        yield _wrong(found, f"{name} leads to {where}, and to no gateway of its cluster", severity)
-    elif host[2] not in (None, _DOMAIN):
-        text = f"{name} leads to {host[0]}, which is a gateway only if {host[2]} is the domain of its cluster"
-        yield _wrong(found, text, Severity.WARNING)
+        return None
+    return host[2] or _DOMAIN
 
 
-def _wrong(found: Found, text: str, severity: Severity) -> Finding:
-    return Finding(rule=Rule.WRONG_ADDRESS, site="", where=found.where, message=text, severity=severity)
+def _astray(found: Found) -> Finding:
+    where = (found.item.get("spec") or {}).get("externalName") or "pods of its own"
+    # What a cluster lists has no apiVersion: we asked for it.
+    is_anothers = not _is_labelled(found) and found.item.get("apiVersion") is None
+    severity = Severity.WARNING if is_anothers else Severity.ERROR
+    return _wrong(found, f"{_called(found)} leads to {where}, and to no gateway of its cluster", severity)
+
+
+def _called(found: Found) -> str:
+    return f"the Service {_name(found)}, by which clients call a route,"
+
+
+def _wrong(found: Found, text: str, severity: Severity, *, cases: int = 1) -> Finding:
+    return Finding(rule=Rule.WRONG_ADDRESS, site="", where=found.where, message=text, severity=severity, cases=cases)
 
 
 def _is_labelled(found: Found) -> bool:

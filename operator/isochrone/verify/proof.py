@@ -38,10 +38,10 @@ def verify(declared: Declared, clusters: Mapping[str, Iterable[Found]], *, trust
 
 
 class _Proof:
-    def __init__(self, declared: Declared, gathered: Gathered, twice: Iterable[Finding]) -> None:
+    def __init__(self, declared: Declared, gathered: Gathered, differing: Iterable[Finding]) -> None:
         self._declared = declared
         self._gathered = gathered
-        self._twice = twice
+        self._differing = differing
         self._standing = Standing(declared)
         self._reaches: dict[_Group, reach.Reach] = {}
         self._reached = {
@@ -67,7 +67,7 @@ class _Proof:
 
     def report(self) -> Report:
         sites: list[SiteSummary] = []
-        findings = [*self._gathered.findings, *self._twice, *self._presence(), *self._strays()]
+        findings = [*self._gathered.findings, *self._differing, *self._presence(), *self._strays()]
         findings += entries.findings(self._declared, self._gathered.configs.values(), self._gathered.found)
         for name in self._reached:
             summary, found = self._site(name)

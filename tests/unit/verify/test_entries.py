@@ -69,11 +69,13 @@ def test_where_a_routes_service_leads(spec: Json, where: str | None) -> None:
 
 
 def test_what_is_another_domain_only_the_cluster_knows() -> None:
-    text = (
-        f"the Service shop/chat, by which clients call a route, leads to {OURS}.evil.us, which is a gateway only if"
-        " evil.us is the domain of its cluster"
-    )
-    assert told(service(**leading(f"{OURS}.evil.us"))) == [(Severity.WARNING, text)]
+    """It is told once for all Services."""
+    text = "by which clients call a route, leads to a gateway only if evil.us is the domain of its cluster"
+    given = [service(name, labels=LABELS, **leading(f"{OURS}.evil.us")) for name in ("chat", "more")]
+    given.append(service("home", labels=LABELS, **leading(f"{OURS}.cluster.local")))
+    (found,) = entries.findings(KNOWN, [site(config("fra1"))], {EU: given})
+    assert (found.severity, found.cases) == (Severity.WARNING, 2)
+    assert found.message == f"the Service shop/chat, {text}"
 
 
 @pytest.mark.parametrize(

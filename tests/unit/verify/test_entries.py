@@ -71,10 +71,12 @@ def test_where_a_routes_service_leads(spec: Json, where: str | None) -> None:
 def test_what_is_another_domain_only_the_cluster_knows() -> None:
     """It is told once for all Services."""
     text = "by which clients call a route, leads to a gateway only if evil.us is the domain of its cluster"
-    given = [service(name, labels=LABELS, **leading(f"{OURS}.evil.us")) for name in ("chat", "more")]
+    given = [
+        service(name, labels=LABELS, **leading(f"{OURS}.evil.us"))._replace(where=name) for name in ("chat", "more")
+    ]
     given.append(service("home", labels=LABELS, **leading(f"{OURS}.cluster.local")))
     (found,) = entries.findings(KNOWN, [site(config("fra1"))], {EU: given})
-    assert (found.severity, found.cases) == (Severity.WARNING, 2)
+    assert (found.severity, found.cases, found.where) == (Severity.WARNING, 2, "chat")
     assert found.message == f"the Service shop/chat, {text}"
 
 

@@ -24,7 +24,7 @@ def findings(
     declared: Declared, configs: Mapping[str, SiteConfig], clusters: Mapping[str, Iterable[Found]]
 ) -> Iterator[Finding]:
     """Of all objects as they were given, by the cluster, or the folder, that they are of."""
-    apart = _apart(declared, configs.values())
+    alike = _alike(declared, configs.values(), clusters)
     anywhere: dict[_Identity, Found] = {}
     for cluster, objects in clusters.items():
         here: dict[_Identity, Found] = {}
@@ -32,17 +32,18 @@ def findings(
             # What a cluster lists has no apiVersion: we asked for it.
             if each.item.get("apiVersion") and _is_read(each.item):
                 first = here.setdefault(_identity(each.item), each)
-                if first is each and cluster not in apart and not _is_entry(declared, each.item):
+                if first is each and cluster in alike and not _is_entry(declared, each.item):
                     first = anywhere.setdefault(_identity(each.item), each)
                 if first.item != each.item:
                     yield _twice(first, each)
 
 
-def _apart(declared: Declared, configs: Iterable[SiteConfig]) -> frozenset[str]:
-    """Clusters that are no other's: those of which no site is some of the nodes."""
+def _alike(declared: Declared, configs: Iterable[SiteConfig], clusters: Iterable[str]) -> frozenset[str]:
+    """Clusters that may be one: those of which a site is some of the nodes, and beside them those without a config."""
     sites = list(configs)
     shared = {each.cluster for each in sites if each.site in declared.sites and declared.sites[each.site].nodes}
-    return frozenset(each.cluster for each in sites) - shared
+    unknown = set(clusters).difference(each.cluster for each in sites)
+    return frozenset(shared | unknown) if shared else frozenset()
 
 
 def _is_read(item: Json) -> bool:

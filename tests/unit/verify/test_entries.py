@@ -28,6 +28,7 @@ def told(given: Found, cluster: str = EU) -> list[tuple[Severity, str]]:
     configs = [site(config("fra1")), site(config("iad1"))]
     found = list(entries.findings(KNOWN, configs, {cluster: [given]}))
     assert {(each.rule, each.site, each.where) for each in found} <= {(Rule.WRONG_ADDRESS, "", "x")}
+    assert {each.cases for each in found} <= {1}
     return [(each.severity, each.message) for each in found]
 
 

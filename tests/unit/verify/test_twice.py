@@ -112,6 +112,12 @@ def test_a_site_that_is_not_declared_is_a_cluster_of_its_own() -> None:
     assert told(dataclasses.replace(known, sites=lacking), fra1=[item(a=1)], iad1=[item(a=2)]) == []
 
 
+def test_folders_without_a_config_are_compared_only_where_some_cluster_is_shared() -> None:
+    """Where no config is sound, each may be a cluster of its own."""
+    given = {"fra1": [Found(item(a=1), "fra1/0")], "iad1": [Found(item(a=2), "iad1/0")]}
+    assert list(twice.findings(NODES, {}, given)) == []
+
+
 def test_each_that_differs_is_told() -> None:
     """From the first in its folder, and where that has none before it, from the first of all."""
     found = told(fra1=[item(a=1), item(a=2), item(a=1)], iad1=[item(a=3), item(a=3)], more=[item(a=1)])

@@ -40,8 +40,7 @@ class Found(NamedTuple):
     item: Json
     where: str
     only_opens: bool = False
-    """A policy of what may be the same cluster, for what may be these pods, or that is going: what it opens counts, what it
-    closes doesn't."""
+    """A policy of what may be the same cluster, for what may be these pods, or that is going: it closes nothing."""
     is_live: bool = False
     """Read from an API server, which took it. What is in a folder is still to be applied."""
 

@@ -543,10 +543,6 @@ def test_policies_of_pods_beside_them_are_nothing_to_gateways_and_engines(world:
     assert world.verify(objects=add(policy)).findings == ()
 
 
-def of_pod(**changes: Any) -> Callable[[Json], object]:
-    return lambda item: item["spec"]["template"]["spec"].update(changes)
-
-
 def run_another(item: Json) -> None:
     (container,) = item["spec"]["template"]["spec"]["containers"]
     container["args"] = [each.replace("gateway-fra1-config", "gateway-other") for each in container["args"]]

@@ -866,8 +866,8 @@ POD_NAMESPACE: Final = "io.kubernetes.pod.namespace"
         ),
         pytest.param(
             {
-                "matchLabels": {f"k8s:{POD_NAMESPACE}": "kube-system", "k8s:k8s-app": "kube-dns", "$host": ""},
-                "matchExpressions": [{"key": "reserved:init", "operator": "DoesNotExist"}],
+                "matchLabels": {f"k8s:{POD_NAMESPACE}": "kube-system", "k8s:k8s-app": "kube-dns", "reserved:init": ""},
+                "matchExpressions": [{"key": "$host", "operator": "DoesNotExist"}],
             },
             [("whatever Cilium knows by $host, reserved:init at port 53", ERROR)],
             id="not only resolvers",

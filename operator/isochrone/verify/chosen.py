@@ -50,10 +50,15 @@ def policies_of(workload: Json, objects: Iterable[Found]) -> Iterator[Found]:
 
 def selects(policy: Json, workload: Json) -> bool | None:
     """Whether a policy of the same namespace selects the workload's pods. None: nobody knows before they run."""
+    return chooses(selector_of(policy), workload, is_ciliums=policy["kind"] == CILIUM)
+
+
+def chooses(selector: Json, workload: Json, *, is_ciliums: bool = False) -> bool | None:
+    """Whether a selector, of whatever it is, asks for the workload's pods."""
     labels, kind = workloads.pod_labels(workload), workload["kind"]
     found: bool | None = True
-    for said, operator, values in _requirements(selector_of(policy)):
-        key = label_of(said) if policy["kind"] == CILIUM else said
+    for said, operator, values in _requirements(selector):
+        key = label_of(said) if is_ciliums else said
         if key is None or _is_added(key, kind):
             found = None
         elif not holds(labels.get(key), operator, values):

@@ -8,13 +8,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from isochrone.verify import slices, workloads
+from isochrone.verify import chosen, slices, workloads
 from isochrone.verify.declared import Site
 from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine, route_of
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import EDGE_NODE, SERVICE, SLICE, Found, SiteConfig
 from isochrone.verify.pods import is_gateway
-from isochrone.verify.selecting import Selector
 from isochrone.verify.whom import SYSTEM
 from isochrone.verify.workloads import namespace_of
 
@@ -51,11 +50,11 @@ class Names:
         """Those of the Service of this name."""
         return self._slices.get(key, ())
 
-    def selecting(self, namespace: str, labels: Mapping[str, str]) -> Iterator[Found]:
-        """Services behind which pods with these labels are."""
-        for site in dict.fromkeys((labels.get(EDGE_NODE), None)):
-            for each in self._asking.get((namespace, site), ()):
-                if _selects(each, labels):
+    def selecting(self, maker: Found) -> Iterator[Found]:
+        """Services behind which the pods that it makes may be."""
+        for site in dict.fromkeys((workloads.pod_labels(maker.item).get(EDGE_NODE), None)):
+            for each in self._asking.get((namespace_of(maker.item), site), ()):
+                if _selects(each, maker):
                     yield each
 
 
@@ -93,7 +92,7 @@ def _of_gateway(declared: Site, carrying: list[Found], names: Names) -> Iterable
         found += names.services(key)
     for each in carrying:
         if is_gateway(each):
-            found += names.selecting(namespace_of(each.item), workloads.pod_labels(each.item))
+            found += names.selecting(each)
     return {id(each.item): each for each in found}.values()
 
 
@@ -133,13 +132,13 @@ def _of_engines(site: SiteConfig, own: list[Found], carrying: list[Found], names
 
 def _is_behind(service: Found, maker: Found) -> bool:
     is_there = namespace_of(service.item) == namespace_of(maker.item)
-    return is_there and _selects(service, workloads.pod_labels(maker.item))
+    return is_there and _selects(service, maker)
 
 
-def _selects(service: Found, labels: Mapping[str, str]) -> bool:
-    """A Service without a selector has no pods."""
+def _selects(service: Found, maker: Found) -> bool:
+    """Or may, by labels that pods get later. A Service without a selector has no pods."""
     wanted = _selector(service)
-    return bool(wanted) and Selector.of(wanted, ()).matches(labels)
+    return bool(wanted) and chosen.chooses({"matchLabels": wanted}, maker.item) is not False
 
 
 def _selector(service: Found) -> Mapping[str, str]:

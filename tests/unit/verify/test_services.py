@@ -222,6 +222,19 @@ def test_who_is_behind_the_service_of_engines(own: Json, pods_own: Json, expecte
 
 
 @pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({"pod-template-hash": "5d4f"}, STRANGE, id="that pods get later"),
+        pytest.param({"mine": "5d4f"}, [], id="that they lack"),
+    ],
+)
+def test_a_service_of_engines_that_asks_for_labels(asked: Json, expected: list[tuple[str, str]]) -> None:
+    behind = {"isochrone.dev/edge-node": "fra1"}
+    found = service("chat-engine", "shop", selector={**behind, **asked})
+    assert told(maker(behind, "shop"), found) == expected
+
+
+@pytest.mark.parametrize(
     "given",
     [
         pytest.param(Found({**ENGINES.item, "kind": "Other"}, "x"), id="another kind of its name"),

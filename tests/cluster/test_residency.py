@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from tests.cluster.engines import BREAKS
 from tests.cluster.fleet import SYSTEM, Fleet, Site
 from tests.cluster.network import EXAMPLE, OF_SITE, Network, clusters, running
@@ -31,6 +32,7 @@ from tests.local.asking import EU, OTHER, SECRET, Answer, Load, Question, is_ins
 from tests.local.up import KEY
 from tests.local.upstreams import Upstream, upstream
 
+from isochrone.cli import main
 from isochrone.render.gateway_settings import DATA_PORT
 
 pytestmark = pytest.mark.usefixtures("kube")
@@ -201,6 +203,17 @@ def test_the_temptations_are_real(world: World) -> None:
     assert world.seen_outside(), "what is asserted below is counted at all"
     refused = world.ask(OUTSIDE)
     assert (refused.status, refused.code) == (403, "residency_denied")
+
+
+def test_what_runs_is_proved(world: World) -> None:
+    """As somebody would who has the kubeconfigs of all clusters; whatever else API servers list there does no harm."""
+    members = [part for site in world.net.fleet.sites for part in ("--cluster", str(site.plane.kubeconfig))]
+    hub = ["--kubeconfig", str(world.net.hub.plane.kubeconfig)]
+    proved = CliRunner().invoke(main, ["verify", *hub, *members, "--json"])
+    report = json.loads(proved.stdout)
+    assert [each for each in report["findings"] if each["severity"] == "Error"] == []
+    assert (report["holds"], proved.exit_code) == (True, 0)
+    assert {each["name"] for each in report["sites"]} == set(OF_SITE)
 
 
 def test_each_site_loses_its_power_in_turn(world: World) -> None:

@@ -9,9 +9,10 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from isochrone.verify.workloads import SYSTEM
+
 Json = Mapping[str, Any]
 
-SYSTEM: Final = "isochrone-system"
 _CLUSTERS_OWN: Final = "kube-"
 """Namespaces with resolvers, network plug-ins, and the accounts of Kubernetes itself."""
 _FIELDS: Final = frozenset({"name", "namespace", "labels", "annotations"})

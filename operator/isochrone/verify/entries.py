@@ -14,7 +14,7 @@ from isochrone.verify.engines import COMPONENT
 from isochrone.verify.finding import Finding, Rule, Severity
 from isochrone.verify.gathered import SERVICE, Found, SiteConfig
 from isochrone.verify.services import Key, key_of, rendered
-from isochrone.verify.whom import SYSTEM
+from isochrone.verify.workloads import SYSTEM
 
 Json = Mapping[str, Any]
 

@@ -14,8 +14,7 @@ from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine, route_of
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import EDGE_NODE, SERVICE, SLICE, Found, SiteConfig
 from isochrone.verify.pods import is_gateway
-from isochrone.verify.whom import SYSTEM
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.workloads import SYSTEM, namespace_of
 
 Json = Mapping[str, Any]
 Key = tuple[str, str]

@@ -11,12 +11,12 @@ from isochrone.verify.chosen import label_of
 from isochrone.verify.engines import COMPONENT, ENGINE, GATEWAY
 from isochrone.verify.finding import Severity
 from isochrone.verify.gathered import EDGE_NODE
+from isochrone.verify.workloads import SYSTEM
 
 Json = Mapping[str, Any]
 Told = tuple[str, Severity]
 """Who it is, or might be; and how bad that is."""
 
-SYSTEM: Final = "isochrone-system"
 _NAME: Final = "app.kubernetes.io/name"
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
 _READER: Final = "prometheus"

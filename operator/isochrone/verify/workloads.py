@@ -9,6 +9,8 @@ from typing import Any, Final
 
 Json = Mapping[str, Any]
 
+SYSTEM: Final = "isochrone-system"
+"""The namespace of gateways."""
 KINDS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod", "Job", "ReplicaSet", "LeaderWorkerSet"})
 
 

@@ -22,7 +22,7 @@ from tests.unit.verify.clusters import (
 
 from isochrone.verify import Rule
 from isochrone.verify.gathered import gather
-from isochrone.verify.whom import SYSTEM
+from isochrone.verify.workloads import SYSTEM
 
 WIDE: Final[Json] = {
     "policyTypes": ["Ingress", "Egress"],

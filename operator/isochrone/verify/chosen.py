@@ -53,7 +53,7 @@ def selects(policy: Json, workload: Json) -> bool | None:
     return chooses(selector_of(policy), workload, is_ciliums=policy["kind"] == CILIUM)
 
 
-def chooses(selector: Json, workload: Json, *, is_ciliums: bool = False) -> bool | None:
+def chooses(selector: Json, workload: Json, *, is_ciliums: bool) -> bool | None:
     """Whether a selector, of whatever it is, asks for the workload's pods."""
     labels, kind = workloads.pod_labels(workload), workload["kind"]
     found: bool | None = True

@@ -137,7 +137,7 @@ def _is_behind(service: Found, maker: Found) -> bool:
 def _selects(service: Found, maker: Found) -> bool:
     """Or may, by labels that pods get later. A Service without a selector has no pods."""
     wanted = _selector(service)
-    return bool(wanted) and chosen.chooses({"matchLabels": wanted}, maker.item) is not False
+    return bool(wanted) and chosen.chooses({"matchLabels": wanted}, maker.item, is_ciliums=False) is not False
 
 
 def _selector(service: Found) -> Mapping[str, str]:

@@ -226,6 +226,7 @@ def test_who_is_behind_the_service_of_engines(own: Json, pods_own: Json, expecte
     [
         pytest.param({"pod-template-hash": "5d4f"}, STRANGE, id="that pods get later"),
         pytest.param({"mine": "5d4f"}, [], id="that they lack"),
+        pytest.param({"reserved.mine": "5d4f"}, [], id="that Cilium alone would take for its own"),
     ],
 )
 def test_a_service_of_engines_that_asks_for_labels(asked: Json, expected: list[tuple[str, str]]) -> None:

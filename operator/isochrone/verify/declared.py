@@ -146,6 +146,8 @@ class Declared:
     """`Allow` or `Deny`: what holds where no policy binds."""
     ways_out: Mapping[str, str]
     """Policy -> what it tells those whom it refuses."""
+    generations: Mapping[str, int]
+    """Policy -> how often its spec has changed, of those that an API server has; files don't say."""
     stores: Mapping[str, str]
     """Scheme of weights -> the base URL that it leads to, where that is not the public one."""
 
@@ -182,6 +184,11 @@ def read(
         installation=installation,
         unbound=unbound,
         ways_out={each["metadata"]["name"]: each["spec"].get("wayOut") or "" for each in policies},
+        generations={
+            each["metadata"]["name"]: each["metadata"]["generation"]
+            for each in policies
+            if each["metadata"].get("generation")
+        },
         stores=stores or {},
     )
 

@@ -32,6 +32,7 @@ def differences(book: Book, config: Config) -> Iterator[Said]:
             yield Said(Rule.WRONG_LAW, f"the law lacks the policy {said.name}: it is not enforced", said.name)
             continue
         there = compiled[said.name]
+        yield from _of_generation(book, book.policies[there])
         yield from _of_mode(book, said, book.policies[there])
         yield from _of_binds(book, said, book.policies[there], config)
         for scope in meaning.SCOPES:
@@ -54,6 +55,14 @@ def _of_codes(book: Book, config: Config) -> Iterator[Said]:
 def _stricter(book: Book) -> Severity:
     """What binds more refuses more, unless being bound is what allows."""
     return Severity.ERROR if book.declared.unbound == "Deny" else Severity.WARNING
+
+
+def _of_generation(book: Book, compiled: Policy) -> Iterator[Said]:
+    """Evidence says by which of them a request was judged."""
+    ought = book.declared.generations.get(compiled.name, compiled.generation)
+    if compiled.generation != ought:
+        text = f"policy {compiled.name} is compiled as generation {compiled.generation}, but it is generation {ought}"
+        yield Said(Rule.WRONG_LAW, text, compiled.name, Severity.WARNING)
 
 
 def _of_mode(book: Book, said: meaning.Policy, compiled: Policy) -> Iterator[Said]:

@@ -50,7 +50,7 @@ def test_what_nobody_says() -> None:
     found = read()
     assert (found.installation, found.unbound, found.stores) == ("isochrone", "Allow", {})
     assert (found.policies, found.sites, found.providers, found.routes, found.tenants, found.keys) == ((),) + ({},) * 5
-    assert found.names == {}
+    assert (found.names, found.generations) == ({}, {})
 
 
 def named(spec: Json, **metadata: Any) -> Json:
@@ -118,6 +118,12 @@ def test_whose_a_key_is() -> None:
     assert read(one, two, other).keys == {f"{1:064x}": "shop/a", f"{2:064x}": "bank/c"}
     assert read(aged(one, NEW), aged(two, OLD)).keys == {f"{1:064x}": "shop/b"}, "the older one's"
     assert read(aged(one, OLD, deletionTimestamp=NEW), two).keys == {f"{1:064x}": "shop/b"}
+
+
+def test_how_often_policies_have_changed() -> None:
+    made = {name: policy(name, []) for name in "ab"}
+    made["a"]["metadata"] = {**made["a"]["metadata"], "generation": 3}
+    assert read(*made.values()).generations == {"a": 3}
 
 
 def test_what_policies_tell_those_whom_they_refuse() -> None:

@@ -126,6 +126,25 @@ def test_what_differs(found: Json, said: list[Said]) -> None:
     assert of_law(found) == said
 
 
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        pytest.param({}, [], id="of a file"),
+        pytest.param({"generation": 0}, [], id="of none"),
+        pytest.param({"generation": 1}, [], id="as it is compiled"),
+        pytest.param(
+            {"generation": 2},
+            [wrong("policy eu is compiled as generation 1, but it is generation 2", severity=WARNING)],
+            id="another",
+        ),
+    ],
+)
+def test_which_generation_evidence_will_tell(metadata: Json, said: list[Said]) -> None:
+    made = policy("eu", ["DE"], {"origins": {"include": ["DE"]}})
+    known = read([{**made, "metadata": {**made["metadata"], **metadata}}])
+    assert of_law(law(), known) == said
+
+
 def test_policies_are_known_by_name() -> None:
     """However many there are, and in whatever order they are compiled."""
     known = read([policy("a", ["DE"], {"origins": {"include": ["DE"]}}), policy("z", ["FR"])])

@@ -5,6 +5,7 @@ A policy that isn't there closes nothing. What tools read there nobody can list,
 metadata too, and nobody reads it so.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -71,6 +72,7 @@ def _annotations(kind: str, metadata: Json) -> Iterator[tuple[str, str]]:
             yield "annotation", key
 
 
+@functools.lru_cache(4096)  # Objects of hundreds of sites have the same keys.
 def _is_of_tool(key: str) -> bool:
     domain = _domain(key)
     return key not in _HARMLESS and any(domain == each or domain.endswith(f".{each}") for each in _TOOLS)

@@ -65,11 +65,11 @@ def _of_route(route: Json, gateways: Mapping[_Name, str], hosts: Mapping[str, st
     for rule in rules:
         for more in _strange(rule, _UNDERSTOOD):
             yield f"the HTTPRoute {namespace}/{name} has {more}, which may copy requests or send them elsewhere"
-    leading = {_backend(each, namespace) for rule in rules for each in rule.get("backendRefs") or ()}
-    for where in sorted(each for each in leading if each not in gateways):
+    leading = sorted({_backend(each, namespace) for rule in rules for each in rule.get("backendRefs") or ()})
+    for where in (each for each in leading if each not in gateways):
         yield f"the HTTPRoute {namespace}/{name} leads to {where[0]}/{where[1]}, which is no Service of a gateway"
     said = sorted(route["spec"].get("hostnames") or ())
-    for site in sorted({gateways[each] for each in leading if each in gateways}):
+    for site in dict.fromkeys(gateways[each] for each in leading if each in gateways):
         if said != ([hosts[site]] if hosts.get(site) else []):
             text = f"the HTTPRoute {namespace}/{name} leads {', '.join(said) or 'any host name'} to the gateway"
             yield f"{text} of {site}, which is known to clients as {hosts.get(site) or 'nothing'}"

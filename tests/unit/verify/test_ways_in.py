@@ -105,6 +105,16 @@ MIRROR: Final = [{"type": "RequestMirror", "requestMirror": {"backendRef": {"nam
             id="a copy of a backend",
         ),
         pytest.param(
+            [service(), route(to({"name": "gateway", "retry": {}, "filters": MIRROR}))],
+            f"{NAMED} leads to isochrone-system/gateway with filters, retry, which is no Service of a gateway",
+            id="more of a backend",
+        ),
+        pytest.param(
+            [service(), route(to({"name": "gateway", "kind": "ConfigMap"}))],
+            f"{NAMED} leads to isochrone-system/gateway (ConfigMap), which is no Service of a gateway",
+            id="another kind of Kubernetes' own",
+        ),
+        pytest.param(
             [service(), route(to(), to({"name": "evil", "port": 80}))],
             f"{NAMED} leads to isochrone-system/evil, which is no Service of a gateway",
             id="another Service",

@@ -113,6 +113,7 @@ def test_what_may_open_traffic_or_start_pods_is_unknown(version: str, kind: str,
 @pytest.mark.parametrize("said", [{}, {"apiVersion": None}], ids=["nothing", "null"])
 def test_what_says_no_version_was_asked_for_by_it(said: dict[str, None]) -> None:
     assert is_known({"kind": "Deployment", **said})
+    assert is_known({"kind": "Lease", **said})
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,16 @@ def test_what_is_sound_is_taken(item: Json) -> None:
             for port in (-1, 0, 65536, 123456, "", "443", "²", "UPPER", "a b", "a--b", "-a")
         ),
         pytest.param(
+            policy(egress=[{"ports": [{"port": []}]}]),
+            "spec.egress[0].ports[0].port must be a number or a name, not a list",
+            id="a list of ports",
+        ),
+        pytest.param(
+            {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {7: "a"}},
+            "a key of data must be text, not a number",
+            id="a key of data",
+        ),
+        pytest.param(
             policy(egress=[{"ports": [{"port": True}]}]),
             "spec.egress[0].ports[0].port must be a number or a name, not true or false",
             id="no port",

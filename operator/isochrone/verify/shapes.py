@@ -261,7 +261,7 @@ _SELECTOR: Final = _selector(syntax.is_key)
 _CILIUM_SELECTOR: Final = _selector(syntax.is_cilium_key)
 
 _PROTOCOL: Final = _OneOf("TCP", "UDP", "SCTP")
-_BLOCK: Final = _Fields("cidr", cidr=_network, **{"except": _Each(_network)})
+_BLOCK: Final = _Fields("cidr", **{"except": _Each(_network)})
 _PEERS_BY: Final = ("ipBlock", "podSelector", "namespaceSelector")
 _PEER: Final = _Fields(ipBlock=_block, podSelector=_SELECTOR, namespaceSelector=_SELECTOR)
 _PEERS: Final = _Each(_peer)

@@ -257,6 +257,12 @@ def test_what_is_sound_is_taken(item: Json) -> None:
             for port in (-1, 0, 65536, 123456, "", "443", "²", "UPPER", "a b", "a--b", "-a")
         ),
         pytest.param(
+            outward(toPorts=[{"ports": [{"port": "1", "protocol": "tcp"}]}]),
+            "spec.egress[0].toPorts[0].ports[0].protocol must be TCP or UDP or SCTP or ANY or ICMP or ICMPv6 or VRRP"
+            " or IGMP, not 'tcp'",
+            id="a protocol of Cilium's",
+        ),
+        pytest.param(
             policy(egress=[{"ports": [{"port": []}]}]),
             "spec.egress[0].ports[0].port must be a number or a name, not a list",
             id="a list of ports",

@@ -86,7 +86,7 @@ TARGETS: Final = (
             ("misplaced",): ("misplaced",),
             ("reading",): ("reading",),
             ("entries", "services", "slices", "twice"): ("entries", "services", "slices", "twice"),
-            ("finding", "gathered", "proof"): ("gathered", "proof", "sections", "whose"),
+            ("finding", "gathered", "proof"): ("gathered", "proof", "sections", "twice", "ways_in", "whose"),
         },
     ),
     *_alike(

@@ -195,7 +195,7 @@ class _Reader:
             if kinds.is_read(each.item) and not each.is_live:
                 for text in applied.problems(each.item):
                     self._not_read(each, text)
-            only_opens = each.only_opens or _is_going(each)
+            only_opens = _is_going(each)
             yield from (each._replace(item=item, only_opens=only_opens) for item in kinds.each_spec(each.item))
 
     def _not_read(self, found: Found, text: str) -> None:

@@ -277,6 +277,13 @@ def test_what_is_not_read_is_told_and_counts_for_nothing() -> None:
     assert {each.rule for each in report.findings} == {Rule.NOT_READ, Rule.EGRESS_OPEN, Rule.INGRESS_OPEN}
 
 
+def test_what_says_no_version_is_told_without_one() -> None:
+    item = {"kind": "Service", "metadata": {"name": "x", "namespace": "shop", "generateName": "y"}}
+    (each,) = gather(of({"us": [item]}), installation="isochrone").findings
+    assert (each.rule, each.where) == (Rule.NOT_READ, "us/Service/x")
+    assert each.message.startswith("Service x has generateName in its metadata")
+
+
 def test_what_no_api_server_would_take_is_refused() -> None:
     made = both()
     made["us"].append({"kind": "NetworkPolicy", "metadata": {"name": "x"}, "spec": "all"})

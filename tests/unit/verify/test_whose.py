@@ -128,6 +128,7 @@ def test_objects_of_a_site_are_those_that_carry_its_label_where_its_config_is() 
         ),
         pytest.param(asking("p", None, "iad1"), {"fra1", "iad1"}, id="for all pods, labelled as of another site"),
         pytest.param(asking("p", "fra1", "iad1"), {"fra1"}, id="for its pods, labelled as of another site"),
+        pytest.param({**asking("p", None), "spec": {}}, {"fra1", "iad1"}, id="that says nothing of pods"),
         pytest.param(asking("p", "fra1", None, "CiliumNetworkPolicy"), {"fra1"}, id="for its pods, of Cilium"),
         pytest.param(asking("p", None, "x", "FQDNNetworkPolicy"), {"fra1", "iad1"}, id="for all pods, of GKE"),
         pytest.param(asking("p", "iad1", "fra1"), {"iad1"}, id="for another site's pods, labelled as its own"),

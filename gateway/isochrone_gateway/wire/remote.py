@@ -34,9 +34,11 @@ _SEARCHES: Final = ("web_search_options", "search_parameters", "plugins")
 _REMOTE_KEYS: Final = frozenset((*_KEPT, *_SEARCHES, "tools"))
 _CONTENTS: Final = ("messages", "input", "prompt")
 _SUSPECT: Final = (b'url"', b'uri"', b'"file_id"', b"\\u00")
-_SUSPECT_START: Final = re.compile(rb'"(?:[\s\\\x80-\xff]|(?!data:)[a-z][a-z0-9+.-]{1,30}:)')
+_ADDRESS: Final = "(?!data:)[a-z][a-z0-9+.-]{1,30}:"
+_SUSPECT_START: Final = re.compile(rb'"(?:[\s\\\x80-\xff]|' + _ADDRESS.encode() + b")")
 """A text that begins with a scheme, or with something before which there may be one."""
-_LONGEST_MARK: Final = 33
+_LONGEST_MARK: Final = len('":') + 31
+"""Bytes: a quote, the longest scheme and its colon."""
 _SLICE: Final = 1_048_576
 _WORDS: Final = frozenset(
     {
@@ -46,7 +48,7 @@ _WORDS: Final = frozenset(
     }
 )
 """Keys of texts that models read and nobody fetches. Under all others there may be data, or an address to fetch it."""
-_SCHEME: Final = re.compile(r"[\x00-\x20\s\ufeff]*(?!data:)[a-z][a-z0-9+.-]{1,30}:", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"[\x00-\x20\s\ufeff]*" + _ADDRESS, re.IGNORECASE)
 _URL_KEY: Final = re.compile(r".*ur[il]", re.IGNORECASE)
 _FALSE: Final = b"false"
 _INLINE: Final = "data:"

@@ -142,18 +142,24 @@ def test_of_a_stretch_all_but_its_first_line_is_held_to_what_is_signed(
         assert _shown(tmp_path) == {**shown, "b": PROVED, "c": PROVED}
 
 
+def _in_two_files(root: pathlib.Path) -> tuple[Instance, dict[str, Any]]:
+    """A chain whose first file a checkpoint signs, and that checkpoint."""
+    made = Instance(root)
+    made.boot("w0", FIRST.removeprefix("w0-"))
+    made.request(FIRST, "a")
+    said = made.checkpoint()
+    made.request(FIRST, "b", segment=1)
+    made.line(FIRST, "End", segment=1)
+    return made, said
+
+
 @pytest.mark.parametrize("is_edited", [False, True])
 @pytest.mark.parametrize("how", ["an earlier removal", "an anchor"])
 def test_a_first_line_is_held_to_the_hash_before_it_if_that_is_signed(
     tmp_path: pathlib.Path, how: str, *, is_edited: bool
 ) -> None:
     """Retention was stopped between two files, and had removed the first of them before; or that was anchored."""
-    made = Instance(tmp_path)
-    made.boot("w0", FIRST.removeprefix("w0-"))
-    made.request(FIRST, "a")
-    said = made.checkpoint()
-    made.request(FIRST, "b", segment=1)
-    made.line(FIRST, "End", segment=1)
+    made, said = _in_two_files(tmp_path)
     if how == "an earlier removal":
         _drop(made, 3)
     _drop(made, 6)
@@ -218,12 +224,7 @@ def test_the_beginning_of_a_chain_that_was_removed_as_a_whole_is_nobodys(tmp_pat
 
 
 def test_what_leads_to_a_hash_within_what_was_removed_is_proved_and_no_more(tmp_path: pathlib.Path) -> None:
-    made = Instance(tmp_path)
-    made.boot("w0", FIRST.removeprefix("w0-"))
-    made.request(FIRST, "a")
-    said = made.checkpoint()
-    made.request(FIRST, "b", segment=1)
-    made.line(FIRST, "End", segment=1)
+    made, said = _in_two_files(tmp_path)
     _drop(made, 6)
     files.put(made, TWO, files.lines(made, TWO)[:2])
     anchor = audit.Anchor("fra1", "gateway-0", said["n"], said["digest"])

@@ -12,7 +12,7 @@ from typing import Any, Final
 from isochrone.verify import workloads
 from isochrone.verify.gathered import Found, selector_of
 from isochrone.verify.kinds import CILIUM, POLICIES
-from isochrone.verify.selecting import holds
+from isochrone.verify.selecting import holds, requirements
 
 Json = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def chooses(selector: Json, workload: Json, *, is_ciliums: bool) -> bool | None:
     """Whether a selector, of whatever it is, asks for the workload's pods."""
     labels, kind = workloads.pod_labels(workload), workload["kind"]
     found: bool | None = True
-    for said, operator, values in _requirements(selector):
+    for said, operator, values in requirements(selector):
         key = label_of(said) if is_ciliums else said
         if key is None or _is_added(key, kind):
             found = None
@@ -73,13 +73,6 @@ def label_of(key: str) -> str | None:
     """
     label = _SOURCE.sub("", key)
     return label if _LABEL.fullmatch(label) and not key.startswith("reserved.") else None
-
-
-def _requirements(selector: Json) -> Iterator[tuple[str, str, frozenset[str]]]:
-    for key, value in (selector.get("matchLabels") or {}).items():
-        yield key, "In", frozenset({value})
-    for each in selector.get("matchExpressions") or ():
-        yield each["key"], each["operator"], frozenset(each.get("values") or ())
 
 
 def _is_added(key: str, kind: str) -> bool:

@@ -13,8 +13,8 @@ from isochrone.verify.declared import Declared
 from isochrone.verify.engines import COMPONENT
 from isochrone.verify.finding import Finding, Rule, Severity
 from isochrone.verify.gathered import SERVICE, Found, SiteConfig
-from isochrone.verify.services import Key, key_of, rendered
-from isochrone.verify.workloads import SYSTEM
+from isochrone.verify.services import rendered
+from isochrone.verify.workloads import SYSTEM, Key, key_of
 
 Json = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def _of_entries(gateways: Container[str], found: Iterable[Found]) -> Iterator[Fi
 
 def _is_entry(declared: Declared, found: Found, taken: Container[Key]) -> bool:
     """By its label, or by a name that no gateway and no engines have."""
-    is_named = _name(found) in declared.routes and key_of(found) not in taken
+    is_named = _name(found) in declared.routes and key_of(found.item) not in taken
     return found.item["kind"] == SERVICE and (is_named or _is_labelled(found))
 
 
@@ -91,4 +91,4 @@ def _is_labelled(found: Found) -> bool:
 
 
 def _name(found: Found) -> str:
-    return "/".join(key_of(found))
+    return "/".join(key_of(found.item))

@@ -1,5 +1,6 @@
 """Everything put together: what is declared, what all sites are to run, and what follows."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -23,7 +24,7 @@ from isochrone.verify.engines import Standing, is_engine
 from isochrone.verify.finding import Finding, Report, Rule, SiteSummary
 from isochrone.verify.gathered import SERVICE, Found, Gathered, SiteConfig, gather
 from isochrone.verify.tables import Said
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.workloads import identity, key_of
 from isochrone_gateway.config import Kind, Verify
 from isochrone_gateway.config.routes import ProviderTarget
 
@@ -52,10 +53,14 @@ class _Proof:
         self._leading = _leading(site for _, site in self._reached.values())
         self._services = _services(gathered)
         self._names = {cluster: services.Names(found) for cluster, found in gathered.found.items()}
-        self._all_names = services.Names(itertools.chain(*gathered.found.values()))
         self._elsewhere = _by_site(gathered.strays)
         self._said: dict[tuple[Kind, Said], list[SiteConfig]] = {}
         self._compared: dict[_Group, tuple[Said, ...]] = {}
+
+    @functools.cached_property
+    def _all_names(self) -> services.Names:
+        """Of all clusters; asked for only where a site may share one."""
+        return services.Names(itertools.chain(*self._gathered.found.values()))
 
     def _reach(self, site: SiteConfig) -> reach.Reach:
         """Configs with equal sections give equal answers, so they are asked once."""
@@ -136,7 +141,7 @@ class _Proof:
 
     def _compare(self, reached: reach.Reach, site: SiteConfig, objects: Iterable[Found]) -> None:
         declared, config = self._declared, site.config
-        named = {_identity(each): each for each in objects}
+        named = {identity(each.item): each for each in objects}
         self._say(Kind.SITE, site, likeness.of_site(declared, site))
         self._say(Kind.SITE, site, doors.of_site(declared, site))
         self._say(Kind.SITE, site, copies.of_site(reached.book, declared, site))
@@ -178,10 +183,9 @@ def _sections(site: SiteConfig, kinds: Iterable[Kind]) -> _Group:
 
 def _services(gathered: Gathered) -> Mapping[str, frozenset[tuple[str, str]]]:
     """Cluster -> all its Services, whosever they are."""
-    each = {cluster: map(_identity, found) for cluster, found in gathered.found.items()}
     return {
-        cluster: frozenset((namespace, name) for kind, namespace, name in found if kind == SERVICE)
-        for cluster, found in each.items()
+        cluster: frozenset(key_of(each.item) for each in found if each.item["kind"] == SERVICE)
+        for cluster, found in gathered.found.items()
     }
 
 
@@ -202,10 +206,6 @@ def _leading(sites: Iterable[SiteConfig]) -> Mapping[str, frozenset[str]]:
                     if not isinstance(each.target, ProviderTarget):
                         found.setdefault(each.target.pool, set()).add(route.id)
     return {pool: frozenset(routes) for pool, routes in found.items()}
-
-
-def _identity(found: Found) -> tuple[str, str, str]:
-    return found.item["kind"], namespace_of(found.item), found.item["metadata"]["name"]
 
 
 def _of_sites(said: tuple[Kind, Said], sites: list[SiteConfig]) -> Finding:

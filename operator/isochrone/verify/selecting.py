@@ -1,10 +1,12 @@
 """Labels and selectors as Kubernetes reads them, out of JSON."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
+Requirement = tuple[str, str, frozenset[str]]
+"""A label's key, an operator, and the values that it compares with."""
 
 
 class Namespace(NamedTuple):
@@ -30,23 +32,22 @@ class Labelled(NamedTuple):
 class Selector:
     """All must hold. NotIn and DoesNotExist hold where the key is missing."""
 
-    labels: Mapping[str, str]
-    expressions: Sequence[tuple[str, str, frozenset[str]]]
+    requirements: tuple[Requirement, ...]
 
     @classmethod
     def read(cls, said: Json | None) -> "Selector | None":
-        return None if said is None else cls.of(said.get("matchLabels") or {}, said.get("matchExpressions") or ())
-
-    @classmethod
-    def of(cls, labels: Mapping[str, str], expressions: Iterable[Json]) -> "Selector":
-        return cls(
-            labels, tuple((each["key"], each["operator"], frozenset(each.get("values") or ())) for each in expressions)
-        )
+        return None if said is None else cls(tuple(requirements(said)))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(labels.get(key) == value for key, value in self.labels.items()) and all(
-            holds(labels.get(key), operator, values) for key, operator, values in self.expressions
-        )
+        return all(holds(labels.get(key), operator, values) for key, operator, values in self.requirements)
+
+
+def requirements(selector: Json) -> Iterator[Requirement]:
+    """All that it asks for; a label by itself is asked for by its one value."""
+    for key, value in (selector.get("matchLabels") or {}).items():
+        yield key, "In", frozenset({value})
+    for each in selector.get("matchExpressions") or ():
+        yield each["key"], each["operator"], frozenset(each.get("values") or ())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,11 +14,9 @@ from isochrone.verify.engines import COMPONENT, GATEWAY, is_engine, route_of
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import EDGE_NODE, SERVICE, SLICE, Found, SiteConfig
 from isochrone.verify.pods import is_gateway
-from isochrone.verify.workloads import SYSTEM, namespace_of
+from isochrone.verify.workloads import SYSTEM, Key, key_of, namespace_of
 
 Json = Mapping[str, Any]
-Key = tuple[str, str]
-"""A namespace, and a name in it."""
 
 _GATEWAY: Final = "isochrone-gateway"
 _LONGEST: Final = 63
@@ -36,7 +34,7 @@ class Names:
         for each in objects:
             home = namespace_of(each.item)
             if each.item["kind"] == SERVICE:
-                self._services.setdefault((home, each.item["metadata"]["name"]), []).append(each)
+                self._services.setdefault(key_of(each.item), []).append(each)
                 self._asking.setdefault((home, _selector(each).get(EDGE_NODE)), []).append(each)
             elif each.item["kind"] == SLICE:
                 self._slices.setdefault((home, slices.service_of(each)), []).append(each)
@@ -71,9 +69,9 @@ def findings(
     for each in gateways:
         why = not_its_pods(each.item.get("spec") or {}, {EDGE_NODE: site.site, COMPONENT: GATEWAY})
         if why is not None:
-            yield _wrong(site, each, f"the gateway is found by the Service {'/'.join(key_of(each))}, which {why}")
+            yield _wrong(site, each, f"the gateway is found by the Service {'/'.join(key_of(each.item))}, which {why}")
     yield from _of_engines(site, own, carrying, names)
-    found_by = dict.fromkeys((*rendered(declared), *map(key_of, gateways)), "the gateway is found")
+    found_by = dict.fromkeys((*rendered(declared), *(key_of(each.item) for each in gateways)), "the gateway is found")
     found_by |= {key: f"engines of {pool} are found" for key, pool in slices.pools(site).items()}
     for key, who in found_by.items():
         for each, addresses in slices.strange(names.slices(key)):
@@ -142,10 +140,6 @@ def _selects(service: Found, maker: Found) -> bool:
 
 def _selector(service: Found) -> Mapping[str, str]:
     return (service.item.get("spec") or {}).get("selector") or {}
-
-
-def key_of(found: Found) -> Key:
-    return namespace_of(found.item), found.item["metadata"]["name"]
 
 
 def not_its_pods(spec: Json, wanted: Mapping[str, str]) -> str | None:

@@ -12,10 +12,9 @@ from isochrone.verify.declared import Declared
 from isochrone.verify.finding import Finding, Rule
 from isochrone.verify.gathered import SERVICE, SLICE, Found, SiteConfig, is_of_config
 from isochrone.verify.kinds import POLICIES
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.workloads import Identity, identity, key_of
 
 Json = Mapping[str, Any]
-_Identity = tuple[str, str, str]
 
 _READ: Final = frozenset({SERVICE, SLICE, *POLICIES, *workloads.KINDS})
 
@@ -25,15 +24,15 @@ def findings(
 ) -> Iterator[Finding]:
     """Of all objects as they were given, by the cluster, or the folder, that they are of."""
     alike = _alike(declared, configs.values(), clusters)
-    anywhere: dict[_Identity, Found] = {}
+    anywhere: dict[Identity, Found] = {}
     for cluster, objects in clusters.items():
-        here: dict[_Identity, Found] = {}
+        here: dict[Identity, Found] = {}
         for each in objects:
             # What a cluster lists has no apiVersion: we asked for it.
             if each.item.get("apiVersion") and _is_read(each.item):
-                first = here.setdefault(_identity(each.item), each)
+                first = here.setdefault(identity(each.item), each)
                 if first is each and cluster in alike and not _is_entry(declared, each.item):
-                    first = anywhere.setdefault(_identity(each.item), each)
+                    first = anywhere.setdefault(identity(each.item), each)
                 if first.item != each.item:
                     yield _twice(first, each)
 
@@ -53,14 +52,10 @@ def _is_read(item: Json) -> bool:
 
 def _is_entry(declared: Declared, item: Json) -> bool:
     """A route's Service leads to another gateway in each folder."""
-    return item["kind"] == SERVICE and "/".join(_identity(item)[1:]) in declared.routes
-
-
-def _identity(item: Json) -> _Identity:
-    return item["kind"], namespace_of(item), item["metadata"]["name"]
+    return item["kind"] == SERVICE and "/".join(key_of(item)) in declared.routes
 
 
 def _twice(first: Found, again: Found) -> Finding:
-    kind, namespace, name = _identity(again.item)
+    kind, namespace, name = identity(again.item)
     text = f"{kind} {namespace}/{name} isn't what it is in {first.where}: the last one applied is there; keep one"
     return Finding(rule=Rule.GIVEN_TWICE, site="", where=again.where, message=text)

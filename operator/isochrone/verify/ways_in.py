@@ -11,10 +11,9 @@ from isochrone.verify.engines import COMPONENT, GATEWAY
 from isochrone.verify.finding import Finding, Rule, Severity
 from isochrone.verify.gathered import EDGE_NODE, SERVICE, Found, Gathered
 from isochrone.verify.kinds import HTTP_ROUTE
-from isochrone.verify.workloads import namespace_of
+from isochrone.verify.workloads import Key, key_of
 
 Json = Mapping[str, Any]
-_Name = tuple[str, str]
 
 _UNDERSTOOD: Final = frozenset({"name", "matches", "backendRefs", "timeouts"})
 """What a rule may say. Filters copy requests and send clients elsewhere; whatever else there is may do so, too."""
@@ -39,26 +38,26 @@ def _of_cluster(found: Iterable[Found], hosts: Mapping[str, str | None]) -> Iter
                 yield Finding(rule=Rule.WRONG_ADDRESS, site="", where=each.where, message=text)
 
 
-def _gateways(found: Iterable[Found]) -> Iterator[tuple[_Name, str]]:
+def _gateways(found: Iterable[Found]) -> Iterator[tuple[Key, str]]:
     """Services whose pods are gateways of one site -> the site. What they are labelled with themselves says nothing."""
     for each in found:
         spec: Json = each.item.get("spec") or {}
         selector = spec.get("selector") or {}
         is_one = selector.get(COMPONENT) == GATEWAY and EDGE_NODE in selector
         if each.item["kind"] == SERVICE and spec.get("type") != "ExternalName" and is_one:
-            yield _name(each.item), selector[EDGE_NODE]
+            yield key_of(each.item), selector[EDGE_NODE]
 
 
 def _of_service(found: Found) -> Iterator[Finding]:
     """In a cluster that is others', too, it may be theirs."""
     if taken := (found.item.get("spec") or {}).get("externalIPs"):
-        text = f"the Service {'/'.join(_name(found.item))} takes what pods send to {', '.join(taken)} (externalIPs)"
+        text = f"the Service {'/'.join(key_of(found.item))} takes what pods send to {', '.join(taken)} (externalIPs)"
         severity = Severity.WARNING if found.is_live else Severity.ERROR
         yield Finding(rule=Rule.WRONG_ADDRESS, site="", where=found.where, message=text, severity=severity)
 
 
-def _of_route(route: Json, gateways: Mapping[_Name, str], hosts: Mapping[str, str | None]) -> Iterator[str]:
-    namespace, name = _name(route)
+def _of_route(route: Json, gateways: Mapping[Key, str], hosts: Mapping[str, str | None]) -> Iterator[str]:
+    namespace, name = key_of(route)
     rules = route["spec"].get("rules") or ()
     if any((each.get("kind") or "Gateway") != "Gateway" for each in route["spec"].get("parentRefs") or ()):
         yield f"the HTTPRoute {namespace}/{name} is for others than Gateways"
@@ -75,7 +74,7 @@ def _of_route(route: Json, gateways: Mapping[_Name, str], hosts: Mapping[str, st
             yield f"{text} of {site}, which is known to clients as {hosts.get(site) or 'nothing'}"
 
 
-def _backend(said: Json, own: str) -> _Name:
+def _backend(said: Json, own: str) -> Key:
     """Whatever isn't a Service alone has a name that none has."""
     is_service = (said.get("kind") or SERVICE) == SERVICE and not said.get("group")
     home = said.get("namespace") or own
@@ -88,7 +87,3 @@ def _backend(said: Json, own: str) -> _Name:
 
 def _strange(said: Json, known: frozenset[str]) -> list[str]:
     return sorted(name for name in said if name not in known and said[name] is not None)
-
-
-def _name(item: Json) -> _Name:
-    return namespace_of(item), item["metadata"]["name"]

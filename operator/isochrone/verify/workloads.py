@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 Json = Mapping[str, Any]
+Key = tuple[str, str]
+"""A namespace, and a name in it."""
+Identity = tuple[str, str, str]
+"""A kind, a namespace and a name."""
 
 SYSTEM: Final = "isochrone-system"
 """The namespace of gateways."""
@@ -35,6 +39,16 @@ def labels(item: Json) -> Mapping[str, str]:
 def namespace_of(item: Json) -> str:
     """An object's."""
     return item["metadata"].get("namespace") or "default"
+
+
+def key_of(item: Json) -> Key:
+    """An object's."""
+    return namespace_of(item), item["metadata"]["name"]
+
+
+def identity(item: Json) -> Identity:
+    """By which there is one in a cluster."""
+    return item["kind"], *key_of(item)
 
 
 def pod_spec(item: Json) -> Json:

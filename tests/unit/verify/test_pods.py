@@ -208,3 +208,10 @@ def test_a_gateway_of_which_nothing_is_said(rest: Json) -> None:
 def test_a_container_that_says_nothing() -> None:
     assert told(workload({"command": None, "args": None})) == [runs("none")]
     assert told(workload(containers=None)) == [runs("none")]
+
+
+@pytest.mark.parametrize(("said", "namespace"), [({"namespace": "a"}, "a"), ({"namespace": ""}, "default")])
+def test_what_an_object_is_known_by(said: Json, namespace: str) -> None:
+    item = {"kind": "Service", "metadata": {"name": "x", **said}}
+    assert workloads.key_of(item) == (namespace, "x")
+    assert workloads.identity(item) == ("Service", namespace, "x")

@@ -14,8 +14,6 @@ _PORT_NAME: Final = re.compile("(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*"
 _DIGITS: Final = re.compile("[0-9]{1,5}")
 _NETWORK: Final = re.compile("[0-9A-Fa-f.:]+/[0-9]{1,3}")
 _LONGEST: Final = 253
-_REMEMBERED: Final = 4096
-"""Objects of hundreds of sites say the same over and over."""
 _LAST_PORT: Final = 65_535
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,20 +24,20 @@ def is_label(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(4096)  # Objects of hundreds of sites say the same over and over.
 def is_subdomain(text: str) -> bool:
     """The name of most objects."""
     parts = text.split(".")
     return len(text) <= _LONGEST and all(re.fullmatch("[a-z0-9](?:[-a-z0-9]*[a-z0-9])?", each) for each in parts)
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(4096)
 def is_value(text: str) -> bool:
     """A label's."""
     return _VALUE.fullmatch(text) is not None
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(4096)
 def is_key(text: str) -> bool:
     """A label's or an annotation's: a name, and mostly the domain of whom it is."""
     domain, slash, name = text.rpartition("/")

@@ -15,7 +15,7 @@ from tests.worlds.verified import RELEASE
 from isochrone.render.gateway import config_maps
 from isochrone.verify import MalformedError, Rule, verify
 from isochrone.verify.finding import Finding
-from isochrone.verify.gathered import gather
+from isochrone.verify.gathered import Found, gather
 from isochrone_gateway.config import Config, Kind, Signer, issue, pack
 from isochrone_gateway.config.signing import checksum
 from isochrone_gateway.config.storage import store
@@ -26,6 +26,10 @@ KEY: Final = Ed25519PrivateKey.generate()
 
 def trusts(key_id: str, message: bytes, signature: bytes) -> bool:
     return key_id == "hub" and KEY.sign(message) == signature
+
+
+def test_what_is_found_is_to_be_applied_and_closes_as_it_says_unless_more_is_said() -> None:
+    assert Found({}, "a.yaml") == Found({}, "a.yaml", only_opens=False, is_live=False)
 
 
 def test_who_signed_is_told() -> None:

@@ -113,6 +113,22 @@ def test_a_site_with_a_section_of_its_own_is_looked_at_by_itself(kind: str, sect
     assert {each.site for each in report.findings if each.rule is not Rule.UNLAWFUL} == {"iad1"}
 
 
+def answering(site: str, *names: str) -> Cluster:
+    """A site of two routes, `chat` and `other`, by the names of these routes."""
+    made = config(site)
+    (chat,) = made["routes"]
+    made["routes"] = [
+        {**chat, "id": f"shop/{each}", "name": name} for each, name in zip(names, ("chat", "other"), strict=True)
+    ]
+    return cluster(made)
+
+
+def test_the_same_names_of_other_routes_are_looked_at_by_themselves() -> None:
+    known = read([FAR, route("other", "shop")])
+    report = prove(known, eu=answering("fra1", "chat", "other"), us=answering("iad1", "other", "chat"))
+    assert {each.site for each in report.findings if "answers to the model name" in each.message} == {"iad1"}
+
+
 def test_the_same_providers_at_other_places_are_looked_at_by_themselves() -> None:
     """Here the place that the provider's endpoint `us` is said to be at is another one."""
     moved = {**WRITTEN["places"], "places": [DE_HE, DE_FR, DE_FR, NOWHERE]}

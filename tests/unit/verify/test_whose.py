@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from tests.unit.verify.by_hand import Json, config, edge, read
 from tests.unit.verify.clusters import (
+    COMPONENT,
     EDGE_NODE,
     FAR,
     Cluster,
@@ -106,6 +107,41 @@ def test_pods_of_a_site_where_it_has_no_config(site: str, number: int) -> None:
     made["us"] += [each for each in beside(site) if each["kind"] != "Service"]
     text = "pods of this site are in a cluster without a sound config of it: nothing says where they stand"
     assert told(prove(**made)) == [(Rule.WRONG_PLACE, site, text)] * number
+
+
+def leading(site: str) -> Json:
+    """A gateway's Service, behind which is nobody known."""
+    whose = {EDGE_NODE: site, COMPONENT: "gateway"}
+    return labelled("Service", "other", SYSTEM, whose, spec={"selector": {"app": "other"}})
+
+
+@pytest.mark.parametrize("own_nodes", [{}, {"site": "fra1"}], ids=["a cluster of its own", "some of a cluster's nodes"])
+def test_a_gateways_service_in_another_folder_counts_where_that_may_be_the_same_cluster(
+    own_nodes: dict[str, str],
+) -> None:
+    made = sharing(own_nodes)
+    made["us"] += [leading("fra1"), leading("nowhere")]
+    known = read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
+    text = (
+        "the gateway is found by the Service isochrone-system/other, which selects app=other, not pods of the gateway"
+    )
+    expected = [(Rule.WRONG_ADDRESS, "fra1", f"{text} of fra1 alone")] if own_nodes else []
+    assert told(prove(known, **made)) == expected
+
+
+def test_what_leads_clients_to_others_is_told_of_whole_clusters() -> None:
+    made = both()
+    made["eu"].append(
+        labelled("Service", "chat", "shop", {COMPONENT: "route"}, spec={"type": "ExternalName", "externalName": "a.b"})
+    )
+    mirror = {"filters": [{"type": "RequestMirror"}]}
+    backend = {"name": "gateway", "namespace": SYSTEM}
+    made["eu"].append(
+        labelled(
+            "HTTPRoute", "x", SYSTEM, {}, spec={"hostnames": ["a.b"], "rules": [{"backendRefs": [backend], **mirror}]}
+        )
+    )
+    assert {each.where for each in prove(**made).findings} == {"eu/Service/chat", "eu/HTTPRoute/x"}
 
 
 def test_objects_of_a_site_are_those_that_carry_its_label_where_its_config_is() -> None:

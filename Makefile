@@ -37,14 +37,15 @@ lint: setup ## Lint, check types and import contracts
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 
-# What some tests run is built while those run that need none of it. Each part is run whatever became of the others.
+# While the tests run that need nothing built, the rest is built, and the compiled package is tried. Each part is run
+# whatever became of the others. Tests on clusters have the machine to themselves: they are many processes.
 BESIDE := $(MAKE) --keep-going --jobs=2
+IN_ONE_PIECE := | { shown=$$(cat); printf '%s\n' "$$shown"; }
 
 .PHONY: test
 test: setup ## Run every test, those on real API servers too, and the gateway's again on the compiled package
-	@$(BESIDE) test-fast cluster-tools || failed=1; \
+	@$(BESIDE) test-fast cluster-tools test-compiled IS_BESIDE=1 || failed=1; \
 	$(MAKE) test-cluster || failed=1; \
-	$(MAKE) test-compiled || failed=1; \
 	exit $${failed:-0}
 
 # What is compiled, and what runs on top of it.
@@ -52,7 +53,8 @@ COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline le
 
 .PHONY: test-compiled
 test-compiled: compile ## Run the gateway's tests on the compiled package
-	@ISOCHRONE_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled $(RUN) pytest -m "not interpreted" $(COMPILED_TESTS)
+	@echo "==> The gateway's tests, on the compiled package"
+	@ISOCHRONE_COMPILED=1 PYTHONPATH=$(CURDIR)/build/compiled $(RUN) pytest -m "not interpreted" $(COMPILED_TESTS) $(if $(IS_BESIDE),$(IN_ONE_PIECE))
 
 .PHONY: test-cluster
 test-cluster: setup cluster-tools ## Run the tests on real API servers and nodes

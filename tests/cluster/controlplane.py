@@ -29,7 +29,7 @@ _FIRST_SERVICE = "10.96.0.1"
 # Below what operating systems hand to outgoing connections (32768 and up) and below NodePorts (30000 and up).
 _PORTS = range(20_000, 30_000)
 _PORT_ATTEMPTS = 5
-_READY_LIMIT = 100.0
+_READY_LIMIT = 300.0
 _ANSWER_LIMIT = 5.0
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

@@ -32,7 +32,7 @@ Json = Mapping[str, Any]
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart-multicluster"
 CLUSTERS: Final = {"local": "hub", "kubeconfig/cdg1/kubeconfig": "cdg1", "remote/iad1": "iad1"}
 OF_SITE: Final = {"fra1": "hub", "ber1": "hub", "cdg1": "cdg1", "iad1": "iad1"}
-LIMIT: Final = 300.0
+LIMIT: Final = 600.0
 WayIn = Callable[[Site, str], bytes]
 """A kubeconfig for a cluster and a user."""
 GROUP: Final = "isochrone.dev/v1alpha1"

@@ -445,7 +445,7 @@ def test_a_site_that_is_deleted_is_left_clean(net: Network) -> None:
     before = net.hub.api.get(site).body
     assert "isochrone.dev/cleanup" in before["metadata"]["finalizers"]
     assert net.hub.api.delete(site).ok
-    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=LIMIT, why=net.tails)
     assert not [each for each in deployments(net, "hub") if "ber1" in each]
     net.converged()
     net.apply(
@@ -460,7 +460,7 @@ def test_a_site_that_a_gitops_tool_applies_is_none_of_ours(net: Network, tmp_pat
     site = resource("EdgeNode", "cdg1")
     before = net.hub.api.get(site).body
     assert net.hub.api.delete(site).ok
-    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+    until(lambda: net.hub.api.get(site).status, holds=lambda status: status == 404, limit=LIMIT, why=net.tails)
     again = {key: before[key] for key in ("apiVersion", "kind", "spec")} | {
         "metadata": {"name": "cdg1", "labels": before["metadata"]["labels"]}
     }

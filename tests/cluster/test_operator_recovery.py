@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 from tests.cluster.fleet import SYSTEM
-from tests.cluster.network import EXAMPLE, PACE, Network, network
+from tests.cluster.network import EXAMPLE, LIMIT, PACE, Network, network
 from tests.cluster.waiting import until
 
 from isochrone import manifests
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 GROUP: Final = "isochrone.dev/v1alpha1"
 PLURALS: Final = ("modelroutes", "inferencetenants", "dataresidencypolicies", "modelproviders", "gpupools", "edgenodes")
 CLUSTERS: Final = ("hub", "cdg1", "iad1")
-ADOPT: Final = 20.0
+ADOPT: Final = 60.0
 """Seconds in which each next thing is declared here, also on a busy machine."""
 KEYS: Final[tuple[Json, ...]] = tuple(
     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": SYSTEM}}
@@ -70,7 +70,7 @@ def again(net: Network, item: Json) -> None:
 
 
 def until_gone(net: Network, item: Json) -> None:
-    until(lambda: net.hub.api.get(item).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+    until(lambda: net.hub.api.get(item).status, holds=lambda status: status == 404, limit=LIMIT, why=net.tails)
 
 
 def test_a_kubeconfig_in_use_is_held_until_its_site_is_gone(net: Network) -> None:
@@ -105,7 +105,7 @@ def test_a_site_whose_cluster_is_gone_holds_nothing_up_and_is_cleaned_when_it_is
     try:
         assert net.hub.api.delete(edge_node("cdg1")).ok
         gone = edge_node("cdg1")
-        until(lambda: net.hub.api.get(gone).status, holds=lambda status: status == 404, limit=180, why=net.tails)
+        until(lambda: net.hub.api.get(gone).status, holds=lambda status: status == 404, limit=LIMIT, why=net.tails)
         net.converged(without=frozenset({"cdg1"}))
     finally:
         plane.start_api_server()

@@ -12,7 +12,7 @@ from tests.cluster.lifecycle import differs
 
 _T = TypeVar("_T")
 
-LIMIT = 60.0
+LIMIT = 300.0
 _POLL = 0.05
 
 

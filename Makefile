@@ -49,7 +49,9 @@ test: setup ## Run every test, those on real API servers too, and the gateway's 
 	exit $${failed:-0}
 
 # What is compiled, and what runs on top of it.
-COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger supervisor) tests/property tests/conformance tests/faults
+PROPERTIES := body decisions hop http1 proxy_protocol route sharing sse upstream
+COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger supervisor) \
+	$(PROPERTIES:%=tests/property/test_%.py) tests/conformance tests/faults
 
 .PHONY: test-compiled
 test-compiled: compile ## Run the gateway's tests on the compiled package

@@ -57,7 +57,7 @@ INDEX: Final[Json] = {"data": {"index.json": "{}"}}
         pytest.param(item("ConfigMap", data={"a": "1"}), item("ConfigMap", data={"a": "2"}), False, id="no config"),
         pytest.param(item("Secret", data={"a": "1"}), item("Secret"), False, id="what isn't read"),
         pytest.param(item("Namespace", data={"a": "1"}), item("Namespace"), False, id="a namespace"),
-        pytest.param(item("Secret", **INDEX), item("Secret"), False, id="a Secret with an index's name in it"),
+        pytest.param(item("Secret", **INDEX), item("Secret", **INDEX, a=1), False, id="a Secret with an index in it"),
     ],
 )
 def test_which_objects_are_given_twice(first: Json, second: Json, *, is_told: bool) -> None:

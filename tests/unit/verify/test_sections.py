@@ -114,7 +114,7 @@ def test_a_site_with_a_section_of_its_own_is_looked_at_by_itself(kind: str, sect
 
 
 def answering(site: str, *names: str) -> Cluster:
-    """A site of two routes, `chat` and `other`, by the names of these routes."""
+    """A site where these two routes answer to the model names `chat` and `other`."""
     made = config(site)
     (chat,) = made["routes"]
     made["routes"] = [
@@ -124,8 +124,8 @@ def answering(site: str, *names: str) -> Cluster:
 
 
 def test_the_same_names_of_other_routes_are_looked_at_by_themselves() -> None:
-    known = read([FAR, route("other", "shop")])
-    report = prove(known, eu=answering("fra1", "chat", "other"), us=answering("iad1", "other", "chat"))
+    known = read([FAR, route("other", "shop"), route("third", "shop")])
+    report = prove(known, eu=answering("fra1", "chat", "other"), us=answering("iad1", "chat", "third"))
     assert {each.site for each in report.findings if "answers to the model name" in each.message} == {"iad1"}
 
 

@@ -48,7 +48,7 @@ test: setup ## Run every test, those on real API servers too, and the gateway's 
 	$(MAKE) test-cluster || failed=1; \
 	exit $${failed:-0}
 
-# What is compiled, and what runs on top of it.
+# What is compiled, and what runs on top of it; of the properties, those of the gateway.
 PROPERTIES := body decisions hop http1 proxy_protocol route sharing sse upstream
 COMPILED_TESTS := $(addprefix tests/unit/,wire route server upstream pipeline ledger supervisor) \
 	$(PROPERTIES:%=tests/property/test_%.py) tests/conformance tests/faults

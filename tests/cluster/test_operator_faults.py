@@ -19,7 +19,7 @@ from tests.cluster import accounts
 from tests.cluster.faults import ROUGH, Fault, Rates
 from tests.cluster.faulty import Faulty
 from tests.cluster.fleet import SYSTEM, Fleet, Site
-from tests.cluster.network import Network, clusters, running
+from tests.cluster.network import GROUP, Network, clusters, running
 from tests.cluster.waiting import until
 
 Json = dict[str, Any]
@@ -118,7 +118,7 @@ def stirring(asked: Counter[tuple[str, str]]) -> list[str]:
 
 def restless(net: Network) -> str:
     """What isn't ready, what each site tells of itself, and the logs: for whoever has to find out what is looked at."""
-    sites = net.hub.api.request("GET", "/apis/isochrone.dev/v1alpha1/edgenodes").body["items"]
+    sites = net.hub.api.request("GET", f"/apis/{GROUP}/edgenodes").body["items"]
     told = [f"{each['metadata']['name']}: {json.dumps(each.get('status'))}" for each in sites]
     return "\n".join([*net.unready(), *told, net.tails()])
 

@@ -113,12 +113,12 @@ def test_a_site_with_a_section_of_its_own_is_looked_at_by_itself(kind: str, sect
     assert {each.site for each in report.findings if each.rule is not Rule.UNLAWFUL} == {"iad1"}
 
 
-def answering(site: str, *names: str) -> Cluster:
+def answering(site: str, *routes: str) -> Cluster:
     """A site where these two routes answer to the model names `chat` and `other`."""
     made = config(site)
     (chat,) = made["routes"]
     made["routes"] = [
-        {**chat, "id": f"shop/{each}", "name": name} for each, name in zip(names, ("chat", "other"), strict=True)
+        {**chat, "id": f"shop/{each}", "name": name} for each, name in zip(routes, ("chat", "other"), strict=True)
     ]
     return cluster(made)
 

@@ -22,6 +22,7 @@ from tests.unit.verify.clusters import (
 )
 
 from isochrone.verify import Rule
+from isochrone.verify.declared import Declared
 from isochrone.verify.gathered import gather
 from isochrone.verify.workloads import SYSTEM
 
@@ -68,6 +69,10 @@ def sharing(own_nodes: dict[str, str]) -> dict[str, Cluster]:
     return made
 
 
+def declaring(own_nodes: dict[str, str]) -> Declared:
+    return read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
+
+
 def closings(made: Cluster) -> Cluster:
     return [each for each in made if each["kind"] == "NetworkPolicy"]
 
@@ -87,7 +92,7 @@ def test_what_closes_in_another_cluster_closes_nothing_here() -> None:
 def test_what_opens_in_another_folder_counts_where_that_may_be_the_same_cluster(own_nodes: dict[str, str]) -> None:
     made = sharing(own_nodes)
     made["us"].append(opening("iad1", "fra1"))
-    known = read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
+    known = declaring(own_nodes)
     expected = [(Rule.EGRESS_OPEN, "fra1", f"a rule lets the gateway {AT_ANY_PORT}")] if own_nodes else []
     assert told(prove(known, **made)) == expected
 
@@ -97,7 +102,7 @@ def test_what_closes_in_another_folder_never_counts() -> None:
     moved = closings(made["eu"])
     made["eu"] = [each for each in made["eu"] if each not in moved]
     made["us"] += moved
-    found = told(prove(read([FAR, edge("fra1", "DE-HE", nodeSelector={"site": "fra1"})]), **made))
+    found = told(prove(declaring({"site": "fra1"}), **made))
     assert {(rule, site) for rule, site, _ in found} == {(Rule.EGRESS_OPEN, "fra1"), (Rule.INGRESS_OPEN, "fra1")}
 
 
@@ -121,7 +126,7 @@ def test_a_gateways_service_in_another_folder_counts_where_that_may_be_the_same_
 ) -> None:
     made = sharing(own_nodes)
     made["us"] += [leading("fra1"), leading("nowhere")]
-    known = read([FAR, edge("fra1", "DE-HE", **({"nodeSelector": own_nodes} if own_nodes else {}))])
+    known = declaring(own_nodes)
     text = (
         "the gateway is found by the Service isochrone-system/other, which selects app=other, not pods of the gateway"
     )

@@ -3,6 +3,7 @@
 import errno
 import pathlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,9 +24,14 @@ from tests.unit.pipeline.talk import ask, get, post
 from tests.unit.pipeline.test_scopes import ALL, US, law
 
 from isochrone_gateway.ledger.evidence.keeping import Keeping
-from isochrone_gateway.ledger.evidence.lines import End
+from isochrone_gateway.ledger.evidence.lines import End, Outcome
 from isochrone_gateway.ledger.evidence.writer import Whose, Writer
+from isochrone_gateway.ledger.record import Outcome as RecordOutcome
+from isochrone_gateway.ledger.record import Record, Times
+from isochrone_gateway.server.pipeline.evidence import UNAVAILABLE, outcome
 from isochrone_gateway.upstream import scripts
+from isochrone_gateway.wire.errors import ApiError, residency_denied
+from isochrone_gateway.wire.schema import Usage
 
 BODY = b'{"model":"chat"}'
 GERMAN = tenant(origins=frozenset({"DE"}))
@@ -208,3 +214,39 @@ def test_nothing_is_left_here_of_what_may_not_be_written_here(tmp_path: pathlib.
     assert (lost["kind"], lost["why"], lost["count"]) == ("Lost", "Withheld", 4)
     assert lost.keys() == {"n", "kind", "at", "count", "since", "why", "hash"}
     assert made.pen.lost == 0
+
+
+_DENIED = residency_denied(
+    reason="OutsideLaw", scope="Inference", origin=frozenset({"DE"}), policy="stay-home", way_out="", hostnames={}
+)
+_NOBODYS_LAW = residency_denied(
+    reason="OutsideLaw", scope="Inference", origin=frozenset({"DE"}), policy=None, way_out="", hostnames={}
+)
+_LAW = {"reason": "OutsideLaw", "policy": "stay-home", "scope": "Inference"}
+_WHOSE = {"tenant": "lab/team", "route": "lab/chat", "origin": ("DE",), "policies": ("stay-home",)}
+_ANSWER = {"tokens_in": 3, "tokens_out": 4, "bytes_out": 60, "upstream_model": "served"}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "refusal", "told"),
+    [
+        (0, None, _WHOSE),
+        (0, _DENIED, _WHOSE | _LAW),
+        (0, _NOBODYS_LAW, _WHOSE | _LAW | {"policy": ""}),
+        (0, UNAVAILABLE, _WHOSE),
+        (2, None, _ANSWER),
+        (2, _DENIED, _ANSWER | _LAW),
+        (2, UNAVAILABLE, _ANSWER),
+    ],
+    ids=["unsent", "unsent-denied", "unsent-by-default", "unsent-other", "sent", "sent-denied", "sent-other"],
+)
+def test_an_end_tells_whose_it_was_or_what_came_back(
+    attempts: int, refusal: ApiError | None, told: Mapping[str, Any]
+) -> None:
+    record = Record(
+        id="req_1", at=1.0, outcome=RecordOutcome.FAILED, status=502, times=Times(0.1), error="bad", attempts=attempts,
+        tenant="lab/team", route="lab/chat", origin=("DE",), policies=("stay-home",), usage=Usage(3, 4), bytes_out=60,
+        upstream_model="served",
+    )  # fmt: skip
+    line = Outcome(at=2.5, id="req_1", attempt=attempts, outcome="Failed", status=502, error="bad", **told)
+    assert outcome(2.5, record, refusal) == line

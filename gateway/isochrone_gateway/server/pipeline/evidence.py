@@ -4,7 +4,9 @@ Where the law lets no line of a request be written (scope Logs), none is: it is 
 """
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from isochrone_gateway.ledger.evidence.chain import rest_of
 from isochrone_gateway.ledger.evidence.lines import Intent, Sent
@@ -27,6 +29,7 @@ _INFERENCE: Final = "Inference"
 _PEER: Final = "Peer"
 _MODELS: Final = Operation.MODELS
 _REFUSED: Final = Outcome.REFUSED
+_WHY: Final = ("reason", "policy", "scope")
 _NOBODYS: Final = HTTPStatus.UNAUTHORIZED.value
 _WORDS: Final = {each: each.value for each in Outcome}  # Looking a member's value up is a call of Python.
 
@@ -119,10 +122,18 @@ def note_end(services: "Services", record: Record, refusal: ApiError | None) -> 
 
 
 def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
-    """How a request ended. One that was sent nowhere has no intent, so this tells whose it was."""
-    law: dict[str, Any] = {} if refusal is None else refusal.extra.get("residency") or {}
-    is_sent = record.attempts > 0
-    usage = record.usage if is_sent else None
+    """How a request ended, and by which law, if that is why."""
+    line = _of_sent(wall, record) if record.attempts > 0 else _of_unsent(wall, record)
+    law = None if refusal is None else refusal.extra.get("residency")
+    if not law:
+        return line
+    why = {name: law.get(name) or "" for name in _WHY}
+    return msgspec.structs.replace(line, **why)
+
+
+def _of_sent(wall: float, record: Record) -> Line:
+    """Nearly every request ends here, and each member that is passed costs it something: defaults aren't."""
+    usage = record.usage
     return Line(
         at=moment(wall),
         id=record.id,
@@ -130,15 +141,24 @@ def outcome(wall: float, record: Record, refusal: ApiError | None) -> Line:
         outcome=_WORDS[record.outcome],
         status=record.status,
         error=record.error,
-        reason=law.get("reason") or "",
-        policy=law.get("policy") or "",
-        scope=law.get("scope") or "",
         tokens_in=0 if usage is None else usage.input_tokens,
         tokens_out=0 if usage is None else usage.output_tokens,
-        bytes_out=record.bytes_out if is_sent else 0,
-        upstream_model=record.upstream_model if is_sent else "",
-        tenant="" if is_sent else record.tenant,
-        route="" if is_sent else record.route,
-        origin=() if is_sent else record.origin,
-        policies=() if is_sent else record.policies,
+        bytes_out=record.bytes_out,
+        upstream_model=record.upstream_model,
+    )
+
+
+def _of_unsent(wall: float, record: Record) -> Line:
+    """There is no intent that would tell whose it was."""
+    return Line(
+        at=moment(wall),
+        id=record.id,
+        attempt=record.attempts,
+        outcome=_WORDS[record.outcome],
+        status=record.status,
+        error=record.error,
+        tenant=record.tenant,
+        route=record.route,
+        origin=record.origin,
+        policies=record.policies,
     )

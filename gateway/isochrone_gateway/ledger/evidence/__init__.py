@@ -4,7 +4,7 @@ What lives here:
 
     lines        what a chain can say, one record per kind                       (pure)
     chain        records -> lines, each with the hash of all before it           (pure)
-    pen          what a chain says next: linked where it is put, kept until it is on disk; never waits
+    pen          what a chain says next: linked a few at a time, kept until they are on disk; never waits
     segments     the files of one chain: appended to, closed, found after a crash, removed when they are old
     writer       the thread of one worker that writes its chain
     keeping      whether requests are written, and what happens to those that can't be

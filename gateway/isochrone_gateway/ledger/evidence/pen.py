@@ -1,8 +1,8 @@
-"""What one worker's chain says next: linked where it is put, and kept until it is on disk. Never waits for one.
+"""What one worker's chain says next: linked a few at a time, and kept until on disk. Never waits for one.
 
-Whoever has a record puts it in and goes on; a thread takes lines out and writes them (see `writer`). They are linked
-by who puts them: a thread that did it for many in a row would hold the interpreter, and so all requests, for
-milliseconds, while a single one is two microseconds of a request whose data is at hand.
+Whoever has a record puts it in and goes on; a thread takes lines out and writes them (see `writer`). A few records at
+a time are linked by who puts the last of them: one alone would have to fetch code and tables of the hash into the
+caches again, and many in a row would hold the interpreter, and so all requests, for milliseconds.
 """
 
 import collections
@@ -14,6 +14,8 @@ from isochrone_gateway.ledger.evidence.chain import TooLongError, link
 from isochrone_gateway.ledger.evidence.lines import Config, Line, Lost
 
 ROOM: Final = 20_000
+_TOGETHER: Final = 16
+"""Records that are linked in a row."""
 _WITHHELD: Final = 60.0
 _QUEUE_FULL: Final = "QueueFull"
 
@@ -39,7 +41,6 @@ class Pen:
 
     __slots__ = (
         "_before",
-        "_early",
         "_is_begun",
         "_lock",
         "_next",
@@ -47,6 +48,7 @@ class Pen:
         "_room",
         "_since",
         "_taken",
+        "_unlinked",
         "_unsaid",
         "_waiting",
         "_wall",
@@ -70,8 +72,8 @@ class Pen:
         self._next = 0
         self._before = bytes(32)
         self._is_begun = False
-        self._early: list[tuple[Line, bytes]] = []
-        """What was put before it was known what the chain begins with."""
+        self._unlinked: list[tuple[Line, bytes]] = []
+        """The last few records; all, while it isn't known what the chain begins with."""
         self._waiting: collections.deque[bytes | str] = collections.deque()
         """Lines; a text is the place where those after it may be copied to."""
         self._taken = 0
@@ -109,8 +111,6 @@ class Pen:
         with self._lock:
             self._say_lost()
             for config in configs:
-                if self._is_begun:
-                    self._mark(config)
                 self._add(config, b"")
 
     def withhold(self) -> None:
@@ -133,11 +133,7 @@ class Pen:
         with self._lock:
             self._is_begun = True
             self._link(first, b"")
-            early, self._early = self._early, []
-            for record, rest in early:
-                if isinstance(record, Config):
-                    self._mark(record)
-                self._link(record, rest)
+            self._link_all()
 
     def insist(self, record: Line) -> None:
         """Have it written however much waits."""
@@ -149,6 +145,7 @@ class Pen:
         """So many lines that are to be written now, or fewer; None if there are none."""
         with self._lock:
             self._say_lost()
+            self._link_all()
             batch = self._first(most)
             self._taken = len(batch.lines)
         return batch if batch.lines else None
@@ -160,7 +157,7 @@ class Pen:
     @property
     def is_empty(self) -> bool:
         """Whether all that was put is on disk, and all that was lost is told."""
-        return not (self._waiting or self._early or self._taken or self._unsaid)
+        return not (self._waiting or self._unlinked or self._taken or self._unsaid)
 
     def _first(self, most: int) -> Batch:
         """Up to where another place begins that they may be copied to."""
@@ -179,7 +176,7 @@ class Pen:
         return Batch(lines, place)
 
     def _has_room(self) -> bool:
-        return len(self._waiting) + len(self._early) + self._taken < self._room
+        return len(self._waiting) + len(self._unlinked) + self._taken < self._room
 
     def _mark(self, config: Config) -> None:
         """A file begins with this config if copies may go elsewhere from here on."""
@@ -188,17 +185,27 @@ class Pen:
             self._waiting.append(self._place)
 
     def _add(self, record: Line, rest: bytes) -> None:
-        if self._is_begun:
+        self._unlinked.append((record, rest))
+        if len(self._unlinked) >= _TOGETHER:
+            self._link_all()
+
+    def _link_all(self) -> None:
+        if not self._is_begun:
+            return
+        unlinked, self._unlinked = self._unlinked, []
+        for record, rest in unlinked:
+            if type(record) is Config:
+                self._mark(record)
             self._link(record, rest)
-        else:
-            self._early.append((record, rest))
 
     def _link(self, record: Line, rest: bytes) -> None:
         try:
             line, self._before = link(self._next, self._before, record, rest)
         except (TooLongError, UnicodeEncodeError):
-            self._lose("WriteFailed")
-            return
+            self.lost += 1
+            now = moment(self._wall())
+            lost = Lost(at=now, count=1, since=now, why="WriteFailed")
+            line, self._before = link(self._next, self._before, lost)
         self._next += 1
         self._waiting.append(line)
 

@@ -126,6 +126,21 @@ def test_a_text_that_is_none_is_lost_and_told() -> None:
     assert taken(made) == [(None, ["Boot", "Lost", "Outcome"])]
 
 
+def test_what_is_lost_among_many_is_told_in_its_place() -> None:
+    made = pen()
+    made.begin(BOOT)
+    names = [str(number) for number in range(50)]
+    for name in [*names[:20], "\ud800", *names[20:]]:
+        assert made.put(outcome(name))
+    batch = made.take(1_000)
+    assert batch is not None
+    found = check_lines(batch.lines)[1:]
+    assert [each.get("id", each["kind"]) for each in found] == [*names[:20], "Lost", *names[20:]]
+    lost = found[20]
+    assert (lost["count"], lost["why"], lost["since"], lost["at"]) == (1, "WriteFailed", 7.0, 7.0)
+    assert made.lost == 1
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(59.9, 0), (60.0, 1)], ids=["not-yet", "after-a-minute"])
 def test_what_was_withheld_is_told_once_a_minute(seconds: float, told: int) -> None:
     now = [100.0]

@@ -5,7 +5,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= python3
+# Some builds of Python take half as long again for everything (pyenv's, unless asked for better), so the system's own
+# is taken if it will do.
+ifndef PYTHON
+PYTHON := $(or $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.version_info < (3, 11) or print(sys.executable)' 2> /dev/null),python3)
+endif
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 export UV_PYTHON_DOWNLOADS := never

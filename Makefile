@@ -100,10 +100,13 @@ check: generate lint test ## What a change must pass: generated files are curren
 	@git diff --exit-code || { echo "make check: the files above changed; commit what 'make generate' and 'make format' write"; exit 1; }
 
 ##@ Tools
-.PHONY: setup
-setup: .venv/.synced ## Install what the project needs into .venv
+# Named after the interpreter, so that another one gets what it needs.
+SYNCED := .venv/.synced$(subst /,-,$(PYTHON))
 
-.venv/.synced: pyproject.toml uv.lock | $(UV)
+.PHONY: setup
+setup: $(SYNCED) ## Install what the project needs into .venv
+
+$(SYNCED): pyproject.toml uv.lock | $(UV)
 	@echo "==> Installing Python packages into .venv"
 	@$(UV) sync --locked --all-extras --quiet
 	@touch $@

@@ -9,6 +9,7 @@ import functools
 import json
 import pathlib
 import re
+import shutil
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,9 +95,36 @@ def _layers(source: Image, sha256: str) -> list[dict[str, Any]]:
 def _unpack(archive: pathlib.Path, to: pathlib.Path) -> None:
     try:
         with tarfile.open(archive, "r:*") as tar:
-            tar.extractall(to, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(to, filter="data")
+            else:
+                extract_plain(tar, to)
     except tarfile.TarError as error:
         raise FetchError(f"a layer can't be unpacked, only tar and tar.gz can: {error}") from error
+
+
+def extract_plain(tar: tarfile.TarFile, to: pathlib.Path) -> None:
+    """Files and folders, for Python before 3.11.4 (Debian 12 has 3.11.2), whose tarfile looks at no path.
+
+    Raises TarError at the first link or device: what one leads to would have to be looked at, too.
+    """
+    for member in tar:
+        name = pathlib.PurePosixPath(member.name).as_posix()  # As `./name` is written nearly as often as `name`.
+        if name == ".":
+            continue
+        try:
+            place = to / manifest.inside(name)
+        except FetchError as error:
+            raise tarfile.TarError(str(error)) from error
+        content = tar.extractfile(member) if member.isreg() else None
+        if content is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with content, place.open("wb") as file:
+                shutil.copyfileobj(content, file)
+        elif member.isdir():
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            raise tarfile.TarError(f"{name} is no file; Python 3.11.4 or newer is needed for it")
 
 
 def _basic(registry: str, config: str | None) -> dict[str, str]:

@@ -156,6 +156,39 @@ def test_layers_that_can_t_be_unpacked(registry: Registry, tmp_path: pathlib.Pat
     assert not (tmp_path / "evil").exists()
 
 
+def extract_plain(content: bytes, to: pathlib.Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        oci.extract_plain(tar, to)
+
+
+def test_files_and_folders_of_a_layer_where_python_looks_at_no_path(tmp_path: pathlib.Path) -> None:
+    folders = [tarfile.TarInfo(name) for name in (".", "./empty")]
+    for each in folders:
+        each.type = tarfile.DIRTYPE
+    extract_plain(archive(*folders, ("./deep/a.bin", b"a"), ("config.json", b"old")), tmp_path)
+    extract_plain(archive(("config.json", b"new")), tmp_path)
+    assert (tmp_path / "empty").is_dir()
+    assert (tmp_path / "deep/a.bin").read_bytes() == b"a"
+    assert (tmp_path / "config.json").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        pytest.param(("../evil", b"x"), "no path inside the folder", id="out of the folder"),
+        pytest.param(("a/../../evil", b"x"), "no path inside the folder", id="out by a detour"),
+        pytest.param(("/evil", b"x"), "no path inside the folder", id="from the root"),
+        pytest.param(link("a", "/etc"), "a is no file; Python 3.11.4", id="a link"),
+    ],
+)
+def test_what_is_not_unpacked_where_python_looks_at_no_path(
+    tmp_path: pathlib.Path, entry: tarfile.TarInfo | tuple[str, bytes], why: str
+) -> None:
+    with pytest.raises(tarfile.TarError, match=why):
+        extract_plain(archive(entry), tmp_path / "models")
+    assert not list(tmp_path.glob("**/evil"))
+
+
 def test_a_title_that_leads_out_of_the_folder(registry: Registry, tmp_path: pathlib.Path) -> None:
     with pytest.raises(FetchError, match="no path inside the folder"):
         registry.fetch(registry.image(b"x", titles=("../evil",)), tmp_path / "models")

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tests.cluster.machines.installation import SYSTEM, Installation
 
 from isochrone.cli import main
+from isochrone_fetch.oci import extract_plain
 
 Json = dict[str, Any]
 
@@ -75,7 +76,7 @@ def copied(net: Installation, pod: str, folder: Path) -> None:
     found = net.kubectl(net.hub, "exec", "--namespace", SYSTEM, pod, "--", "python3", "-c", _ARCHIVE)
     assert found.returncode == 0, found.stderr
     with tarfile.open(fileobj=io.BytesIO(found.stdout.encode())) as archive:
-        archive.extractall(folder, filter="data")
+        extract_plain(archive, folder)
 
 
 def fetch_anchors(net: Installation, folder: Path) -> None:
